@@ -1,0 +1,1 @@
+"""Product designs that customers are likely to prefer, from a catalogue and its sales."""

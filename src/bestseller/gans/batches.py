@@ -1,0 +1,97 @@
+"""Training images on the device, and which of them each step sees."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bestseller.compute import device, to_signed
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's input.
+
+    Attributes:
+        real: float32 N x 3 x H x W in [-1, 1].
+        lines: int64 N, the line of each real image, asked of the generator as well.
+        z: float32 N x z_dim, standard normal.
+        random: what augmentation draws from in this step.
+    """
+
+    real: Tensor
+    lines: Tensor
+    z: Tensor
+    random: torch.Generator
+
+
+class Batches:
+    """The batch of any step as a pure function of (seed, step): resuming needs no random state.
+
+    Images stay uint8 on the device and are decoded a batch at a time.
+
+    Args:
+        images: uint8 N x H x W x 3.
+        lines: int64 N, indices of lines.
+        batch_size: images a step.
+        z_dim: dimensions of z.
+        sampling: ``proportional`` (each image once an epoch, shuffled), ``sqrt`` or ``balanced``
+            (images drawn with replacement so that a line's share of the batch is proportional to
+            the square root of its number of images, or the same for every line).
+        seed: of everything random in training.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        lines: np.ndarray,
+        batch_size: int,
+        z_dim: int,
+        sampling: str,
+        seed: int,
+    ) -> None:
+        self.device = device()
+        self.images = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
+        self.lines = torch.from_numpy(np.asarray(lines, dtype=np.int64)).to(self.device)
+        self.batch_size, self.z_dim, self.seed = batch_size, z_dim, seed
+        self.weights = None if sampling == "proportional" else line_weights(lines, sampling)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def random(self, *key: int) -> torch.Generator:
+        """Return a CPU generator seeded by the training's seed and `key`.
+
+        Random numbers are drawn on the CPU, so that CPU and GPU trainings see the same ones.
+        """
+        words = np.random.SeedSequence([self.seed, *key]).generate_state(2, np.uint32)
+        return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
+
+    def latents(self, n: int) -> Tensor:
+        """Return n fixed latents, float32 n x z_dim, for the sample grid."""
+        return torch.randn(n, self.z_dim, generator=self.random(2))
+
+    def __getitem__(self, step: int) -> Batch:
+        random = self.random(0, step)
+        rows = self._rows(step, random).to(self.device)
+        z = torch.randn(self.batch_size, self.z_dim, generator=random).to(self.device)
+        return Batch(to_signed(self.images[rows]), self.lines[rows], z, random)
+
+    def _rows(self, step: int, random: torch.Generator) -> Tensor:
+        if self.weights is not None:
+            return torch.multinomial(self.weights, self.batch_size, True, generator=random)
+        positions = torch.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        epochs, offsets = positions // len(self), positions % len(self)
+        rows = torch.empty_like(positions)
+        for epoch in epochs.unique().tolist():
+            order = torch.randperm(len(self), generator=self.random(1, epoch))
+            rows[epochs == epoch] = order[offsets[epochs == epoch]]
+        return rows
+
+
+def line_weights(lines: np.ndarray, sampling: str) -> Tensor:
+    """Weight of each image, float64 N, so that lines have the shares that `sampling` names."""
+    _, inverse, counts = np.unique(lines, return_inverse=True, return_counts=True)
+    share = np.sqrt(counts) if sampling == "sqrt" else np.ones(len(counts))
+    return torch.from_numpy((share / counts)[inverse])

@@ -1,0 +1,25 @@
+"""The non-saturating GAN, whatever its networks."""
+
+from torch import Tensor
+
+from bestseller.gans.gan import Gan, Stats
+from bestseller.gans.objectives import bce_discriminator_loss, bce_generator_loss
+
+
+class BceGan(Gan):
+    """L_D = -E log D(x) - E log(1 - D(G(z))), L_G = -E log D(G(z)).
+
+    Real and fake pass through D separately, so that batch norm in D sees each on its own.
+    """
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor, lines: Tensor) -> tuple[Tensor, Stats]:
+        real_logits = self.discriminator(real, lines)
+        fake_logits = self.discriminator(fake, lines)
+        stats = {
+            "d_real": real_logits.detach().float().sigmoid().mean(),
+            "d_fake": fake_logits.detach().float().sigmoid().mean(),
+        }
+        return bce_discriminator_loss(real_logits, fake_logits), stats
+
+    def generator_loss(self, fake: Tensor, lines: Tensor) -> tuple[Tensor, Stats]:
+        return bce_generator_loss(self.discriminator(fake, lines)), {}

@@ -1,0 +1,103 @@
+"""What a GAN is to the trainer: two networks and two losses."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bestseller import params
+
+Stats = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes that the data fixes.
+
+    Attributes:
+        image_size: pixels, side of the square RGB image; 32, 64 or 128.
+        z_dim: dimensions of the latent z ~ N(0, I).
+        lines: number of product lines that condition the networks; 0 = unconditional.
+    """
+
+    image_size: int
+    z_dim: int
+    lines: int
+
+
+class Gan(nn.Module, ABC):
+    """A generator, a discriminator and their losses; the trainer owns everything else.
+
+    A new GAN is one subclass, one line in `bestseller.gans.registry` and one section in
+    params.yaml. `generator(z, lines)` maps (N, z_dim) float latents and (N,) int64 line indices
+    to (N, 3, S, S) images in [-1, 1]; `discriminator(images, lines)` returns logits.
+
+    Args:
+        settings: the GAN's own section of params.yaml.
+        shape: sizes that the data fixes.
+    """
+
+    Settings: type[params.Gan] = params.Gan
+
+    def __init__(self, settings: Any, shape: Shape) -> None:
+        super().__init__()
+        self.generator = self.make_generator(settings, shape)
+        self.discriminator = self.make_discriminator(settings, shape)
+
+    @staticmethod
+    @abstractmethod
+    def make_generator(settings: Any, shape: Shape) -> nn.Module:
+        """Build the generator alone, as needed to load a trained one."""
+
+    @staticmethod
+    @abstractmethod
+    def make_discriminator(settings: Any, shape: Shape) -> nn.Module:
+        """Build the discriminator."""
+
+    @abstractmethod
+    def discriminator_loss(self, real: Tensor, fake: Tensor, lines: Tensor) -> tuple[Tensor, Stats]:
+        """Return L_D and values to watch; `fake` is detached from the generator."""
+
+    @abstractmethod
+    def generator_loss(self, fake: Tensor, lines: Tensor) -> tuple[Tensor, Stats]:
+        """Return L_adv and values to watch; the discriminator's weights are frozen."""
+
+
+class LatentAndLine(nn.Module):
+    """z joined with a learned embedding of the line, the input of every generator.
+
+    Mirza & Osindero 2014, "Conditional Generative Adversarial Nets": the condition is part of
+    the input. Without lines it passes z through.
+    """
+
+    def __init__(self, shape: Shape, embedding_dim: int = 32) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(shape.lines, embedding_dim) if shape.lines else None
+        self.out_features = shape.z_dim + (embedding_dim if shape.lines else 0)
+
+    def forward(self, z: Tensor, lines: Tensor) -> Tensor:
+        if self.embedding is None:
+            return z
+        return torch.cat([z, self.embedding(lines)], dim=1)
+
+
+class LineProjection(nn.Module):
+    """The inner product of a line's embedding with the discriminator's features.
+
+    Miyato & Koyama 2018, "cGANs with Projection Discriminator", equation 4: the logit is
+    psi(h) + <V y, h>. V starts at zero, so training begins at the unconditional discriminator.
+    """
+
+    def __init__(self, shape: Shape, features: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(shape.lines, features) if shape.lines else None
+        if self.embedding is not None:
+            nn.init.zeros_(self.embedding.weight)
+
+    def forward(self, features: Tensor, lines: Tensor) -> Tensor | float:
+        """Return (N, 1) to add to the logit of (N, features), or 0 without lines."""
+        if self.embedding is None:
+            return 0.0
+        return (self.embedding(lines) * features).sum(dim=1, keepdim=True)

@@ -1,0 +1,117 @@
+"""What a training shows while it runs: curves, a fixed sample grid, an alarm for collapse."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from bestseller.compute import to_uint8
+from bestseller.gans.gan import Stats
+
+COLLAPSED = 0.1
+
+
+class Monitor:
+    """Averages of every step's values per epoch, and the same latents drawn at each epoch's end.
+
+    Args:
+        z: float32 R x z_dim, a latent a row of the grid.
+        lines: int64 C, a line a column of the grid.
+        real_spread: mean over pixels of the standard deviation over real images, in [-1, 1] units.
+        frames: number of epochs, spread evenly, whose first grid row is kept for the progress
+            picture.
+        epochs: number of epochs that will end.
+    """
+
+    def __init__(
+        self,
+        z: Tensor,
+        lines: Tensor,
+        real_spread: float,
+        epochs: int,
+        frames: int = 10,
+    ) -> None:
+        self.z, self.lines, self.real_spread = z, torch.from_numpy(lines), real_spread
+        self.kept = set(np.linspace(1, epochs, min(frames, epochs)).round().astype(int).tolist())
+        self.rows: list[dict[str, float]] = []
+        self.frames: list[Tensor] = []
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, stats: Stats) -> None:
+        """Count one step's values; nothing is read back from the device."""
+        for name, value in stats.items():
+            self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def end_epoch(self, generator: nn.Module, images: int, epoch: float) -> dict[str, float]:
+        """Close an epoch: average the steps, draw the grid, measure its spread.
+
+        ``diversity`` is the spread of the generated grid over the spread of real images, pixel by
+        pixel: near 0 every latent gives the same picture.
+        """
+        means = {name: float(self._sums[name]) / self._counts[name] for name in self._sums}
+        grid = self.grid(generator)
+        # spread over latents within a line, which is what collapses; real images: within lines too
+        spread = float(grid.unflatten(0, (len(self.z), -1)).float().std(dim=0).mean()) / 127.5
+        row = {"epoch": round(epoch, 3), "images": images} | dict(sorted(means.items()))
+        row["diversity"] = spread / self.real_spread
+        self.rows.append(row)
+        if len(self.rows) in self.kept:
+            self.frames.append(grid[: len(self.lines)])
+        self._sums, self._counts = {}, {}
+        return row
+
+    def grid(self, generator: nn.Module) -> Tensor:
+        """Draw the fixed grid: uint8 (R * C) x S x S x 3, rows of lines."""
+        device = next(generator.parameters()).device
+        z = self.z.repeat_interleave(len(self.lines), dim=0).to(device)
+        with torch.inference_mode():
+            images = [
+                generator(part, lines.to(device))
+                for part, lines in zip(
+                    z.split(64), self.lines.repeat(len(self.z)).split(64), strict=True
+                )
+            ]
+        return torch.from_numpy(to_uint8(torch.cat(images)))
+
+    @property
+    def collapsed(self) -> bool:
+        """Tell whether the last epoch's samples are all but identical."""
+        return bool(self.rows) and self.rows[-1]["diversity"] < COLLAPSED
+
+    def progress(self) -> np.ndarray:
+        """Return one latent's row of the grid as it was at the kept epochs, uint8 N x S x S x 3."""
+        return torch.cat(self.frames).numpy()
+
+    def curves(self) -> pd.DataFrame:
+        """Return a row per epoch: epoch, images, the means of what the GAN reports, diversity."""
+        return pd.DataFrame(self.rows)
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint needs to go on in the middle of an epoch."""
+        state = {"rows": self.rows, "frames": self.frames}
+        return state | {"sums": dict(self._sums), "counts": dict(self._counts)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a checkpoint's state."""
+        self.rows, self.frames = state["rows"], state["frames"]
+        self._sums, self._counts = state["sums"], state["counts"]
+
+
+def within_line_spread(images: np.ndarray, lines: np.ndarray) -> float:
+    """Mean over pixels of the standard deviation of real images around their line's mean.
+
+    Args:
+        images: uint8 N x H x W x 3.
+        lines: int64 N.
+
+    Returns:
+        The spread in [-1, 1] units; the yardstick of the monitor's diversity.
+    """
+    values = images.reshape(len(images), -1).astype(np.float32)
+    for line in np.unique(lines):
+        values[lines == line] -= values[lines == line].mean(axis=0)
+    return float(values.std(axis=0).mean()) / 127.5

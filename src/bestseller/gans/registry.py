@@ -1,0 +1,22 @@
+"""The GANs by the name that params.yaml gives them."""
+
+from bestseller.errors import BestsellerError
+from bestseller.gans.dcgan import Dcgan
+from bestseller.gans.gan import Gan
+from bestseller.gans.vanilla import VanillaGan
+
+GANS: dict[str, type[Gan]] = {
+    "vanilla": VanillaGan,
+    "dcgan": Dcgan,
+}
+
+
+def gan_class(name: str) -> type[Gan]:
+    """Return the class of the GAN called `name`.
+
+    Raises:
+        BestsellerError: no GAN has that name.
+    """
+    if name not in GANS:
+        raise BestsellerError(f"params.yaml: gans: {name!r} is unknown; known: {', '.join(GANS)}")
+    return GANS[name]

@@ -1,0 +1,194 @@
+"""One trainer for every GAN: the loop, its optimisers, its checkpoints and what it watches."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bestseller import params
+from bestseller.compute import autocast, place
+from bestseller.errors import BestsellerError
+from bestseller.gans.batches import Batch, Batches
+from bestseller.gans.centroid import CentroidConstraint
+from bestseller.gans.checkpoint import Checkpoint
+from bestseller.gans.diffaugment import augment
+from bestseller.gans.ema import MovingAverage
+from bestseller.gans.gan import Gan, Stats
+from bestseller.gans.monitor import Monitor
+from bestseller.progress import Progress
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how to train, from params.yaml.
+
+    Attributes:
+        name: the matrix item, such as ``dcgan-centroid-0``.
+        shared: the train section.
+        settings: the GAN's own section.
+        images: number of training images.
+    """
+
+    name: str
+    shared: params.Train
+    settings: params.Gan
+    images: int
+
+    @property
+    def steps(self) -> int:
+        """Number of generator steps: the epochs' images over the batch size, at least one."""
+        return max(1, round(self.settings.epochs * self.images / self.settings.batch_size))
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs that end, the last perhaps before its time."""
+        return sum(self.epoch_ends(step) for step in range(1, self.steps + 1))
+
+    def epoch_ends(self, step: int) -> bool:
+        """Tell whether an epoch, or the training, ends with this step (counted from 1)."""
+        if step == self.steps:
+            return True
+        images = step * self.settings.batch_size
+        return images // self.images > (images - self.settings.batch_size) // self.images
+
+
+class Trainer:
+    """Trains a GAN to the end of its plan, from its checkpoint if there is one.
+
+    Each step draws z, data order and augmentation from (seed, step) alone, so a killed and
+    resumed training ends with the weights of an uninterrupted one, bit for bit at the same
+    thread count.
+    """
+
+    def __init__(
+        self,
+        gan: Gan,
+        plan: Plan,
+        batches: Batches,
+        constraint: CentroidConstraint | None,
+        checkpoint: Checkpoint,
+        monitor: Monitor,
+    ) -> None:
+        self.gan, self.constraint = gan.train(), constraint
+        place(gan)
+        if constraint is not None:
+            place(constraint)
+        self.plan, self.batches, self.checkpoint, self.monitor = (
+            plan,
+            batches,
+            checkpoint,
+            monitor,
+        )
+        self.average = MovingAverage(self.gan.generator, plan.shared.ema_half_life)
+        self.d_optimiser = self._adam(self.gan.discriminator)
+        self.g_optimiser = self._adam(self.gan.generator)
+        self.step, self.seconds = 0, 0.0
+
+    def _adam(self, network: nn.Module) -> torch.optim.Adam:
+        settings = self.plan.settings
+        betas = (settings.beta1, 0.999)
+        return torch.optim.Adam(network.parameters(), lr=settings.lr, betas=betas, fused=True)
+
+    def train(self) -> nn.Module:
+        """Run the remaining steps; return the generator's moving average.
+
+        Raises:
+            BestsellerError: the losses are no longer finite; the last good state is kept.
+        """
+        self._resume()
+        size = self.plan.settings.batch_size
+        started = saved = time.monotonic()
+        with Progress(f"train {self.plan.name}", self.plan.steps * size, "img") as progress:
+            progress.update(self.step * size)
+            while self.step < self.plan.steps:
+                self.monitor.add(self._train_step(self.batches[self.step]))
+                self.step += 1
+                progress.update(size)
+                if self.plan.epoch_ends(self.step):
+                    self._end_epoch(progress)
+                if time.monotonic() - saved >= self.plan.shared.checkpoint_s:
+                    self._save(self.seconds + time.monotonic() - started)
+                    saved = time.monotonic()
+        self.seconds += time.monotonic() - started
+        return self.average.network
+
+    def timing(self) -> dict[str, float]:
+        """Return the training's wall time over all its resumptions, and its speed."""
+        images = self.step * self.plan.settings.batch_size
+        return {"seconds": self.seconds, "images_per_second": images / self.seconds}
+
+    def _train_step(self, batch: Batch) -> Stats:
+        """One discriminator step and one generator step on one generator forward."""
+        names = self.plan.shared.diffaugment
+        with autocast(self.plan.shared.precision):
+            fake = self.gan.generator(batch.z, batch.lines)
+            fake = fake.float().contiguous(memory_format=torch.channels_last)
+
+        with autocast(self.plan.shared.precision):
+            real_seen = augment(batch.real, names, batch.random)
+            fake_seen = augment(fake.detach(), names, batch.random)
+            d_loss, stats = self.gan.discriminator_loss(real_seen, fake_seen, batch.lines)
+        _descend(self.d_optimiser, d_loss)
+
+        with frozen(self.gan.discriminator), autocast(self.plan.shared.precision):
+            fake_seen = augment(fake, names, batch.random)
+            g_loss, g_stats = self.gan.generator_loss(fake_seen, batch.lines)
+            stats |= {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()} | g_stats
+            if self.constraint is not None and self.constraint.applies(self.step):
+                term, stats["centroid_loss"] = self.constraint.term(fake)
+                g_loss = g_loss + term
+        _descend(self.g_optimiser, g_loss)
+
+        size = self.plan.settings.batch_size
+        self.average.update(self.gan.generator, size, (self.step + 1) * size)
+        return stats
+
+    def _end_epoch(self, progress: Progress) -> None:
+        images = self.step * self.plan.settings.batch_size
+        row = self.monitor.end_epoch(self.average.network, images, images / self.plan.images)
+        losses = row["d_loss"] + row["g_loss"]
+        if losses != losses or abs(losses) == float("inf"):
+            raise BestsellerError(
+                f"train.{self.plan.name.split('-')[0]}: the losses are not finite after "
+                f"{images} images; lower lr (now {self.plan.settings.lr:g}) and run again"
+            )
+        progress.update(0, f"D {row['d_loss']:.2f} G {row['g_loss']:.2f}")
+
+    def _save(self, seconds: float) -> None:
+        networks = {"gan": self.gan, "average": self.average.network}
+        optimisers = {"d": self.d_optimiser, "g": self.g_optimiser}
+        parts = (networks | optimisers).items()
+        state: dict[str, Any] = {name: part.state_dict() for name, part in parts}
+        state |= {"step": self.step, "seconds": seconds, "monitor": self.monitor.state()}
+        self.checkpoint.save(state)
+
+    def _resume(self) -> None:
+        state = self.checkpoint.load()
+        if state is None:
+            return
+        self.gan.load_state_dict(state["gan"])
+        self.average.network.load_state_dict(state["average"])
+        self.d_optimiser.load_state_dict(state["d"])
+        self.g_optimiser.load_state_dict(state["g"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.monitor.restore(state["monitor"])
+
+
+def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Spare a network its weight gradients while another one trains through it."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)

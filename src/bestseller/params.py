@@ -1,0 +1,250 @@
+"""params.yaml as typed, validated values.
+
+The file is read with ruamel.yaml, the parser that DVC itself uses, so that both see the same
+YAML 1.2 values: ``1e-4`` is a number and ``off`` is a word. `params.yaml` documents each key.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from ruamel.yaml import YAML, YAMLError
+
+from bestseller.errors import BestsellerError
+
+PARAMS_FILE = "params.yaml"
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[int, Field(ge=0)]
+Precision = Literal["auto", "fp32"]
+Constraint = Literal["plain", "centroid"]
+ISO_DATE = r"^(\d{4}-\d{2}-\d{2})?$"
+
+
+class Section(BaseModel):
+    """A section of params.yaml: every key is known, nothing is coerced from text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Site(Section):
+    url: str
+    product_path: str
+
+
+class Crawl(Section):
+    delay_s: Annotated[float, Field(ge=0)]
+    concurrency: Count
+    timeout_s: Positive
+    max_body_mb: Positive
+    min_found_share: Share
+
+
+class Demo(Section):
+    scale: Annotated[float, Field(gt=0, le=1)]
+    seed: NonNegative
+    season: Count
+    image_size: Annotated[int, Field(ge=128, le=1024)]
+
+
+class Catalogue(Section):
+    source: Literal["demo", "site"]
+    user_agent: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]*$")]
+    contact: str
+    permission: bool
+    site: Site
+    crawl: Crawl
+    demo: Demo
+
+
+class Sales(Section):
+    source: Literal["demo", "csv"]
+    path: str
+    from_: Annotated[str, Field(alias="from", pattern=ISO_DATE)]
+    until: Annotated[str, Field(pattern=ISO_DATE)]
+    max_unknown_share: Share
+
+
+class Images(Section):
+    size: Literal[32, 64, 128]
+    view: Literal["front", "all"]
+    fill: Annotated[float, Field(gt=0, le=1)]
+    max_reject_share: Share
+    duplicate_rmse: Annotated[float, Field(ge=0)]
+    split: Annotated[list[Count], Field(min_length=3, max_length=3)]
+    seed: NonNegative
+
+
+class Augment(Section):
+    share: Share
+    flip: bool
+    zoom: Annotated[float, Field(ge=0, lt=1)]
+    brightness: Share
+    channel_shift: Share
+    seed: NonNegative
+
+
+class Backbones(Section):
+    weights: Literal["catalogue", "imagenet"]
+    weights_dir: str
+    metric: Literal["resnet18", "resnet50", "inception_v3"]
+    steps: Count
+    batch_size: Count
+    lr: Positive
+    precision: Precision
+    seed: NonNegative
+
+
+class Centroid(Section):
+    backbone: Literal["vgg16"]
+    layer: Annotated[int, Field(ge=1, le=31)]
+    weight: Annotated[float, Field(ge=0)]
+    every: Count
+
+
+class Gan(Section):
+    """What every GAN's own section holds; each GAN adds its architecture."""
+
+    lr: Positive
+    beta1: Annotated[float, Field(ge=0, lt=1)]
+    batch_size: Annotated[int, Field(ge=2)]
+    epochs: Positive
+    width: Count
+
+
+class Train(Section):
+    condition: Literal["line", "none"]
+    sampling: Literal["proportional", "sqrt", "balanced"]
+    z_dim: Count
+    diffaugment: list[Literal["translation", "colour", "cutout"]]
+    ema_half_life: Positive
+    precision: Precision
+    checkpoint_s: Annotated[float, Field(ge=0)]
+    grid_rows: Count
+    vanilla: Gan
+    dcgan: Gan
+
+
+class Preference(Section):
+    top_k: Count
+    scope: Literal["line", "overall"]
+    steps: Count
+    batch_size: Count
+    lr: Positive
+    precision: Precision
+    seed: NonNegative
+
+
+class Evaluate(Section):
+    images: Annotated[int, Field(ge=2)]
+    images_per_line: Annotated[int, Field(ge=2)]
+    pairs: Count
+    seed: NonNegative
+
+
+class Compare(Section):
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Shortlist(Section):
+    candidates: Count
+    per_line: Count
+    recognisable: Annotated[float, Field(gt=0, le=1)]
+    diversity: Share
+    seed: NonNegative
+
+
+class Report(Section):
+    title: str
+
+
+class Params(Section):
+    profile: str
+    threads: Count
+    gans: Annotated[list[str], Field(min_length=1)]
+    constraints: Annotated[list[Constraint], Field(min_length=1)]
+    seeds: Annotated[list[NonNegative], Field(min_length=1)]
+    catalogue: Catalogue
+    sales: Sales
+    images: Images
+    augment: Augment
+    backbones: Backbones
+    centroid: Centroid
+    train: Train
+    preference: Preference
+    evaluate: Evaluate
+    compare: Compare
+    shortlist: Shortlist
+    report: Report
+
+    @field_validator("gans", "constraints", "seeds")
+    @classmethod
+    def _distinct(cls, values: list[Any]) -> list[Any]:
+        if len(set(values)) < len(values):
+            raise ValueError("each value may stand only once")
+        return values
+
+    @field_validator("gans")
+    @classmethod
+    def _known(cls, values: list[str]) -> list[str]:
+        known = [name for name, field in Train.model_fields.items() if _is_gan(field.annotation)]
+        for value in values:
+            if value not in known:
+                raise ValueError(f"{value!r} has no section under train; known: {', '.join(known)}")
+        return values
+
+    def items(self) -> list[str]:
+        """Names of the matrix items in DVC's order, such as ``dcgan-centroid-0``."""
+        return [f"{g}-{c}-{s}" for g in self.gans for c in self.constraints for s in self.seeds]
+
+
+def _is_gan(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Gan)
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a YAML 1.2 mapping as plain values.
+
+    Raises:
+        BestsellerError: the file is missing, is no YAML, or is not a mapping.
+    """
+    path = Path(path)
+    try:
+        value = YAML(typ="safe", pure=True).load(path)
+    except FileNotFoundError as error:
+        raise BestsellerError(f"{path}: not found; run from the repository's root") from error
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise BestsellerError(f"{path}: {where}no YAML ({problem})") from error
+    if not isinstance(value, Mapping):
+        raise BestsellerError(f"{path}: holds no keys; restore it with `git checkout {path}`")
+    return dict(value)
+
+
+def load_params(path: str | Path = PARAMS_FILE) -> Params:
+    """Read and validate the params file.
+
+    Raises:
+        BestsellerError: one line with the file, the first bad key, its value, what is allowed.
+    """
+    try:
+        return Params.model_validate(read_yaml(path))
+    except ValidationError as error:
+        raise BestsellerError(f"{path}: {_first_line(error)}") from error
+
+
+def _first_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "missing":
+        return f"{key}: missing; restore it from the committed params.yaml{more}"
+    if first["type"] == "extra_forbidden":
+        return f"{key}: unknown key; remove it or mend its spelling{more}"
+    allowed = first["msg"].removeprefix("Value error, ").replace("Input should be", "allowed:")
+    return f"{key}: {first['input']!r} is not allowed; {allowed}{more}"

@@ -1,0 +1,56 @@
+"""One short script per DVC stage, run as ``python -m stages.<name>`` from the repository's root.
+
+Importing this package puts this checkout's ``src`` first on the path, so that a stage inside a
+temporary DVC experiment runs the experiment's code and not the main workspace's.
+"""
+
+import argparse
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
+from bestseller.errors import BestsellerError  # noqa: E402 (the path comes first)
+from bestseller.params import Params, load_params  # noqa: E402
+
+
+def run(
+    main: Callable[..., None],
+    arguments: Sequence[tuple[str, str]] = (),
+    *,
+    argv: Sequence[str] | None = None,
+) -> None:
+    """Parse the command line, load params.yaml, call ``main(params, **arguments)``.
+
+    Args:
+        main: the stage; the docstring of its module is the help text.
+        arguments: positional arguments as (name, help) pairs, passed as text by keyword.
+        argv: the command line, for tests.
+
+    A BestsellerError is printed as one line on stderr and ends the process with status 1.
+    """
+    module = sys.modules[main.__module__]
+    name = Path(module.__file__ or "stage").stem
+    parser = argparse.ArgumentParser(f"python -m stages.{name}", description=module.__doc__)
+    for argument, help_text in arguments:
+        parser.add_argument(argument, help=help_text)
+    given = vars(parser.parse_args(argv))
+    _end_with_parent()
+    try:
+        params: Params = load_params()
+        os.environ.setdefault("OMP_NUM_THREADS", str(params.threads))
+        main(params, **given)
+    except BestsellerError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to stop this process when DVC dies: DVC leaves its stages running otherwise."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
