@@ -1,0 +1,109 @@
+"""Every GAN of the registry: shapes, conditioning, saving, and how a new one joins."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from bestseller.errors import BestsellerError
+from bestseller.gans import load_generator
+from bestseller.gans.diffaugment import TRANSFORMATIONS, augment
+from bestseller.gans.gan import Shape
+from bestseller.gans.registry import GANS, gan_class
+from bestseller.gans.saved import Config, save_generator
+from bestseller.params import load_params
+
+TRAIN = load_params(Path(__file__).parent.parent / "params.yaml").train
+
+
+def small(name: str):  # noqa: ANN201 (each GAN has its own settings class)
+    return getattr(TRAIN, name).model_copy(update={"width": 8})
+
+
+@pytest.mark.parametrize("size", [32, 64, 128])
+@pytest.mark.parametrize("lines", [0, 5])
+@pytest.mark.parametrize("name", sorted(GANS))
+def test_shapes_and_finite_losses(name: str, lines: int, size: int) -> None:
+    torch.manual_seed(0)
+    gan = gan_class(name)(small(name), Shape(size, 10, lines))
+    z, index = torch.randn(4, 10), torch.tensor([0, 1, 2, 3]) % max(lines, 1)
+    fake = gan.generator(z, index)
+    assert fake.shape == (4, 3, size, size)
+    assert fake.min() >= -1 and fake.max() <= 1
+    real = torch.rand(4, 3, size, size) * 2 - 1
+    d_loss, _ = gan.discriminator_loss(real, fake.detach(), index)
+    g_loss, _ = gan.generator_loss(fake, index)
+    assert torch.isfinite(d_loss) and torch.isfinite(g_loss)
+    g_loss.backward()
+    assert all(parameter.grad is not None for parameter in gan.generator.parameters())
+
+
+@pytest.mark.parametrize("name", sorted(GANS))
+def test_the_line_reaches_both_networks(name: str) -> None:
+    torch.manual_seed(0)
+    gan = gan_class(name)(small(name), Shape(32, 10, 3)).eval()
+    z = torch.randn(1, 10)
+    zero, one = torch.tensor([0]), torch.tensor([1])
+    assert not torch.equal(gan.generator(z, zero), gan.generator(z, one))
+    torch.nn.init.normal_(gan.discriminator.projection.embedding.weight)
+    images = torch.rand(1, 3, 32, 32)
+    assert not torch.equal(gan.discriminator(images, zero), gan.discriminator(images, one))
+
+
+def test_dcgan_at_width_64_has_the_reference_parameter_counts() -> None:
+    """The widely used PyTorch DCGAN at 64 x 64: 3,576,704 and 2,765,568 parameters."""
+    settings = TRAIN.dcgan.model_copy(update={"width": 64})
+    gan = gan_class("dcgan")(settings, Shape(64, 100, 0))
+    assert sum(p.numel() for p in gan.generator.parameters()) == 3_576_704
+    assert sum(p.numel() for p in gan.discriminator.parameters()) == 2_765_568
+
+
+@pytest.mark.parametrize("name", sorted(GANS))
+def test_a_saved_generator_draws_the_same_images(name: str, tmp_path: Path) -> None:
+    settings, shape = small(name), Shape(32, 10, 2)
+    gan = gan_class(name)(settings, shape)
+    config = Config(f"{name}-plain-0", name, settings.model_dump(), vars(shape), ["A", "B"])
+    save_generator(tmp_path / "m", gan.generator, config)
+    loaded = load_generator(tmp_path / "m")
+    latents = loaded.latents(5, seed=1)
+    images = loaded.images(latents, ["A", "B", "A", "B", "B"])
+    assert images.shape == (5, 32, 32, 3) and images.dtype == np.uint8
+    np.testing.assert_array_equal(
+        images[3:4], loaded.images(latents[3:4], ["B"]), "a batch of one draws the same image"
+    )
+    gan.eval()
+    with torch.inference_mode():
+        direct = gan.generator(torch.from_numpy(latents), torch.tensor([0, 1, 0, 1, 1]))
+    expected = ((direct + 1) * 127.5).round().clamp(0, 255).permute(0, 2, 3, 1).numpy()
+    assert np.abs(images - expected).max() <= 1
+    with pytest.raises(BestsellerError, match="'C' is unknown"):
+        loaded.images(latents[:1], ["C"])
+
+
+def test_an_unknown_gan_is_named() -> None:
+    with pytest.raises(BestsellerError, match=r"gans: 'stylegan' is unknown; known: vanilla"):
+        gan_class("stylegan")
+
+
+def test_augmentation_is_reproducible_differentiable_and_random_per_image() -> None:
+    images = torch.rand(6, 3, 16, 16, requires_grad=True)
+    once = augment(images, list(TRANSFORMATIONS), torch.Generator().manual_seed(1))
+    again = augment(images, list(TRANSFORMATIONS), torch.Generator().manual_seed(1))
+    torch.testing.assert_close(once, again)
+    once.sum().backward()
+    assert images.grad is not None and images.grad.abs().sum() > 0
+    same = images.detach()[:1].repeat(6, 1, 1, 1)
+    for name in TRANSFORMATIONS:
+        seen = augment(same, [name], torch.Generator().manual_seed(2))
+        assert not torch.equal(seen[0], seen[1]), name
+
+
+def test_translation_moves_whole_pixels_onto_white() -> None:
+    image = torch.zeros(64, 1, 8, 8).repeat(1, 3, 1, 1)
+    image[:, :, 4, 4] = 0.5
+    moved = augment(image, ["translation"], torch.Generator().manual_seed(0))
+    for picture in moved:
+        row, column = (picture[0] == 0.5).nonzero()[0].tolist()
+        assert abs(row - 4) <= 1 and abs(column - 4) <= 1
+        white = (picture[0] == 1).sum().item()
+        assert white == 64 - (8 - abs(row - 4)) * (8 - abs(column - 4))

@@ -1,0 +1,159 @@
+"""The trainer: resuming, determinism, batches, the moving average, and what stops it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from bestseller.errors import BestsellerError
+from bestseller.gans.batches import Batches, line_weights
+from bestseller.gans.checkpoint import Checkpoint, fingerprint
+from bestseller.gans.ema import MovingAverage
+from bestseller.gans.gan import Shape
+from bestseller.gans.monitor import Monitor, within_line_spread
+from bestseller.gans.registry import gan_class
+from bestseller.gans.trainer import Plan, Trainer
+from bestseller.params import load_params
+from torch import nn
+
+ROOT = Path(__file__).parent.parent
+TRAIN = load_params(ROOT / "params.yaml").train
+
+
+def make_trainer(folder: Path, epochs: float = 3, checkpoint_s: float = 1e9, lr: float = 2e-4) -> Trainer:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (24, 32, 32, 3), dtype=np.uint8)
+    lines = np.arange(24) % 3
+    shared = TRAIN.model_copy(update={"z_dim": 8, "checkpoint_s": checkpoint_s, "precision": "fp32"})
+    settings = TRAIN.dcgan.model_copy(
+        update={"width": 4, "batch_size": 8, "epochs": epochs, "lr": lr}
+    )
+    plan = Plan("dcgan-plain-0", shared, settings, len(images))
+    batches = Batches(images, lines, 8, 8, shared.sampling, seed=0)
+    spread = within_line_spread(images, lines)
+    monitor = Monitor(batches.latents(2), np.arange(3), spread, plan.epochs)
+    gan = gan_class("dcgan")(settings, Shape(32, 8, 3))
+    return Trainer(gan, plan, batches, None, Checkpoint(folder, plan.name, "key"), monitor)
+
+
+def weights(network: nn.Module) -> torch.Tensor:
+    return torch.cat([tensor.double().flatten() for tensor in network.state_dict().values()])
+
+
+def test_same_seed_same_weights_and_curves(tmp_path: Path) -> None:
+    first, second = make_trainer(tmp_path / "a"), make_trainer(tmp_path / "b")
+    assert torch.equal(weights(first.train()), weights(second.train()))
+    assert first.monitor.curves().equals(second.monitor.curves())
+    assert len(first.monitor.curves()) == 3
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path[:0] = ["src", "tests"]
+from test_trainer import make_trainer
+make_trainer(Path(sys.argv[1]), epochs=400, checkpoint_s=0).train()
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_step_it_ends_with_the_uninterrupted_weights(tmp_path: Path) -> None:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    killed = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        cwd=ROOT, env=environment, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    checkpoint = Checkpoint(tmp_path, "dcgan-plain-0", "key")
+    deadline = time.monotonic() + 120
+    while not checkpoint.path.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    state = checkpoint.load()
+    assert state is not None and 0 < state["step"] < 1200, "killed in the middle"
+
+    resumed = make_trainer(tmp_path, epochs=(state["step"] + 5) / 3)
+    whole = make_trainer(tmp_path / "whole", epochs=(state["step"] + 5) / 3)
+    assert torch.equal(weights(resumed.train()), weights(whole.train()))
+    assert resumed.step == whole.step == state["step"] + 5
+    columns = ["images", "d_loss", "g_loss", "diversity"]
+    ours, theirs = resumed.monitor.curves()[columns], whole.monitor.curves()[columns]
+    assert ours.equals(theirs)
+
+
+def test_a_changed_setting_or_input_changes_the_fingerprint(tmp_path: Path) -> None:
+    data = tmp_path / "images.npy"
+    data.write_bytes(b"one")
+    first = fingerprint({"lr": 1e-4}, [data])
+    assert fingerprint({"lr": 1e-4}, [data]) == first
+    assert fingerprint({"lr": 2e-4}, [data]) != first
+    data.write_bytes(b"two")
+    assert fingerprint({"lr": 1e-4}, [data]) != first
+
+
+def test_infinite_losses_stop_the_training_with_the_mend(tmp_path: Path) -> None:
+    with pytest.raises(BestsellerError, match=r"train\.dcgan: .*not finite.*lower lr"):
+        make_trainer(tmp_path, epochs=20, lr=1e30).train()
+
+
+def test_proportional_batches_show_each_image_once_an_epoch() -> None:
+    images = np.zeros((10, 2, 2, 3), dtype=np.uint8)
+    images[:, 0, 0, 0] = np.arange(10)
+    batches = Batches(images, np.zeros(10), 4, 2, "proportional", seed=1)
+    seen = torch.cat([batches[step].real[:, 0, 0, 0] for step in range(5)])
+    order = ((seen + 1) * 127.5).round().int().tolist()
+    assert sorted(order[:10]) == sorted(order[10:]) == list(range(10))
+    assert order[:10] != order[10:]
+
+
+def test_line_shares_follow_the_sampling() -> None:
+    lines = np.array([0] * 16 + [1] * 4)
+    for sampling, ratio in (("sqrt", 2.0), ("balanced", 1.0)):
+        weight = line_weights(lines, sampling)
+        assert (weight[:16].sum() / weight[16:].sum()).item() == pytest.approx(ratio)
+
+
+def test_a_batch_depends_on_seed_and_step_alone() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (9, 4, 4, 3), dtype=np.uint8)
+    make = lambda seed: Batches(images, np.arange(9) % 2, 4, 3, "sqrt", seed)  # noqa: E731
+    late = make(5)
+    for step in (0, 1, 2):
+        late[step]
+    assert torch.equal(late[7].z, make(5)[7].z)
+    assert torch.equal(late[7].real, make(5)[7].real)
+    assert not torch.equal(make(6)[7].z, make(5)[7].z)
+    assert not torch.equal(make(5)[8].z, make(5)[7].z)
+
+
+def test_moving_average_forgets_half_in_its_half_life() -> None:
+    network = nn.Linear(1, 1, bias=False)
+    network.weight.data.fill_(0.0)
+    average = MovingAverage(network, half_life=1000)
+    network.weight.data.fill_(1.0)
+    for step in range(100):
+        average.update(network, batch_size=10, images_seen=10**6 + step)
+    assert average.network.weight.item() == pytest.approx(0.5, rel=1e-5)
+
+
+def test_collapse_is_seen() -> None:
+    class Same(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(1))
+
+        def forward(self, z: torch.Tensor, lines: torch.Tensor) -> torch.Tensor:
+            del lines
+            return torch.zeros(len(z), 3, 8, 8) + self.weight
+
+    monitor = Monitor(torch.randn(4, 2), np.arange(2), real_spread=0.3, epochs=1)
+    monitor.add({"d_loss": torch.tensor(0.1), "g_loss": torch.tensor(5.0)})
+    monitor.end_epoch(Same(), images=8, epoch=1)
+    assert monitor.collapsed
