@@ -25,13 +25,15 @@ ROOT = Path(__file__).parent.parent
 TRAIN = load_params(ROOT / "params.yaml").train
 
 
-def make_trainer(folder: Path, epochs: float = 3, checkpoint_s: float = 1e9, lr: float = 2e-4) -> Trainer:
+def make_trainer(
+    folder: Path, epochs: float = 3, checkpoint_s: float = 1e9, lr: float = 2e-4
+) -> Trainer:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (24, 32, 32, 3), dtype=np.uint8)
     lines = np.arange(24) % 3
-    shared = TRAIN.model_copy(update={"z_dim": 8, "checkpoint_s": checkpoint_s, "precision": "fp32"})
+    shared = TRAIN.model_copy(update={"z_dim": 8, "precision": "fp32"})
     settings = TRAIN.dcgan.model_copy(
         update={"width": 4, "batch_size": 8, "epochs": epochs, "lr": lr}
     )
@@ -40,7 +42,9 @@ def make_trainer(folder: Path, epochs: float = 3, checkpoint_s: float = 1e9, lr:
     spread = within_line_spread(images, lines)
     monitor = Monitor(batches.latents(2), np.arange(3), spread, plan.epochs)
     gan = gan_class("dcgan")(settings, Shape(32, 8, 3))
-    return Trainer(gan, plan, batches, None, Checkpoint(folder, plan.name, "key"), monitor)
+    return Trainer(
+        gan, plan, batches, None, Checkpoint(folder, plan.name, "key"), monitor, checkpoint_s
+    )
 
 
 def weights(network: nn.Module) -> torch.Tensor:

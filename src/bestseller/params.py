@@ -110,9 +110,24 @@ class Gan(Section):
 
     lr: Positive
     beta1: Annotated[float, Field(ge=0, lt=1)]
+    beta2: Annotated[float, Field(ge=0, lt=1)]
     batch_size: Annotated[int, Field(ge=2)]
     epochs: Positive
-    width: Count
+
+
+class WideGan(Gan):
+    width: Annotated[int, Field(ge=4)]
+
+
+class D2gan(WideGan):
+    alpha: Annotated[float, Field(gt=0, le=1)]
+    beta: Annotated[float, Field(gt=0, le=1)]
+
+
+class Pggan(Gan):
+    fmap_base: Annotated[int, Field(ge=64)]
+    gradient_penalty: Annotated[float, Field(ge=0)]
+    drift: Annotated[float, Field(ge=0)]
 
 
 class Train(Section):
@@ -122,10 +137,11 @@ class Train(Section):
     diffaugment: list[Literal["translation", "colour", "cutout"]]
     ema_half_life: Positive
     precision: Precision
-    checkpoint_s: Annotated[float, Field(ge=0)]
     grid_rows: Count
-    vanilla: Gan
-    dcgan: Gan
+    vanilla: WideGan
+    dcgan: WideGan
+    d2gan: D2gan
+    pggan: Pggan
 
 
 class Preference(Section):

@@ -1,6 +1,6 @@
 """The non-saturating GAN, whatever its networks."""
 
-from torch import Tensor
+from torch import Generator, Tensor
 
 from bestseller.gans.gan import Gan, Stats
 from bestseller.gans.objectives import bce_discriminator_loss, bce_generator_loss
@@ -12,7 +12,10 @@ class BceGan(Gan):
     Real and fake pass through D separately, so that batch norm in D sees each on its own.
     """
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor, lines: Tensor) -> tuple[Tensor, Stats]:
+    def discriminator_loss(
+        self, real: Tensor, fake: Tensor, lines: Tensor, random: Generator
+    ) -> tuple[Tensor, Stats]:
+        del random
         real_logits = self.discriminator(real, lines)
         fake_logits = self.discriminator(fake, lines)
         stats = {

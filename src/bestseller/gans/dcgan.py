@@ -83,10 +83,12 @@ def initialise(module: nn.Module) -> None:
 class Dcgan(BceGan):
     """Deep convolutional GAN with the non-saturating objective."""
 
+    Settings = params.WideGan
+
     @staticmethod
-    def make_generator(settings: params.Gan, shape: Shape) -> nn.Module:
+    def make_generator(settings: params.WideGan, shape: Shape) -> nn.Module:
         return Generator(settings.width, shape).apply(initialise)
 
     @staticmethod
-    def make_discriminator(settings: params.Gan, shape: Shape) -> nn.Module:
+    def make_discriminator(settings: params.WideGan, shape: Shape) -> nn.Module:
         return Discriminator(settings.width, shape).apply(initialise)

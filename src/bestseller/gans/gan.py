@@ -56,8 +56,23 @@ class Gan(nn.Module, ABC):
     def make_discriminator(settings: Any, shape: Shape) -> nn.Module:
         """Build the discriminator."""
 
+    def start_step(self, done: float) -> bool:
+        """Prepare for a step with the share `done` of the training behind it, 0 <= done < 1.
+
+        Returns:
+            True when the optimisers must forget their moments, because the networks changed.
+        """
+        del done
+        return False
+
+    def shown(self, images: Tensor) -> Tensor:
+        """Return what the discriminator is shown of S x S images, before augmentation."""
+        return images
+
     @abstractmethod
-    def discriminator_loss(self, real: Tensor, fake: Tensor, lines: Tensor) -> tuple[Tensor, Stats]:
+    def discriminator_loss(
+        self, real: Tensor, fake: Tensor, lines: Tensor, random: torch.Generator
+    ) -> tuple[Tensor, Stats]:
         """Return L_D and values to watch; `fake` is detached from the generator."""
 
     @abstractmethod

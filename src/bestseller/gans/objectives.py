@@ -4,6 +4,7 @@ Every function takes raw logits or outputs of shape (N,) or (N, 1), any float dt
 float32 or wider and returns a scalar to be minimised.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -24,3 +25,56 @@ def bce_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 def bce_generator_loss(fake_logits: Tensor) -> Tensor:
     """L_G = -E log D(G(z)), the non-saturating form (Goodfellow et al. 2014, section 3)."""
     return F.softplus(-_wide(fake_logits)).mean()
+
+
+SOFTPLUS_IS_EXPONENTIAL_BELOW = -15.0
+
+
+def log_softplus(x: Tensor) -> Tensor:
+    """log(softplus(x)), finite and with a true gradient for every finite float32 x.
+
+    Below -15, softplus(x) = exp(x) to float32's precision, so its logarithm is x; written out,
+    softplus underflows at -104 and the gradient becomes NaN.
+    """
+    x = _wide(x)
+    safe = x.clamp(min=SOFTPLUS_IS_EXPONENTIAL_BELOW)
+    return torch.where(x < SOFTPLUS_IS_EXPONENTIAL_BELOW, x, F.softplus(safe).log())
+
+
+def d2gan_discriminator_loss(
+    real_1: Tensor, fake_1: Tensor, real_2: Tensor, fake_2: Tensor, alpha: float, beta: float
+) -> Tensor:
+    """The negative of what D2GAN's two discriminators maximise, D = softplus(output).
+
+    Nguyen et al. 2017, "Dual Discriminator Generative Adversarial Nets", equation 1:
+    J = alpha E log D1(x) - E D1(G(z)) - E D2(x) + beta E log D2(G(z)).
+    """
+    first = alpha * log_softplus(real_1).mean() - F.softplus(_wide(fake_1)).mean()
+    second = beta * log_softplus(fake_2).mean() - F.softplus(_wide(real_2)).mean()
+    return -(first + second)
+
+
+def d2gan_generator_loss(fake_1: Tensor, fake_2: Tensor, beta: float) -> Tensor:
+    """The part of J that depends on G: -E D1(G(z)) + beta E log D2(G(z)), minimised."""
+    return beta * log_softplus(fake_2).mean() - F.softplus(_wide(fake_1)).mean()
+
+
+def wgan_critic_loss(real: Tensor, fake: Tensor, drift: float) -> Tensor:
+    """E D(G(z)) - E D(x) + drift E D(x)^2 (Karras et al. 2018, appendix A.1)."""
+    real, fake = _wide(real), _wide(fake)
+    return fake.mean() - real.mean() + drift * real.square().mean()
+
+
+def wgan_generator_loss(fake: Tensor) -> Tensor:
+    """-E D(G(z)) (Arjovsky et al. 2017)."""
+    return -_wide(fake).mean()
+
+
+def gradient_penalty(outputs: Tensor, images: Tensor) -> Tensor:
+    """E (||grad_x D(x)||_2 - 1)^2 at `images`, where `outputs` = D(images), (N,) or (N, 1).
+
+    Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", equation 3, unweighted; the
+    images lie between real and generated ones and require their gradient.
+    """
+    (gradient,) = torch.autograd.grad(_wide(outputs).sum(), images, create_graph=True)
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()

@@ -62,6 +62,15 @@ class Trainer:
     Each step draws z, data order and augmentation from (seed, step) alone, so a killed and
     resumed training ends with the weights of an uninterrupted one, bit for bit at the same
     thread count.
+
+    Args:
+        gan: networks and losses, freshly initialised.
+        plan: how long and how to train.
+        batches: the data, by step.
+        constraint: the centroid constraint, None for plain training.
+        checkpoint: where the state is kept.
+        monitor: what is watched.
+        checkpoint_s: seconds between two checkpoints.
     """
 
     def __init__(
@@ -72,11 +81,13 @@ class Trainer:
         constraint: CentroidConstraint | None,
         checkpoint: Checkpoint,
         monitor: Monitor,
+        checkpoint_s: float = 60.0,
     ) -> None:
         self.gan, self.constraint = gan.train(), constraint
         place(gan)
         if constraint is not None:
             place(constraint)
+        self.checkpoint_s = checkpoint_s
         self.plan, self.batches, self.checkpoint, self.monitor = (
             plan,
             batches,
@@ -90,7 +101,7 @@ class Trainer:
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
         settings = self.plan.settings
-        betas = (settings.beta1, 0.999)
+        betas = (settings.beta1, settings.beta2)
         return torch.optim.Adam(network.parameters(), lr=settings.lr, betas=betas, fused=True)
 
     def train(self) -> nn.Module:
@@ -110,7 +121,7 @@ class Trainer:
                 progress.update(size)
                 if self.plan.epoch_ends(self.step):
                     self._end_epoch(progress)
-                if time.monotonic() - saved >= self.plan.shared.checkpoint_s:
+                if time.monotonic() - saved >= self.checkpoint_s:
                     self._save(self.seconds + time.monotonic() - started)
                     saved = time.monotonic()
         self.seconds += time.monotonic() - started
@@ -124,18 +135,23 @@ class Trainer:
     def _train_step(self, batch: Batch) -> Stats:
         """One discriminator step and one generator step on one generator forward."""
         names = self.plan.shared.diffaugment
+        if self.gan.start_step(self.step / self.plan.steps):
+            self.d_optimiser.state.clear()
+            self.g_optimiser.state.clear()
         with autocast(self.plan.shared.precision):
             fake = self.gan.generator(batch.z, batch.lines)
             fake = fake.float().contiguous(memory_format=torch.channels_last)
 
         with autocast(self.plan.shared.precision):
-            real_seen = augment(batch.real, names, batch.random)
-            fake_seen = augment(fake.detach(), names, batch.random)
-            d_loss, stats = self.gan.discriminator_loss(real_seen, fake_seen, batch.lines)
+            real_seen = augment(self.gan.shown(batch.real), names, batch.random)
+            fake_seen = augment(self.gan.shown(fake.detach()), names, batch.random)
+            d_loss, stats = self.gan.discriminator_loss(
+                real_seen, fake_seen, batch.lines, batch.random
+            )
         _descend(self.d_optimiser, d_loss)
 
         with frozen(self.gan.discriminator), autocast(self.plan.shared.precision):
-            fake_seen = augment(fake, names, batch.random)
+            fake_seen = augment(self.gan.shown(fake), names, batch.random)
             g_loss, g_stats = self.gan.generator_loss(fake_seen, batch.lines)
             stats |= {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()} | g_stats
             if self.constraint is not None and self.constraint.applies(self.step):
@@ -175,6 +191,7 @@ class Trainer:
         self.d_optimiser.load_state_dict(state["d"])
         self.g_optimiser.load_state_dict(state["g"])
         self.step, self.seconds = state["step"], state["seconds"]
+        self.gan.start_step((self.step - 1) / self.plan.steps)
         self.monitor.restore(state["monitor"])
 
 

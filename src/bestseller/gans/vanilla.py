@@ -53,10 +53,12 @@ class Discriminator(nn.Module):
 class VanillaGan(BceGan):
     """MLP generator and discriminator with the non-saturating objective."""
 
+    Settings = params.WideGan
+
     @staticmethod
-    def make_generator(settings: params.Gan, shape: Shape) -> Generator:
+    def make_generator(settings: params.WideGan, shape: Shape) -> Generator:
         return Generator(settings.width, shape)
 
     @staticmethod
-    def make_discriminator(settings: params.Gan, shape: Shape) -> Discriminator:
+    def make_discriminator(settings: params.WideGan, shape: Shape) -> Discriminator:
         return Discriminator(settings.width, shape)

@@ -1,0 +1,233 @@
+"""PGGAN (Karras et al. 2018): progressive growth from 4 x 4, with WGAN-GP.
+
+"Progressive Growing of GANs for Improved Quality, Stability, and Variation". Section 2 is the
+growth with fade-in, section 3 the minibatch standard deviation, section 4 the equalised learning
+rate and the pixel norm, table 2 the layers. The image budget is shared equally by the phases:
+4 x 4, then fading in and settling at each further resolution.
+"""
+
+from math import log2, sqrt
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bestseller import params
+from bestseller.gans.gan import Gan, LatentAndLine, LineProjection, Shape, Stats
+from bestseller.gans.objectives import gradient_penalty, wgan_critic_loss, wgan_generator_loss
+
+SLOPE = 0.2
+FMAP_MAX = 512
+GROUP = 4
+
+
+class Growth:
+    """How far the networks have grown; one object shared by G, its moving average and D.
+
+    Attributes:
+        top: index of the last resolution, 4 * 2^top pixels.
+        level: index of the newest resolution in use.
+        alpha: share of the newest resolution in the image, 1 outside a fade.
+    """
+
+    def __init__(self, image_size: int) -> None:
+        self.top = int(log2(image_size)) - 2
+        self.level, self.alpha, self.phase = self.top, 1.0, 2 * self.top
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Growth":
+        """Copies of a network grow with it."""
+        return self
+
+    def move(self, done: float) -> bool:
+        """Take up the phase at the share `done` of the training; tell whether it is a new one.
+
+        Phases are numbered 0 (4 x 4), 1 (fade to 8 x 8), 2 (8 x 8), ... 2 top, of equal length.
+        """
+        position = done * (2 * self.top + 1)
+        phase = min(int(position), 2 * self.top)
+        fading = phase % 2 == 1
+        self.level = (phase + 1) // 2
+        self.alpha = position - phase if fading else 1.0
+        is_new, self.phase = phase != self.phase, phase
+        return is_new
+
+
+class Equalised(nn.Module):
+    """A linear or convolution layer with weights ~ N(0, 1), scaled at run time by He's constant.
+
+    w_hat = w gain / sqrt(fan_in) (section 4.1), so that every layer learns at the same speed
+    under Adam. The bias is not scaled.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 0, gain: float = sqrt(2)) -> None:
+        super().__init__()
+        shape = (outputs, inputs, kernel, kernel) if kernel else (outputs, inputs)
+        self.weight = nn.Parameter(torch.randn(shape))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.scale = gain / sqrt(inputs * max(kernel, 1) ** 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.weight.dim() == 2:
+            return F.linear(x, self.weight * self.scale, self.bias)
+        padding = self.weight.shape[-1] // 2
+        return F.conv2d(x, self.weight * self.scale, self.bias, padding=padding)
+
+
+def activate(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, SLOPE)
+
+
+def pixel_norm(x: Tensor) -> Tensor:
+    """Each pixel's features at unit mean square (section 4.2)."""
+    return x * x.float().square().mean(dim=1, keepdim=True).add(1e-8).rsqrt().to(x.dtype)
+
+
+def minibatch_stddev(x: Tensor) -> Tensor:
+    """Append the mean standard deviation over groups of at most 4 images as a channel (section 3)."""
+    count = len(x)
+    group = next(size for size in range(min(GROUP, count), 0, -1) if count % size == 0)
+    grouped = x.float().unflatten(0, (group, count // group))
+    spread = grouped.var(dim=0, unbiased=False).add(1e-8).sqrt().mean(dim=(1, 2, 3))
+    channel = spread.repeat(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])
+    return torch.cat([x, channel.to(x.dtype)], dim=1)
+
+
+def double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def halve(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 2)
+
+
+def stage_channels(fmap_base: int, stage: int) -> int:
+    return min(fmap_base // 2**stage, FMAP_MAX)
+
+
+class Block(nn.Module):
+    """Two 3 x 3 convolutions of one resolution."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int, norm: bool) -> None:
+        super().__init__()
+        self.first = Equalised(inputs, hidden, 3)
+        self.second = Equalised(hidden, outputs, 3)
+        self.norm = pixel_norm if norm else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(activate(self.first(x)))
+        return self.norm(activate(self.second(x)))
+
+
+class Generator(nn.Module):
+    """Grows by blocks of upscale, conv, conv; draws S x S at every level by repeating pixels."""
+
+    def __init__(self, fmap_base: int, shape: Shape, growth: Growth) -> None:
+        super().__init__()
+        self.growth = growth
+        self.input = LatentAndLine(shape)
+        widths = [stage_channels(fmap_base, level + 1) for level in range(growth.top + 1)]
+        # the gain counts the 16 pixels that one latent feeds (the authors' code: sqrt(2) / 4)
+        self.dense = Equalised(self.input.out_features, widths[0] * 16, gain=sqrt(2) / 4)
+        self.first = Equalised(widths[0], widths[0], 3)
+        self.blocks = nn.ModuleList(
+            Block(before, after, after, norm=True)
+            for before, after in zip(widths, widths[1:], strict=False)
+        )
+        self.to_rgb = nn.ModuleList(Equalised(width, 3, 1, gain=1.0) for width in widths)
+
+    def forward(self, z: Tensor, lines: Tensor) -> Tensor:
+        growth = self.growth
+        x = self.dense(pixel_norm(self.input(z, lines))).unflatten(1, (-1, 4, 4))
+        x = pixel_norm(activate(self.first(pixel_norm(activate(x)))))
+        before = x
+        for block in list(self.blocks)[: growth.level]:
+            before, x = x, block(double(x))
+        image = self.to_rgb[growth.level](x)
+        if growth.alpha < 1:
+            old = double(self.to_rgb[growth.level - 1](before))
+            image = torch.lerp(old, image, growth.alpha)
+        missing = 2 ** (growth.top - growth.level)
+        return F.interpolate(image, scale_factor=missing, mode="nearest") if missing > 1 else image
+
+
+class Critic(nn.Module):
+    """Mirrors the generator: blocks of conv, conv, downscale; minibatch stddev at 4 x 4."""
+
+    def __init__(self, fmap_base: int, shape: Shape, growth: Growth) -> None:
+        super().__init__()
+        self.growth = growth
+        widths = [stage_channels(fmap_base, level + 1) for level in range(growth.top + 1)]
+        self.from_rgb = nn.ModuleList(Equalised(3, width, 1) for width in widths)
+        self.blocks = nn.ModuleList(
+            Block(after, after, before, norm=False)
+            for before, after in zip(widths, widths[1:], strict=False)
+        )
+        self.last = Equalised(widths[0] + 1, widths[0], 3)
+        self.dense = Equalised(widths[0] * 16, widths[0])
+        self.score = Equalised(widths[0], 1, gain=1.0)
+        self.projection = LineProjection(shape, widths[0])
+
+    def forward(self, images: Tensor, lines: Tensor) -> Tensor:
+        """Score images of the current level's resolution, (N, 1)."""
+        growth = self.growth
+        x = activate(self.from_rgb[growth.level](images))
+        for level in range(growth.level, 0, -1):
+            x = halve(self.blocks[level - 1](x))
+            if level == growth.level and growth.alpha < 1:
+                old = activate(self.from_rgb[level - 1](halve(images)))
+                x = torch.lerp(old, x, growth.alpha)
+        x = activate(self.last(minibatch_stddev(x)))
+        features = activate(self.dense(x.flatten(1)))
+        return self.score(features) + self.projection(features, lines)
+
+
+class Pggan(Gan):
+    """Progressive growing with WGAN-GP and drift; real images fade as the networks do."""
+
+    Settings = params.Pggan
+
+    def __init__(self, settings: params.Pggan, shape: Shape) -> None:
+        super().__init__(settings, shape)
+        self.settings = settings
+        self.growth = Growth(shape.image_size)
+        for network in (self.generator, self.discriminator):
+            assert isinstance(network, Generator | Critic)
+            network.growth = self.growth
+
+    @staticmethod
+    def make_generator(settings: params.Pggan, shape: Shape) -> Generator:
+        return Generator(settings.fmap_base, shape, Growth(shape.image_size))
+
+    @staticmethod
+    def make_discriminator(settings: params.Pggan, shape: Shape) -> Critic:
+        return Critic(settings.fmap_base, shape, Growth(shape.image_size))
+
+    def start_step(self, done: float) -> bool:
+        return self.growth.move(done)
+
+    def shown(self, images: Tensor) -> Tensor:
+        """Average S x S images down to the current resolution, exact for generated ones."""
+        factor = 2 ** (self.growth.top - self.growth.level)
+        return F.avg_pool2d(images, factor) if factor > 1 else images
+
+    def discriminator_loss(
+        self, real: Tensor, fake: Tensor, lines: Tensor, random: torch.Generator
+    ) -> tuple[Tensor, Stats]:
+        if self.growth.alpha < 1:
+            real = torch.lerp(double(halve(real)), real, self.growth.alpha)
+        real_score = self.discriminator(real, lines)
+        fake_score = self.discriminator(fake, lines)
+        share = torch.rand(len(real), 1, 1, 1, generator=random).to(real.device)
+        between = torch.lerp(real, fake, share).detach().requires_grad_()
+        penalty = gradient_penalty(self.discriminator(between, lines), between)
+        loss = wgan_critic_loss(real_score, fake_score, self.settings.drift)
+        stats = {
+            "d_real": real_score.detach().float().mean(),
+            "d_fake": fake_score.detach().float().mean(),
+            "gradient_penalty": penalty.detach(),
+        }
+        return loss + self.settings.gradient_penalty * penalty, stats
+
+    def generator_loss(self, fake: Tensor, lines: Tensor) -> tuple[Tensor, Stats]:
+        return wgan_generator_loss(self.discriminator(fake, lines)), {}
