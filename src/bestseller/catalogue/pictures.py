@@ -1,0 +1,146 @@
+"""The pictures of a product page: where they are, which show the product, and from which side."""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote, urljoin, urlsplit
+
+from lxml import etree, html
+from lxml.html import HtmlElement
+
+from bestseller.catalogue.facts import Picture
+from bestseller.catalogue.product import Image, View
+
+MAX_PICTURES = 16
+LAZY = ("data-zoom-image", "data-large", "data-original", "data-lazy-src", "data-lazy", "data-src")
+HINTS: dict[str, View] = {
+    **dict.fromkeys(("front", "face", "frontal", "vorne", "devant"), "front"),
+    **dict.fromkeys(("back", "rear", "reverse", "caseback", "behind", "hinten", "dos"), "back"),
+    **dict.fromkeys(("side", "profile", "lateral", "left", "right", "seite"), "side"),
+    **dict.fromkeys(("detail", "closeup", "macro", "clasp", "buckle", "crown", "swatch"), "detail"),
+    **dict.fromkeys(
+        ("lifestyle", "wrist", "worn", "packaging", "box", "scene", "ambiance"), "other"
+    ),
+}
+_AREA = re.compile(
+    r"product|gallery|zoom|media|carousel-main|main-?image|artikel|detail", re.IGNORECASE
+)
+_ELSEWHERE = re.compile(
+    r"relat|recommend|similar|upsell|cross-?sell|sponsor|recent|footer|header|nav|breadcrumb|menu"
+    r"|review|logo|banner|payment|social|avatar|icon",
+    re.IGNORECASE,
+)
+_NO_PRODUCT = re.compile(
+    r"(?:^|[/_.-])(?:logo|icon|sprite|pixel|spacer|blank|loading|placeholder)s?\b"
+    r"|\.svg(?:$|\?)|\.gif(?:$|\?)|^data:|^about:|^blob:",
+    re.IGNORECASE,
+)
+# What tells two sizes of one picture apart: ?w=200, -w50-h60, _500x500, /380/374/resize.
+_SIZE = re.compile(
+    r"(?<![a-z])(?:w|h|sw|sh|wid|hei|width|height|size|quality|q)[=_-]?\d{2,4}(?!\d)"
+    r"|(?<!\d)\d{2,4}x\d{0,4}(?!\d)|(?<=/)\d{2,4}/\d{2,4}(?=/)",
+    re.IGNORECASE,
+)
+
+
+def source(element: HtmlElement) -> str | None:
+    """Return the address of an ``img`` or ``source``: the largest offered, lazy ones included."""
+    sets = [element.get(name) for name in ("data-srcset", "srcset")]
+    # The parser does not know that a source has no content, and puts what follows inside it.
+    frame = next(element.iterancestors("picture"), None) if element.tag == "img" else None
+    for other in frame.iter("source") if frame is not None else ():
+        sets += [other.get(name) for name in ("data-srcset", "srcset")]
+    largest = max((c for text in sets if text for c in _candidates(text)), default=None)
+    named = [element.get(name) for name in LAZY]
+    found = [*named[:2], largest[1] if largest else None, *named[2:], element.get("src")]
+    return next((a.strip() for a in found if a and not _NO_PRODUCT.search(a.strip())), None)
+
+
+def _candidates(srcset: str) -> list[tuple[float, str]]:
+    """Return (size, address) of a srcset's entries; a comma inside an address does not split it."""
+    entries = re.findall(r"(\S*[^\s,])(?:\s+([\d.]+)[wx])?\s*(?:,|$)", srcset)
+    return [
+        (float(size) if re.fullmatch(r"\d+(\.\d+)?", size) else 1.0, url) for url, size in entries
+    ]
+
+
+def on_page(tree: HtmlElement) -> tuple[Picture, ...]:
+    """Return the pictures in the page's product area, for pages whose metadata names none."""
+    images = [image for image in tree.iter("img") if not _inside(image, _ELSEWHERE)]
+    for script in tree.iter("noscript"):
+        if not _inside(script, _ELSEWHERE):
+            images += _of_noscript(script)
+    area = [image for image in images if _inside(image, _AREA)]
+    found = [(source(image), image) for image in area or images]
+    return tuple(Picture(url, _words(image)) for url, image in found if url)
+
+
+def _of_noscript(script: HtmlElement) -> list[HtmlElement]:
+    """Return the images inside a noscript, which some parsers leave as text."""
+    if script.text and "<img" in script.text:
+        try:
+            return list(html.fragment_fromstring(script.text, create_parent="div").iter("img"))
+        except (etree.ParserError, ValueError):
+            return []
+    return []
+
+
+def _inside(element: HtmlElement, pattern: re.Pattern[str]) -> bool:
+    chain = [element, *element.iterancestors()]
+    return any(
+        pattern.search(f"{item.tag} {item.get('class', '')} {item.get('id', '')}")
+        for item in chain
+        if item.tag not in ("html", "body")
+    )
+
+
+def _words(image: HtmlElement) -> str:
+    return " ".join(filter(None, (image.get("alt"), image.get("title"))))
+
+
+def images(pictures: Iterable[Picture], base: str, name: str) -> tuple[Image, ...]:
+    """Return the pictures with absolute addresses, one size of each, and the view each shows.
+
+    The view is the one that a file name or description tells. Of the pictures that tell none, the
+    first is the front, the way galleries are sorted, and the others are `other`.
+    """
+    kept: dict[str, Picture] = {}
+    for picture in pictures:
+        url = absolute(picture.url, base)
+        if url is None or _NO_PRODUCT.search(url):
+            continue
+        key = _SIZE.sub("", url.split("#")[0])
+        if key not in kept or _pixels(url) > _pixels(kept[key].url):
+            kept[key] = Picture(url, picture.words)
+    result: list[Image] = []
+    plain_name = set(_tokens(name))
+    for picture in list(kept.values())[:MAX_PICTURES]:
+        view = _hinted(picture, plain_name)
+        seen_front = any(image.view == "front" for image in result)
+        result.append(Image(url=picture.url, view=view or ("other" if seen_front else "front")))
+    return tuple(result)
+
+
+def absolute(address: str, base: str) -> str | None:
+    """Return an http(s) address joined to `base`, None where there is none to fetch."""
+    try:
+        url = urljoin(base, address.strip())
+        parts = urlsplit(url)
+        return url if parts.scheme in ("http", "https") and parts.hostname else None
+    except ValueError:
+        return None
+
+
+def _hinted(picture: Picture, name: set[str]) -> View | None:
+    """Return the view that the file name or the words tell, but for words of the product's name."""
+    stem = unquote(urlsplit(picture.url).path).rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    words = [word for word in _tokens(f"{stem} {picture.words}") if word not in name]
+    return next((HINTS[word] for word in reversed(words) if word in HINTS), None)
+
+
+def _tokens(text: str) -> list[str]:
+    return re.findall(r"[a-z]+", text.lower())
+
+
+def _pixels(url: str) -> int:
+    numbers = [int(n) for part in _SIZE.findall(url) for n in re.findall(r"\d+", part)]
+    return max(numbers, default=0)

@@ -1,0 +1,63 @@
+"""The product record: one design, its variants and its images."""
+
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+View = Literal["front", "back", "side", "detail", "other"]
+
+
+class Record(BaseModel):
+    """An immutable record of the catalogue; unknown keys are an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Image(Record):
+    """A picture of a product; `sha256` and `file` are empty until its bytes are stored."""
+
+    url: str
+    view: View
+    sha256: str = ""
+    file: str = Field(default="", description="entry of images.zip, `<sha256>.<ext>`")
+
+
+class Variant(Record):
+    """What is sold under a number of its own but is the same design, such as a size."""
+
+    sku: str
+    name: str
+
+
+class Product(Record):
+    """A design as its shop describes it; None is what the shop does not tell.
+
+    `sku` is the key that the sales are joined by. It is empty only in what a page tells when it
+    names none; no such product enters the catalogue. Numbers with leading zeros stay text.
+    """
+
+    sku: str
+    name: str
+    line: str | None = None
+    category: str | None = None
+    brand: str | None = None
+    price: str | None = Field(default=None, description="decimal number with a point")
+    currency: str | None = Field(default=None, description="ISO 4217 code or the page's symbol")
+    availability: str | None = Field(
+        default=None, description="InStock | OutOfStock | PreOrder | BackOrder"
+    )
+    gtin: str | None = None
+    mpn: str | None = None
+    url: str
+    group: str | None = Field(default=None, description="number of the group of variants")
+    variants: tuple[Variant, ...] = ()
+    discontinued: bool = False
+    images: tuple[Image, ...] = ()
+
+
+class Rejected(NamedTuple):
+    """A row of rejects.csv; `sku` is empty where the page told none."""
+
+    sku: str
+    url: str
+    reason: str

@@ -1,0 +1,137 @@
+"""Reading the small values of a product page: text, prices, numbers, availability."""
+# ruff: noqa: RUF001 (letters and digits of many scripts)
+
+import html
+import re
+from collections.abc import Callable
+from typing import Any
+
+from lxml import etree
+from lxml.html import HtmlElement
+
+UNREAD = frozenset(["script", "style", "template", "noscript"])
+AMOUNT = r"\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d+)?"
+CURRENCY = (
+    r"(?:US|CA|AU|C|A|R|NZ|HK|NT)?\$|€|£|¥|￥|₹|₽|₺|₩|₪|฿|zł|Kč|Kn|kn|Lei|lei|Ft|kr\.?|Rs\.?|р\.|руб\.?"
+    r"|ر\.س|円|元|\b(?:EUR|USD|GBP|CHF|CAD|AUD|JPY|INR|PLN|CZK|SEK|NOK|DKK|HUF|RON|BRL|SAR|AED)\b"
+)
+MONEY = re.compile(rf"(?:(?P<before>{CURRENCY})\s*)?(?P<amount>{AMOUNT})\s*(?P<after>{CURRENCY})?")
+GTIN_LENGTHS = (8, 12, 13, 14)
+
+# Placeholders of templates that were never filled in, such as {{brand}}, $brand or "N/A".
+_EMPTY = re.compile(
+    r"^(?:[$@]\w+|.*(?:\{\{|\$\{|<%).*|n/?a|null|none|undefined|nan|unknown|[\W_]*)$",
+    re.IGNORECASE,
+)
+_AVAILABILITY = {
+    "instock": "InStock",
+    "limitedavailability": "InStock",
+    "onlineonly": "InStock",
+    "instoreonly": "InStock",
+    "available": "InStock",
+    "availablefororder": "InStock",
+    "outofstock": "OutOfStock",
+    "soldout": "OutOfStock",
+    "discontinued": "OutOfStock",
+    "unavailable": "OutOfStock",
+    "oos": "OutOfStock",
+    "preorder": "PreOrder",
+    "presale": "PreOrder",
+    "backorder": "BackOrder",
+    "madetoorder": "BackOrder",
+}
+
+
+def clean(value: Any) -> str | None:
+    """Return text with entities decoded and white space collapsed, None where nothing is said."""
+    if value is None or isinstance(value, (dict, list, bool)):
+        return None
+    text = html.unescape(str(value)).replace("\ufeff", "").replace("\u200b", "")
+    text = " ".join(text.split())
+    return None if _EMPTY.match(text) else text
+
+
+def identifier(value: Any) -> str | None:
+    """Return a product number, None where the value is a sentence rather than a number."""
+    text = clean(value)
+    if text is None:
+        return None
+    text = re.sub(
+        r"^(?:sku|mpn|gtin\d*|ean|upc|isbn|asin|id)\s*[:#]\s*", "", text, flags=re.IGNORECASE
+    )
+    return text if text and len(text) <= 64 and text.count(" ") <= 1 else None
+
+
+def gtin(value: Any) -> str | None:
+    """Return a GTIN as text with its leading zeros, None unless its length and digits allow it."""
+    digits = re.sub(r"[\s-]", "", identifier(value) or "")
+    valid = digits.isdecimal() and len(digits) in GTIN_LENGTHS and digits.strip("0")
+    return digits if valid else None
+
+
+def amount(value: Any) -> str | None:
+    """Return a price from structured data, where a lone separator is the decimal one.
+
+    ``26,00 €`` gives 26.00, ``1.234,56`` gives 1234.56, ``34.000`` stays 34.000 as schema.org says.
+    """
+    text = clean(value)
+    if text is None:
+        return None
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return text
+    found = re.search(AMOUNT, text)
+    return decimal(found.group()) if found else None
+
+
+def decimal(text: str) -> str:
+    """Return a written amount as digits with a decimal point.
+
+    The last separator is the decimal one unless three digits follow it: ``1.234`` is a thousand.
+    """
+    digits = re.sub(r"[\s'’]", "", text)
+    if found := re.fullmatch(r"(.*)[.,](\d{1,2}|\d{4,})", digits):
+        return f"{re.sub(r'[.,]', '', found[1])}.{found[2]}"
+    return re.sub(r"[.,]", "", digits)
+
+
+def money(text: str) -> tuple[str, str] | None:
+    """Return (amount, currency) of the first price written with its currency."""
+    for found in MONEY.finditer(text):
+        if currency := found["before"] or found["after"]:
+            return decimal(found["amount"]), currency
+    return None
+
+
+def likeness(name: str, title: str) -> float:
+    """Return the share of the shorter text's words that stand in the other, 0..1."""
+    ours, theirs = (set(re.findall(r"\w+", words.lower())) for words in (name, title))
+    return len(ours & theirs) / max(1, min(len(ours), len(theirs)))
+
+
+def availability(value: Any) -> str | None:
+    """Return InStock, OutOfStock, PreOrder or BackOrder from a schema.org address or a word."""
+    text = clean(value)
+    if text is None:
+        return None
+    word = re.sub(r"[^a-z]", "", text.rstrip("/").rsplit("/", 1)[-1].lower())
+    return _AVAILABILITY.get(word)
+
+
+def plain(element: HtmlElement, hidden: Callable[[HtmlElement], bool] | None = None) -> str:
+    """Return the text that a reader sees inside an element, white space collapsed.
+
+    Args:
+        element: where to read.
+        hidden: tells which elements inside are left out with their contents.
+    """
+    parts = [element.text or ""]
+    walker = etree.iterwalk(element, events=("start", "end", "comment", "pi"))
+    for event, item in walker:
+        if event == "start" and item is not element:
+            if item.tag in UNREAD or (hidden and hidden(item)):
+                walker.skip_subtree()
+            else:
+                parts.append(item.text or "")
+        elif event != "start" and item is not element:
+            parts.append(item.tail or "")
+    return " ".join(" ".join(parts).split())
