@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from ruamel.yaml import YAML, YAMLError
 
 from bestseller.errors import BestsellerError
@@ -92,10 +99,19 @@ class Backbones(Section):
     weights_dir: str
     metric: Literal["resnet18", "resnet50", "inception_v3"]
     steps: Count
-    batch_size: Count
+    batch_size: Annotated[int, Field(ge=4)]
     lr: Positive
     precision: Precision
     seed: NonNegative
+
+    @field_validator("metric")
+    @classmethod
+    def _can_be_fitted(cls, value: str, given: ValidationInfo) -> str:
+        if value == "inception_v3" and given.data.get("weights") == "catalogue":
+            raise ValueError(
+                "inception_v3 is for backbones.weights: imagenet; resnet18 or resnet50"
+            )
+        return value
 
 
 class Centroid(Section):

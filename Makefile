@@ -1,0 +1,104 @@
+# What a person types. `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The stages that DVC starts are to find this environment's python too.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+TORCH := $(shell sed -n 's/^torch==//p' requirements.txt)
+TORCH_INDEX ?=
+PIP_INSTALL := $(BIN)/python -m pip install --constraint constraints.txt
+NAME ?= demo
+PORT ?= 5000
+
+.PHONY: help setup demo repro refresh exp profile mlflow-ui publish report shop test lint constraints clean
+
+help: ## List the targets
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: $(VENV)/runtime.done ## Create .venv with the pinned requirements
+
+demo: setup ## Run the whole pipeline, track it, and say where the results are
+	@$(BIN)/dvc repro
+	@$(BIN)/python -m stages.track --again || true
+	@printf '\n%s\n' 'Done.' \
+	    '  The designs and their evidence:  data/report/index.html' \
+	    '  The experiments:                 source $(BIN)/activate && dvc exp show   (or: make exp)' \
+	    '  The runs in MLflow:              make mlflow-ui'
+
+repro: setup ## Run what changed and what follows, and track it
+	@$(BIN)/dvc repro
+	@$(BIN)/python -m stages.track --again || true
+
+refresh: setup ## Ask the sources for news; `make repro` then runs what they change
+	@$(BIN)/python -m stages.refresh
+
+exp: setup ## Compare experiments in a table that fits a terminal
+	@$(BIN)/dvc exp show --no-pager --only-changed --drop '^(src|stages|data)/'
+
+profile: setup ## Switch params.yaml to profiles/NAME.yaml: make profile NAME=paper, NAME=demo
+	@$(BIN)/python -m stages.profile $(NAME)
+
+mlflow-ui: setup | mlflow.db ## Serve the MLflow pages on http://127.0.0.1:5000 (PORT=...)
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true \
+	    $(BIN)/mlflow server --backend-store-uri sqlite:///mlflow.db \
+	    --default-artifact-root "file://$(CURDIR)/mlartifacts" --workers 1 --port $(PORT)
+
+mlflow.db: | setup
+	@$(BIN)/python -m stages.track --again
+
+publish: setup ## Send to MLflow what a dead server missed, and what dvc.lock holds now
+	@$(BIN)/python -m stages.track --again
+
+report: setup ## Build the report page from what is there
+	@$(BIN)/dvc repro report
+	@echo data/report/index.html
+
+shop: setup ## Serve the embedded shop for a browser
+	@$(BIN)/python -m stages.shop
+
+test: $(VENV)/develop.done lint ## Run every check and every test
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+lint: $(VENV)/develop.done ## Check format, style, types and the direction of imports
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@PYTHONPATH=src:. $(BIN)/lint-imports
+
+constraints: $(VENV)/develop.done ## Write this environment's versions to constraints.txt
+	@{ echo '# Every package of the environment, at the version that the project is tested with.'; \
+	    $(BIN)/python -m pip freeze --all | sed -E '/^(pip|wheel)==/d; s/\+.*//'; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean: ## Remove the caches of tools; results, .venv and the MLflow store stay
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dvc_plots
+	@find src stages tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment. On Linux without an NVIDIA GPU the CPU build of torch comes first, by its exact
+# local version: what needs torch is then content with it and no CUDA package is ever fetched.
+$(BIN)/python:
+	@for python in python3.11 python3.12 python3.13 python3; do \
+	    if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; \
+	    then exec $$python -m venv $(VENV); fi; \
+	done; \
+	echo 'Python 3.11, 3.12 or 3.13 is needed and none was found' >&2; exit 1
+
+$(VENV)/runtime.done: requirements.txt constraints.txt | $(BIN)/python
+	@if [ "$$(uname -s)" = Linux ] && ! nvidia-smi >/dev/null 2>&1; then \
+	    $(PIP_INSTALL) 'torch==$(TORCH)+cpu' $(if $(TORCH_INDEX),--extra-index-url '$(TORCH_INDEX)') || { \
+	        echo 'torch $(TORCH)+cpu was not found: give the index of PyTorch'\''s CPU wheels as' \
+	            '`make $(or $(firstword $(MAKECMDGOALS)),setup) TORCH_INDEX=<url from PyTorch'\''s install page>`' >&2; \
+	        exit 1; }; \
+	fi
+	@$(PIP_INSTALL) --requirement requirements.txt
+	@touch $@
+
+$(VENV)/develop.done: requirements-dev.txt $(VENV)/runtime.done
+	@$(PIP_INSTALL) --requirement requirements-dev.txt
+	@touch $@

@@ -1,0 +1,143 @@
+"""Records in MLflow: a parent run for each dvc.lock, a child run for each execution of a stage."""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunStatus, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE, MLFLOW_SOURCE_NAME
+from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
+
+from bestseller.tracking.outbox import PIPELINE
+from bestseller.tracking.record import PipelineRecord, StageRecord
+
+EXPERIMENT = "bestseller"
+LOCK_HASH = "dvc.lock_hash"  # tag of a parent run
+STAGE_HASH = "dvc.stage_hash"  # tag of a child run
+FINISHED = RunStatus.to_string(RunStatus.FINISHED)
+
+T = TypeVar("T")
+
+
+class MlflowStore:
+    """MLflow as the receiver of records.
+
+    Args:
+        uri: MLflow's tracking URI.
+        artifacts: folder of the artifacts where `uri` is a database; a server has its own.
+    """
+
+    def __init__(self, uri: str, artifacts: Path) -> None:
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        self._client = MlflowClient(uri)
+        experiment = self._client.get_experiment_by_name(EXPERIMENT)
+        is_server = uri.startswith(("http://", "https://"))
+        self._experiment: str = (
+            experiment.experiment_id
+            if experiment
+            else self._client.create_experiment(
+                EXPERIMENT, artifact_location=None if is_server else artifacts.as_uri()
+            )
+        )
+
+    def send(self, record: PipelineRecord, files: Path) -> None:
+        """Store `record` unless it is stored already.
+
+        A stage that the store has a finished run of was not executed again: the parent names
+        that run. What an interrupted sending left unfinished is taken up or replaced.
+
+        Args:
+            record: the pipeline's state.
+            files: folder holding the copies of its files, in a folder for each run.
+        """
+        found = self._find(LOCK_HASH, record.hash)
+        if any(run.info.status == FINISHED for run in found):
+            return
+        parent = found[0] if found else self._create(record.name, LOCK_HASH, record.hash, record)
+        run_id = parent.info.run_id
+        lines = ["| stage | run |", "|---|---|"]
+        tags = dict(record.tags)
+        for stage in record.stages:
+            child, cached = self._child(stage, run_id, record, files)
+            note = " (cached)" if cached else ""
+            tags[_key(f"stage.{stage.name}")] = child + note
+            link = f"#/experiments/{self._experiment}/runs/{child}"
+            lines.append(f"| {stage.name} | [{child[:8]}]({link}){note} |")
+        tags[MLFLOW_RUN_NOTE] = "\n".join(lines)
+        metrics = [Metric(_key(k), v, record.time_ms, 0) for k, v in record.metrics.items()]
+        self._log(run_id, metrics, record.params, tags)
+        self._finish(run_id, files / PIPELINE)
+
+    def _child(
+        self, stage: StageRecord, parent: str, record: PipelineRecord, files: Path
+    ) -> tuple[str, bool]:
+        """Return the stage's run and whether an earlier pipeline run made it."""
+        for run in self._find(STAGE_HASH, stage.hash):
+            mine = run.data.tags.get(MLFLOW_PARENT_RUN_ID) == parent
+            if run.info.status == FINISHED:
+                return run.info.run_id, not mine
+            if mine:
+                self._client.delete_run(run.info.run_id)
+        run = self._create(stage.name, STAGE_HASH, stage.hash, record, parent)
+        run_id: str = run.info.run_id
+        metrics = [Metric(_key(k), v, record.time_ms, 0) for k, v in stage.metrics.items()]
+        metrics += [Metric(_key(p.key), p.value, record.time_ms, p.step) for p in stage.curves]
+        self._log(run_id, metrics, stage.params, stage.tags | {"dvc.stage": stage.name})
+        self._client.log_inputs(
+            run_id,
+            [
+                DatasetInput(
+                    Dataset(data.path, data.digest, "local", json.dumps({"uri": data.path})),
+                    [InputTag("mlflow.data.context", stage.name)],
+                )
+                for data in stage.datasets
+            ],
+        )
+        self._finish(run_id, files / stage.name)
+        return run_id, False
+
+    def _find(self, tag: str, value: str) -> list[Run]:
+        """Return the runs so tagged, finished ones first."""
+        query = f"tags.`{tag}` = '{value}'"
+        runs = self._client.search_runs([self._experiment], query, order_by=["start_time ASC"])
+        return sorted(runs, key=lambda run: run.info.status != FINISHED)
+
+    def _create(
+        self, name: str, tag: str, value: str, record: PipelineRecord, parent: str = ""
+    ) -> Run:
+        tags = {tag: value, MLFLOW_SOURCE_NAME: "dvc repro"}
+        if parent:
+            tags[MLFLOW_PARENT_RUN_ID] = parent
+        return self._client.create_run(self._experiment, record.time_ms, tags, name)
+
+    def _log(
+        self,
+        run_id: str,
+        metrics: Sequence[Metric],
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> None:
+        for points in _parts(metrics, MAX_METRICS_PER_BATCH):
+            self._client.log_batch(run_id, metrics=points)
+        for settings in _parts(list(params.items()), MAX_PARAMS_TAGS_PER_BATCH):
+            self._client.log_batch(run_id, params=[Param(_key(k), v) for k, v in settings])
+        for labels in _parts(list(tags.items()), MAX_PARAMS_TAGS_PER_BATCH):
+            self._client.log_batch(run_id, tags=[RunTag(_key(k), v) for k, v in labels])
+
+    def _finish(self, run_id: str, files: Path) -> None:
+        if files.is_dir():
+            self._client.log_artifacts(run_id, str(files))
+        self._client.set_terminated(run_id, FINISHED)
+
+
+def _key(name: str) -> str:
+    """Replace the @ of matrix stages, which MLflow does not take in a name."""
+    return name.replace("@", "/")
+
+
+def _parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

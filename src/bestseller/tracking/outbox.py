@@ -1,0 +1,85 @@
+"""Records that wait on disk until the tracking server has them.
+
+Each record is a folder: `record.json` and, under `files/<run>/`, copies of what is to be logged
+with it, so that it can be sent long after the checkout has moved on.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bestseller.errors import BestsellerError
+from bestseller.files import atomic_path, remove
+from bestseller.tracking.record import PipelineRecord
+
+PIPELINE = "pipeline"  # the folder of the parent run's files
+
+Send = Callable[[PipelineRecord, Path], None]
+
+
+class Outbox:
+    """A folder of records to send; safe for several processes at once.
+
+    Args:
+        folder: where the records wait; made when needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, record: PipelineRecord, checkout: Path) -> None:
+        """Keep `record` with copies of its files; a waiting one of the same hash is replaced."""
+        with atomic_path(self.folder / record.hash) as bundle:
+            for name, paths in _files(record):
+                for path in paths:
+                    copy = bundle / "files" / name / path
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(checkout / path, copy)
+            bundle.mkdir(exist_ok=True)
+            (bundle / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
+
+    def deliver(self, connect: Callable[[], Send], wait_s: float) -> None:
+        """Send what waits and drop what was sent.
+
+        One process sends at a time, and opens the store at a time: a new database is set up
+        once. Whoever holds the lock looks again after releasing it, so a record put in meanwhile
+        is sent by one of the two.
+
+        Args:
+            connect: opens the store and returns what sends a record with its copied files.
+            wait_s: seconds to wait for another process.
+
+        Raises:
+            BestsellerError: another process was still sending after `wait_s`.
+            Exception: whatever the store raises; that record and those behind it stay.
+        """
+        while any(self._waiting()):
+            try:
+                with FileLock(self.folder / "lock", timeout=wait_s):
+                    send = connect()
+                    for record, bundle in sorted(map(_open, self._waiting()), key=_age):
+                        send(record, bundle / "files")
+                        remove(bundle)
+            except Timeout as error:
+                raise BestsellerError(
+                    "another process is publishing and takes this along"
+                ) from error
+
+    def _waiting(self) -> Iterator[Path]:
+        return self.folder.glob("[!.]*/record.json")
+
+
+def _open(file: Path) -> tuple[PipelineRecord, Path]:
+    return PipelineRecord.model_validate_json(file.read_text(encoding="utf-8")), file.parent
+
+
+def _age(opened: tuple[PipelineRecord, Path]) -> tuple[int, str]:
+    return opened[0].time_ms, opened[0].hash
+
+
+def _files(record: PipelineRecord) -> Iterator[tuple[str, list[str]]]:
+    yield PIPELINE, record.artifacts
+    for stage in record.stages:
+        yield stage.name, stage.artifacts

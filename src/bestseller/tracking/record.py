@@ -1,0 +1,184 @@
+"""What is to be tracked, collected from dvc.lock and the files it names. Knows no server."""
+
+import csv
+import json
+import math
+import time
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from bestseller.errors import BestsellerError
+from bestseller.files import read_json
+from bestseller.params import PARAMS_FILE, read_yaml
+from bestseller.tracking.lock import LOCK_FILE, canonical_hash, pipeline_stages, stage_hash
+from bestseller.tracking.source import source_tags
+
+SUMMARY_FILE = "metrics/summary.json"
+REPORT_FILE = "data/report/index.html"
+CURVES_FOLDER = "metrics/train"
+STEP_COLUMNS = ("epoch", "images")  # the first of these with whole numbers numbers the points
+PICTURES = (".png", ".html")
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Dataset(Record):
+    """A data file or folder that a stage read, named by DVC's hash."""
+
+    path: str
+    digest: str
+
+
+class Point(Record):
+    """One point of a curve."""
+
+    key: str
+    value: float
+    step: int
+
+
+class StageRecord(Record):
+    """One execution of one stage."""
+
+    name: str
+    hash: str
+    params: dict[str, str]
+    metrics: dict[str, float]
+    curves: list[Point]
+    tags: dict[str, str]
+    datasets: list[Dataset]
+    artifacts: list[str]  # files, relative to the checkout
+
+
+class PipelineRecord(Record):
+    """The state of the pipeline that one dvc.lock names."""
+
+    hash: str
+    name: str
+    time_ms: int  # milliseconds since 1970
+    params: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+    artifacts: list[str]  # files, relative to the checkout
+    stages: list[StageRecord]
+
+
+def collect(folder: Path, items: Collection[str], leave_out: Collection[str]) -> PipelineRecord:
+    """Collect what dvc.lock and the files it names say about the pipeline.
+
+    Args:
+        folder: the checkout.
+        items: names of the matrix items.
+        leave_out: stages that are not tracked, such as the tracking itself.
+
+    Raises:
+        BestsellerError: dvc.lock is missing or empty, or a file that it names is not here.
+    """
+    entries = pipeline_stages(folder, items, leave_out)
+    params = read_yaml(folder / PARAMS_FILE)
+    tags = source_tags(folder)
+    label = str(params.get("profile", "run"))
+    version = tags.get("dvc.exp_name") or tags.get("mlflow.source.git.commit", "")[:7]
+    summary = folder / SUMMARY_FILE
+    kept = [PARAMS_FILE, LOCK_FILE, SUMMARY_FILE, REPORT_FILE]
+    return PipelineRecord(
+        hash=canonical_hash(entries),
+        name=f"{label} {version}".strip(),
+        time_ms=int(time.time() * 1000),
+        params=flatten(params),
+        metrics=numbers(read_json(summary)) if summary.exists() else {},
+        tags=tags | {"profile": label},
+        artifacts=[path for path in kept if (folder / path).is_file()],
+        stages=[_stage(folder, name, entry) for name, entry in entries.items()],
+    )
+
+
+def _stage(folder: Path, name: str, entry: Mapping[str, Any]) -> StageRecord:
+    outs = entry.get("outs") or []
+    paths = [out["path"] for out in outs]
+    for path in paths:
+        if not (folder / path).exists():
+            raise BestsellerError(f"{path}: in {LOCK_FILE} but not here; run `dvc checkout`")
+    tables = [path for path in paths if path.startswith("metrics/") and path.endswith(".json")]
+    metrics: dict[str, float] = {}
+    for path in tables:
+        prefix = f"{Path(path).stem}/" if len(tables) > 1 else ""
+        metrics |= {prefix + key: value for key, value in numbers(read_json(folder / path)).items()}
+    curves = [path for path in paths if path.startswith(CURVES_FOLDER) and path.endswith(".csv")]
+    locked = (entry.get("params") or {}).values()
+    return StageRecord(
+        name=name,
+        hash=stage_hash(entry),
+        params={key: value for part in locked for key, value in flatten(part).items()},
+        metrics=metrics,
+        curves=[point for path in curves for point in read_curves(folder / path)],
+        tags={"dvc.cmd": str(entry["cmd"])}
+        | {f"out.{out['path']}": f"md5 {out['md5']}, {out['size']} bytes" for out in outs},
+        datasets=[
+            Dataset(path=dep["path"], digest=dep["md5"])
+            for dep in entry.get("deps") or []
+            if dep["path"].startswith("data/")
+        ],
+        artifacts=[found for path in paths for found in _pictures(folder, path)],
+    )
+
+
+def _pictures(folder: Path, path: str) -> Iterator[str]:
+    """Yield `path`, or the files right under it, as far as a browser shows them."""
+    for found in sorted((folder / path).iterdir()) if (folder / path).is_dir() else [folder / path]:
+        if found.suffix in PICTURES:
+            yield found.relative_to(folder).as_posix()
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Flatten nested settings: keys joined with dots, values as text (JSON where not text)."""
+    flat: dict[str, str] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value)
+    return flat
+
+
+def numbers(table: Any) -> dict[str, float]:
+    """Return the numbers of a flat JSON object; text, flags and lists are no metrics."""
+    return {
+        key: float(value)
+        for key, value in (table.items() if isinstance(table, Mapping) else ())
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def read_curves(path: Path) -> list[Point]:
+    """Read the curves of a CSV file: a row per point, a column per curve.
+
+    The points are numbered by the first of `STEP_COLUMNS` that holds whole numbers, else by row.
+    Cells that are no finite number are left out.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [{key: _number(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
+    counters = [key for key in STEP_COLUMNS if all(_is_whole(row.get(key)) for row in rows)]
+    return [
+        Point(key=key, value=value, step=int(row[counters[0]] or 0) if counters else number)
+        for number, row in enumerate(rows)
+        for key, value in row.items()
+        if value is not None and key not in counters[:1]
+    ]
+
+
+def _is_whole(value: float | None) -> bool:
+    return value is not None and value.is_integer()
+
+
+def _number(cell: Any) -> float | None:
+    try:
+        value = float(cell)
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None

@@ -1,0 +1,74 @@
+"""What all tests share: one thread for each worker, and checkouts to try things in."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")  # read when numpy and torch are imported
+for variable in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"):
+    os.environ.pop(variable, None)
+os.environ |= {"MPLBACKEND": "Agg", "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def shell(
+    *command: str, cwd: Path, ok: bool = True, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with this environment's programs first on the path; its output is text.
+
+    Args:
+        command: the program and its arguments.
+        cwd: the folder to run it in.
+        ok: whether it must end with status 0.
+        variables: further environment variables.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=os.environ | {"PATH": path} | variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not ok or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done
+
+
+def start_git(folder: Path) -> None:
+    """Make `folder` a git repository with one commit of all that git does not ignore."""
+    shell("git", "init", "--quiet", cwd=folder)
+    for key, value in {"user.name": "a", "user.email": "a@example.org"}.items():
+        shell("git", "config", key, value, cwd=folder)
+    commit(folder, "first")
+
+
+def commit(folder: Path, message: str) -> None:
+    shell("git", "add", "--all", cwd=folder)
+    shell("git", "commit", "--quiet", "--message", message, cwd=folder)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    """A folder with copies of src/, stages/ and params.yaml, and nothing else."""
+    folder = tmp_path / "checkout"
+    for name in ("src", "stages"):
+        shutil.copytree(
+            REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(REPOSITORY / "params.yaml", folder)
+    return folder

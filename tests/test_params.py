@@ -1,0 +1,171 @@
+"""params.yaml: its comments, its agreement with DVC's reading of it, its profiles, its errors."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dvc.utils.serialize import load_yaml
+
+from bestseller.errors import BestsellerError
+from bestseller.params import Gan, load_params, read_yaml
+from conftest import REPOSITORY, shell
+
+KEY = re.compile(r"^(?P<indent> *)(?P<key>\w+):(?P<rest>.*)$")
+PAPER = re.compile(r"\[paper: (?P<value>[^\]]*)\]")
+
+
+def lines_by_key(path: Path) -> dict[str, str]:
+    """Each key of a block-style YAML file with the rest of its line."""
+    found, above = {}, [(-1, "")]
+    for line in path.read_text().splitlines():
+        if match := KEY.match(line):
+            while len(match["indent"]) <= above[-1][0]:
+                above.pop()
+            key = f"{above[-1][1]}.{match['key']}".lstrip(".")
+            above.append((len(match["indent"]), key))
+            found[key] = match["rest"]
+    return found
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+PARAMS = REPOSITORY / "params.yaml"
+KNOWN_GANS = [name for name, section in load_params(PARAMS).train if isinstance(section, Gan)]
+LINES = lines_by_key(PARAMS)
+PROFILES = {path.stem: dict(leaves(read_yaml(path))) for path in REPOSITORY.glob("profiles/*.yaml")}
+
+
+def test_the_loader_accepts_the_committed_file() -> None:
+    params = load_params(PARAMS)
+    assert set(params.gans) <= set(KNOWN_GANS)
+    assert params.items()[0] == f"{params.gans[0]}-{params.constraints[0]}-{params.seeds[0]}"
+
+
+@pytest.mark.parametrize("path", [PARAMS, *sorted(REPOSITORY.glob("profiles/*.yaml"))], ids=str)
+def test_dvc_reads_the_same_values(path: Path) -> None:
+    assert list(leaves(read_yaml(path))) == list(leaves(load_yaml(path)))
+
+
+def test_numbers_and_words_follow_yaml_1_2(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("a: 1e-4\nb: off\nc: 010\nd: on\n")
+    ours = read_yaml(tmp_path / "x.yaml")
+    assert ours == {"a": 0.0001, "b": "off", "c": 10, "d": "on"}
+    assert ours == load_yaml(tmp_path / "x.yaml")
+
+
+@pytest.mark.parametrize("key", [key for key, _ in leaves(read_yaml(PARAMS))])
+def test_every_key_has_a_comment(key: str) -> None:
+    assert LINES[key].partition("# ")[2].strip(), f"{key}: no comment in params.yaml"
+
+
+def paper_value(text: str) -> Any:
+    if text == "all of them":
+        return KNOWN_GANS
+    return [] if text == "empty" else read_scalar(text)
+
+
+def read_scalar(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def test_the_paper_profile_says_what_the_comments_say() -> None:
+    promised = {
+        key: paper_value(match["value"])
+        for key, rest in LINES.items()
+        if (match := PAPER.search(rest))
+    }
+    assert promised  # the comments are found
+    given = PROFILES["paper"] | {"gans": sorted(PROFILES["paper"]["gans"])}
+    assert given == promised | {"profile": "paper", "gans": sorted(promised["gans"])}
+
+
+def test_the_profiles_cover_the_same_keys() -> None:
+    assert set(PROFILES["demo"]) == set(PROFILES["paper"])
+
+
+def switch(name: str, code: Path, ok: bool = True) -> str:
+    done = shell("python", "-m", "stages.profile", name, cwd=code, ok=ok)
+    assert ok or done.returncode == 1
+    return done.stderr
+
+
+@pytest.fixture
+def with_profiles(code: Path) -> Path:
+    for path in REPOSITORY.glob("profiles/*.yaml"):
+        (code / "profiles").mkdir(exist_ok=True)
+        (code / "profiles" / path.name).write_bytes(path.read_bytes())
+    return code
+
+
+def test_the_demo_profile_is_the_committed_file(with_profiles: Path) -> None:
+    switch("demo", with_profiles)
+    assert (with_profiles / "params.yaml").read_bytes() == PARAMS.read_bytes()
+
+
+def test_paper_changes_its_keys_and_demo_comes_back(with_profiles: Path) -> None:
+    switch("paper", with_profiles)
+    rewritten = with_profiles / "params.yaml"
+    committed = dict(leaves(read_yaml(PARAMS)))
+    assert dict(leaves(read_yaml(rewritten))) == committed | PROFILES["paper"]
+    load_params(rewritten)
+    comments = {key: rest.partition("# ")[2] for key, rest in lines_by_key(rewritten).items()}
+    assert comments == {key: rest.partition("# ")[2] for key, rest in LINES.items()}
+    switch("demo", with_profiles)
+    assert rewritten.read_bytes() == PARAMS.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "known profiles: demo, paper"),
+        ("train:\n  dcgan:\n    learning_rate: 1\n", "learning_rate: not in params.yaml"),
+        ("threads: 0\n", "profiles/mine.yaml: threads: 0 is not allowed"),
+    ],
+)
+def test_a_bad_profile_leaves_params_alone(
+    with_profiles: Path, text: str | None, told: str
+) -> None:
+    if text is not None:
+        (with_profiles / "profiles/mine.yaml").write_text(text)
+    (message,) = switch("mine", with_profiles, ok=False).splitlines()
+    assert told in message
+    assert (with_profiles / "params.yaml").read_bytes() == PARAMS.read_bytes()
+    assert not list(with_profiles.glob(".params*"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("threads: 2", "threads: 0", r"threads: 0 is not allowed; .*greater than or equal to 1"),
+        ("threads: 2", "threads: two", r"threads: 'two' is not allowed; .*integer"),
+        ("lr: 2e-4", "lr: -1e-4", r"train\.vanilla\.lr: -0\.0001 is not allowed; .*than 0"),
+        ("profile: demo", "profil: demo", r"profile: missing; .* \(and 1 more\)"),
+        ("  - vanilla", "  - biggan", r"gans: .*'biggan' has no section.*vanilla, dcgan"),
+        ("  - dcgan", "  - vanilla", r"gans: .*only once"),
+        ("source: demo", "source: shop", r"source: 'shop' is not allowed; .*'demo' or 'site'"),
+        ("size: 64", "size: 60", r"images\.size: 60 is not allowed"),
+        ("threads: 2", "threads: [", r"line \d+: no YAML"),
+    ],
+)
+def test_a_bad_value_is_answered_with_one_line(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    text = PARAMS.read_text()
+    assert old in text
+    (tmp_path / "params.yaml").write_text(text.replace(old, new, 1))
+    with pytest.raises(BestsellerError, match=told) as error:
+        load_params(tmp_path / "params.yaml")
+    assert "\n" not in str(error.value)

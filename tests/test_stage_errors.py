@@ -1,0 +1,121 @@
+"""Every stage answers what a person can mend with one line and status 1, and writes nothing."""
+
+import re
+import socket
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bestseller.images.store import ImageSet
+from bestseller.params import load_params
+from conftest import REPOSITORY, shell
+
+ITEM = ["vanilla", "plain", "0"]
+ARGUMENTS = {"train": ITEM, "evaluate": ITEM, "profile": ["paper"]}
+SCRIPTS = sorted(path.stem for path in REPOSITORY.glob("stages/[!_]*.py"))
+WITHOUT_INPUT_FILES = {"refresh", "shop", "profile"}
+READ_IMAGES = ["augment", "backbone", "centroid", "train", "classifier"]
+NEED_TWO_LINES = ["classifier"]
+PROGRESS = re.compile(r"[\w -]+: \d+(/\d+)? \w+, ")
+
+pytestmark = pytest.mark.slow
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What lies in `folder`, compiled code and the crawler's cache left out."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not {"__pycache__", ".scratch"} & set(path.parts)
+    }
+
+
+def refused(stage: str, checkout: Path) -> str:
+    """Run a stage that must fail; return its one line."""
+    before = contents(checkout)
+    command = ["python", "-m", f"stages.{stage}", *ARGUMENTS.get(stage, [])]
+    done = shell(*command, cwd=checkout, ok=False, OMP_NUM_THREADS="1")
+    assert done.returncode == 1, done.stdout + done.stderr
+    lines = [line for line in done.stderr.splitlines() if not PROGRESS.match(line)]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith(f"{stage}: ")
+    assert contents(checkout) == before
+    return lines[0]
+
+
+def change(checkout: Path, old: str, new: str) -> None:
+    params = checkout / "params.yaml"
+    text = params.read_text()
+    assert old in text
+    params.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize("stage", SCRIPTS)
+def test_malformed_params(stage: str, code: Path) -> None:
+    change(code, "threads: 2", "threads: two")
+    assert "params.yaml: threads: 'two' is not allowed" in refused(stage, code)
+
+
+@pytest.mark.parametrize("stage", [name for name in SCRIPTS if name not in WITHOUT_INPUT_FILES])
+def test_a_missing_input_is_named_with_the_command_that_makes_it(stage: str, code: Path) -> None:
+    told = refused(stage, code)
+    assert "not found; run `" in told
+
+
+def test_a_shop_that_does_not_answer(code: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    change(
+        code, "  source: demo # demo = the embedded shop on", "  source: site # demo = the shop on"
+    )
+    change(code, '    url: ""', f'    url: "http://127.0.0.1:{port}"')
+    change(code, '  contact: ""', "  contact: me@shop.example")
+    change(code, "  permission: false", "  permission: true")
+    assert str(port) in refused("refresh", code)
+
+
+@pytest.mark.parametrize("stage", ["sales", "preprocess"])
+def test_an_empty_catalogue(stage: str, code: Path) -> None:
+    for path in ("data/raw/catalogue.jsonl", "data/raw/images.zip", "data/source/ledger.json"):
+        (code / path).parent.mkdir(parents=True, exist_ok=True)
+        (code / path).write_bytes(b"")
+    assert "data/raw/catalogue.jsonl" in refused(stage, code)
+
+
+def write_images(checkout: Path, count: int, lines: list[str]) -> None:
+    """Write image sets, sales and a centroid's empty file as the earlier stages would."""
+    size = load_params(checkout / "params.yaml").images.size
+    rng = np.random.default_rng(0)
+    row = np.arange(count)
+    index = pd.DataFrame(
+        {
+            "sku": [f"sku-{i}" for i in row],
+            "line": [lines[i % len(lines)] for i in row],
+            "category": "Classic",
+            "view": "front",
+            "sha256": [f"{i:064x}" for i in row],
+            "cluster": row,
+            "split": [("train", "train", "validation", "test")[i % 4] for i in row],
+        }
+    )
+    images = rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+    ImageSet(images, index).save(checkout / "data/processed")
+    ImageSet(images, index.assign(augmented=False)).save(checkout / "data/augmented")
+    (checkout / "data/sales").mkdir()
+    units = {"sku": index["sku"], "units": row + 1, "units_per_day": 0.1, "days_on_sale": 10}
+    dated = pd.DataFrame(units).assign(first_date=pd.Timestamp("2020-01-01"))
+    dated.to_parquet(checkout / "data/sales/units.parquet", index=False)
+
+
+@pytest.mark.parametrize("stage", READ_IMAGES)
+def test_an_empty_image_set(stage: str, code: Path) -> None:
+    write_images(code, 0, ["Datejust"])
+    refused(stage, code)
+
+
+@pytest.mark.parametrize("stage", NEED_TWO_LINES)
+def test_a_single_line(stage: str, code: Path) -> None:
+    write_images(code, 24, ["Datejust"])
+    assert "line" in refused(stage, code)

@@ -1,0 +1,290 @@
+"""Tracking: what is collected from dvc.lock, how it arrives in MLflow, what a dead server costs."""
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from ruamel.yaml import YAML
+
+from bestseller.errors import BestsellerError
+from bestseller.tracking import collect, publish
+from bestseller.tracking.record import PipelineRecord, Point, read_curves
+from conftest import REPOSITORY
+
+ITEMS = ["dcgan-plain-0", "dcgan-centroid-0"]
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def locked(cmd: str, *, deps: tuple[str, ...] = (), outs: tuple[str, ...] = ()) -> dict[str, Any]:
+    """An entry as DVC writes it, with made-up hashes."""
+    return {
+        "cmd": cmd,
+        "deps": [{"path": d, "hash": "md5", "md5": "d" * 32, "size": 7} for d in deps],
+        "params": {"params.yaml": {"threads": 2, "train.dcgan": {"lr": 2e-4, "layers": [1, 2]}}},
+        "outs": [{"path": o, "hash": "md5", "md5": "0" * 32, "size": 5} for o in outs],
+    }
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder as a finished pipeline leaves it: a lock, a summary, a trained item."""
+    folder = tmp_path / "checkout"
+    for path, content in {
+        "params.yaml": "profile: demo\nthreads: 2\nempty: ''\n",
+        "metrics/summary.json": '{"fd_catalogue": 12.5, "best_model": "dcgan-plain-0"}',
+        "metrics/sales.json": '{"units": 42, "complete": true}',
+        "metrics/train/dcgan-plain-0.csv": "epoch,images,loss_g\n1,32,0.5\n2,64,0.25\n",
+        "data/raw/catalogue.jsonl": "{}\n",
+        "data/report/index.html": "<!doctype html>",
+    }.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content)
+    (folder / "data/models/dcgan-plain-0").mkdir(parents=True)
+    (folder / "data/models/dcgan-plain-0/samples.png").write_bytes(PNG)
+    (folder / "data/models/dcgan-plain-0/generator.safetensors").write_bytes(b"weights")
+    monkeypatch.chdir(folder)
+    write_lock(folder)
+    return folder
+
+
+def write_lock(folder: Path, sales_cmd: str = "python -m stages.sales") -> None:
+    stages = {
+        "scrape": locked("python -m stages.scrape", outs=("data/raw/catalogue.jsonl",)),
+        "sales": locked(
+            sales_cmd, deps=("data/raw/catalogue.jsonl",), outs=("metrics/sales.json",)
+        ),
+        "train@dcgan-plain-0": locked(
+            "python -m stages.train dcgan plain 0",
+            outs=("data/models/dcgan-plain-0", "metrics/train/dcgan-plain-0.csv"),
+        ),
+        "train@d2gan-plain-0": locked("python -m stages.train d2gan plain 0", outs=("gone",)),
+        "dropped": locked("python -m stages.dropped", outs=("gone",)),
+        "track": locked("python -m stages.track", outs=("data/tracked.json",)),
+    }
+    YAML().dump({"schema": "2.0", "stages": stages}, folder / "dvc.lock")
+    names = ("scrape", "sales", "train", "track")
+    YAML().dump({"stages": {n: {"cmd": "true"} for n in names}}, folder / "dvc.yaml")
+
+
+def gather(folder: Path) -> PipelineRecord:
+    return collect(folder, ITEMS, ["track"])
+
+
+def send(folder: Path) -> PipelineRecord:
+    record = gather(folder)
+    publish(record, folder, wait_s=60)
+    return record
+
+
+class Store:
+    """What MLflow holds, as a reader finds it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+        experiment = self.client.get_experiment_by_name("bestseller")
+        assert experiment is not None
+        self.experiment = experiment
+        runs = self.client.search_runs([experiment.experiment_id], order_by=["start_time ASC"])
+        self.parents = [run for run in runs if "dvc.lock_hash" in run.data.tags]
+        self.children = {run.info.run_id: run for run in runs if "dvc.stage_hash" in run.data.tags}
+        assert len(runs) == len(self.parents) + len(self.children)
+
+    def child(self, stage: str) -> Any:
+        (run,) = [r for r in self.children.values() if r.data.tags["dvc.stage"] == stage]
+        return run
+
+    def artifacts(self, run: Any, folder: str | None = None) -> set[str]:
+        found = set()
+        for entry in self.client.list_artifacts(run.info.run_id, folder):
+            found |= self.artifacts(run, entry.path) if entry.is_dir else {entry.path}
+        return found
+
+
+def test_every_stage_of_the_lock_is_a_finished_child_of_one_run(checkout: Path) -> None:
+    record = send(checkout)
+    store = Store(checkout)
+    (parent,) = store.parents
+    assert [stage.name for stage in record.stages] == ["scrape", "sales", "train@dcgan-plain-0"]
+    assert {run.data.tags["dvc.stage"] for run in store.children.values()} == {
+        stage.name for stage in record.stages
+    }
+    for run in store.children.values():
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert run.info.status == "FINISHED"
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics == {"fd_catalogue": 12.5}
+    assert parent.data.params == {"profile": "demo", "threads": "2", "empty": ""}
+    assert parent.data.tags["stage.train/dcgan-plain-0"] == (
+        store.child("train@dcgan-plain-0").info.run_id
+    )
+    assert store.artifacts(parent) == {
+        "params.yaml",
+        "dvc.lock",
+        "metrics/summary.json",
+        "data/report/index.html",
+    }
+
+
+def test_a_child_holds_params_metrics_curves_hashes_and_pictures(checkout: Path) -> None:
+    send(checkout)
+    store = Store(checkout)
+    sales, train = store.child("sales"), store.child("train@dcgan-plain-0")
+    assert sales.data.metrics == {"units": 42.0}  # `complete` is a flag, no metric
+    (read,) = sales.inputs.dataset_inputs
+    assert (read.dataset.name, read.dataset.digest) == ("data/raw/catalogue.jsonl", "d" * 32)
+    assert train.data.params == {
+        "threads": "2",
+        "train.dcgan.lr": "0.0002",
+        "train.dcgan.layers": "[1, 2]",
+    }
+    assert train.data.tags["out.data/models/dcgan-plain-0"] == f"md5 {'0' * 32}, 5 bytes"
+    history = store.client.get_metric_history(train.info.run_id, "loss_g")
+    assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.25)]
+    assert store.artifacts(train) == {"data/models/dcgan-plain-0/samples.png"}
+
+
+def test_publishing_the_same_lock_again_changes_nothing(checkout: Path) -> None:
+    send(checkout)
+    with sqlite3.connect(checkout / "mlflow.db") as database:
+        before = list(database.iterdump())
+    send(checkout)
+    with sqlite3.connect(checkout / "mlflow.db") as database:
+        assert list(database.iterdump()) == before
+
+
+def test_a_stage_that_did_not_run_again_is_named_not_duplicated(checkout: Path) -> None:
+    send(checkout)
+    write_lock(checkout, sales_cmd="python -m stages.sales --anew")
+    send(checkout)
+    store = Store(checkout)
+    assert len(store.parents) == 2
+    assert len(store.children) == 4  # three, and sales once more
+    first, second = (run.data.tags for run in store.parents)
+    assert second["stage.scrape"] == f"{first['stage.scrape']} (cached)"
+    assert second["stage.train/dcgan-plain-0"].endswith(" (cached)")
+    assert second["stage.sales"] in store.children
+    assert second["stage.sales"] != first["stage.sales"]
+
+
+@pytest.mark.parametrize("broken_call", [1, 2, 3])
+def test_an_interrupted_sending_is_completed_without_duplicates(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, broken_call: int
+) -> None:
+    calls = []
+    real = MlflowClient.log_inputs
+
+    def failing(self: MlflowClient, *given: Any) -> None:
+        calls.append(given)
+        if len(calls) == broken_call:
+            raise ConnectionError("the cable was pulled")
+        real(self, *given)
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", failing)
+    with pytest.raises(BestsellerError, match=r"the cable was pulled.*make publish"):
+        send(checkout)
+    assert Store(checkout).parents[0].info.status == "RUNNING"
+    send(checkout)
+    store = Store(checkout)
+    (parent,) = store.parents
+    assert parent.info.status == "FINISHED"
+    assert len(store.children) == 3
+    assert all(run.info.status == "FINISHED" for run in store.children.values())
+    assert not any("cached" in value for value in parent.data.tags.values())
+    assert not list((checkout / ".mlflow-outbox").glob("*/record.json"))
+
+
+@pytest.fixture
+def black_hole() -> Iterator[str]:
+    """A server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def closed_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("server", ["closed_port", "black_hole"])
+def test_what_a_dead_server_missed_is_sent_later(
+    checkout: Path, server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue(server))
+    monkeypatch.setattr("bestseller.tracking.delivery.REACH_S", 0.5)
+    with pytest.raises(BestsellerError) as told:
+        send(checkout)
+    assert "make publish" in str(told.value)
+    assert "\n" not in str(told.value)
+    write_lock(checkout, sales_cmd="python -m stages.sales --anew")
+    (checkout / "data/models/dcgan-plain-0/samples.png").unlink()  # the checkout moves on
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    send(checkout)
+    store = Store(checkout)
+    assert len(store.parents) == 2
+    assert store.artifacts(store.child("train@dcgan-plain-0")) == {
+        "data/models/dcgan-plain-0/samples.png"
+    }
+
+
+def test_four_processes_meet_at_a_cold_database(checkout: Path) -> None:
+    script = textwrap.dedent(
+        """
+        import os, pathlib, sys
+        from bestseller.tracking import collect, publish
+        from bestseller.tracking import mlflow_store  # once, before the fork
+        folder = pathlib.Path.cwd()
+        record = collect(folder, ["dcgan-plain-0"], ["track"])
+        children = []
+        for number in range(4):
+            if not (child := os.fork()):
+                mine = record.model_copy(update={"hash": f"{number}" * 64})
+                publish(mine, folder, wait_s=120)
+                os._exit(0)
+            children.append(child)
+        sys.exit(sum(os.waitpid(child, 0)[1] for child in children) != 0)
+        """
+    )
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
+    subprocess.run([sys.executable, "-c", script], cwd=checkout, env=environment, check=True)
+    store = Store(checkout)
+    assert len(store.parents) == 4
+    assert len(store.children) == 3
+
+
+@pytest.mark.parametrize(
+    ("missing", "mend"),
+    [("dvc.lock", "dvc repro"), ("data/models/dcgan-plain-0", "dvc checkout")],
+)
+def test_what_is_missing_is_named_with_its_mend(checkout: Path, missing: str, mend: str) -> None:
+    (checkout / missing).rename(checkout / "elsewhere")
+    with pytest.raises(BestsellerError, match=mend) as told:
+        gather(checkout)
+    assert missing in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [
+        ("epoch,loss\n1,2.5\n2,\n3,nan\n4,x\n", [("loss", 2.5, 1)]),
+        ("epoch,images,loss\n0.5,16,3\n1.0,32,4\n", None),
+        ("loss\n7\n8\n", [("loss", 7.0, 0), ("loss", 8.0, 1)]),
+        ("epoch,loss\n", []),
+    ],
+)
+def test_curves_are_numbered_by_whole_epochs_or_images(
+    tmp_path: Path, text: str, points: list[tuple[str, float, int]] | None
+) -> None:
+    (tmp_path / "curves.csv").write_text(text)
+    if points is None:
+        points = [("epoch", 0.5, 16), ("loss", 3, 16), ("epoch", 1.0, 32), ("loss", 4, 32)]
+    expected = [Point(key=key, value=value, step=step) for key, value, step in points]
+    assert read_curves(tmp_path / "curves.csv") == expected
