@@ -1,0 +1,53 @@
+"""Candidates: the images that models propose for a line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bestseller.errors import BestsellerError
+from bestseller.gans import TrainedGenerator
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Images that several models made for one line; row i of each part belongs together.
+
+    Attributes:
+        line: the product line.
+        images: uint8 N x S x S x 3.
+        latents: N rows, each float32 z_dim of its model.
+        table: model (matrix item), model_hash (hex), latent_index (place in the model's draw).
+    """
+
+    line: str
+    images: np.ndarray
+    latents: list[np.ndarray]
+    table: pd.DataFrame
+
+
+def sample(generators: Sequence[TrainedGenerator], line: str, count: int, seed: int) -> Candidates:
+    """Sample `count` images of a line from each model.
+
+    Every model draws its latents from the same seed, so that `(model, seed, latent_index)` names
+    a design for good.
+
+    Raises:
+        BestsellerError: no model, or one that was not trained on the line.
+    """
+    if not generators:
+        raise BestsellerError(f"line {line!r}: no model to sample from; run `dvc repro compare`")
+    latents = [generator.latents(count, seed) for generator in generators]
+    images = [
+        generator.images(z, [line] * count)
+        for generator, z in zip(generators, latents, strict=True)
+    ]
+    table = pd.DataFrame(
+        {
+            "model": [g.name for g in generators for _ in range(count)],
+            "model_hash": [g.hash for g in generators for _ in range(count)],
+            "latent_index": [i for _ in generators for i in range(count)],
+        }
+    )
+    return Candidates(line, np.concatenate(images), [row for z in latents for row in z], table)

@@ -1,0 +1,1 @@
+"""One self-contained page: the ranked designs, what speaks for them, and what does not."""

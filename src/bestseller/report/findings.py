@@ -1,0 +1,211 @@
+"""What the numbers say, in sentences: first what they do not allow, then what was found."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from bestseller.designs.selection import best_models
+from bestseller.report.results import Results
+from bestseller.report.words import DASH, count, joined, model_label, percent
+
+SEEDS_FOR_A_TEST = 6  # fewest pairs for which a sign-flip test can fall below 0.05: 2 / 2^6
+FEW_DESIGNS = 10  # real designs in a line below which a model can hardly learn it
+BEATS, SENTENCE = "beats_baselines", "sentence"  # keys of the backtest's verdict
+
+
+@dataclass(frozen=True)
+class Warning:
+    """What a reader must know before the numbers: a short title, and a sentence or two."""
+
+    title: str
+    text: str
+
+
+def warnings(results: Results) -> list[Warning]:
+    """Return what cannot be concluded from this run, the gravest first."""
+    checks = (
+        _simulated,
+        _backtest,
+        _few_designs,
+        _missing_designs,
+        _unlike,
+        _few_seeds,
+        _feature_space,
+        _missing_parts,
+    )
+    return [warning for check in checks if (warning := check(results)) is not None]
+
+
+def _simulated(results: Results) -> Warning | None:
+    if results.params.catalogue.source != "demo":
+        return None
+    return Warning(
+        "The shop is a simulation",
+        "Products, photos and sales come from the embedded demo shop, whose customers follow a "
+        "taste written in code. Nothing here says anything about a real market.",
+    )
+
+
+def _backtest(results: Results) -> Warning | None:
+    facts = results.backtest
+    if facts is None:
+        return Warning(
+            "The score is not backtested",
+            "It has not been held against the sales of products that it did not see. Read the "
+            "ranking as a proposal, not as a forecast.",
+        )
+    if facts.get(BEATS) is True:
+        return None
+    found = str(facts.get(SENTENCE, "")).removeprefix("WARNING: ")
+    return Warning(
+        "The score does not clear its baseline",
+        f"{found} Until it does, the order of the designs carries little information.".strip(),
+    )
+
+
+def _few_designs(results: Results) -> Warning | None:
+    small = results.designs_of_line[results.designs_of_line < FEW_DESIGNS]
+    if small.empty:
+        return None
+    named = joined([f"{line} ({n})" for line, n in small.sort_values().items()])
+    return Warning(
+        f"{count(len(small), 'line')} with fewer than {FEW_DESIGNS} real designs",
+        f"{named}: designs made for such a line lean on the other lines, and what is said about "
+        "them rests on very little.",
+    )
+
+
+def _missing_designs(results: Results) -> Warning | None:
+    wanted = results.params.shortlist.per_line
+    short = results.counts[results.counts["chosen"] < wanted]
+    if short.empty:
+        return None
+    named = [f"{row['line']} ({row['chosen']})" for row in short.to_dict("records")]
+    return Warning(
+        f"Fewer than {wanted} designs in {count(len(short), 'line')}",
+        f"{joined(named)}: the other candidates were near-copies of a training image, or too "
+        "near to a design already chosen. Sample more candidates or train longer.",
+    )
+
+
+def _unlike(results: Results) -> Warning | None:
+    unlike = sum(design.record["abstains"] for design in results.designs)
+    if unlike == 0:
+        return None
+    return Warning(
+        f"{unlike} of {count(len(results.designs), 'design')} unlike every real product",
+        "They lie outside what the score and the classifier have learned from; both are guesses "
+        "there. These designs carry a mark.",
+    )
+
+
+def _few_seeds(results: Results) -> Warning | None:
+    seeds = len(results.params.seeds)
+    if seeds >= SEEDS_FOR_A_TEST:
+        return None
+    return Warning(
+        f"{count(seeds, 'training seed')} per model",
+        "A difference between two models may be the luck of one training. No significance is "
+        f"claimed; it takes {SEEDS_FOR_A_TEST} seeds or more.",
+    )
+
+
+def _feature_space(results: Results) -> Warning | None:
+    backbones = results.params.backbones
+    if backbones.weights == "imagenet":
+        return None
+    return Warning(
+        "Distances are not comparable with published ones",
+        f"They are measured in features of a {backbones.metric} fitted on this catalogue and "
+        "are named for it; they compare the models of this page with one another, and with "
+        "nothing else.",
+    )
+
+
+def _missing_parts(results: Results) -> Warning | None:
+    parts = {
+        "training curves": results.curves,
+        "sample grids": results.samples,
+        "nearest training images": results.nearest,
+    }
+    missing = [name for name, part in parts.items() if not part]
+    if not missing:
+        return None
+    return Warning("Parts of this page are missing", f"Not found: {joined(missing)}.")
+
+
+def findings(results: Results) -> str:
+    """Return one paragraph that sums up the run, made from its numbers alone."""
+    parts = (_what(results), _novelty(results), _scores(results), _models(results))
+    return " ".join(filter(None, parts))
+
+
+def _what(results: Results) -> str:
+    first, last = results.window
+    products = int(results.designs_of_line.sum())
+    lines = results.counts.loc[results.counts["chosen"] > 0, "line"]
+    return (
+        f"{count(len(results.designs), 'design')} in {count(len(lines), 'line')} were chosen "
+        f"from {count(int(results.counts['candidates'].sum()), 'candidate')} by "
+        f"{count(len(results.trained), 'model')} that learned from {products:,} real designs; "
+        f"{count(results.units_sold, 'unit')} sold from {first} to {last} say what sells."
+    )
+
+
+def _novelty(results: Results) -> str:
+    classes = Counter(design.record["novelty"] for design in results.designs)
+    named = [f"{n} {'is' if n == 1 else 'are'} {name}" for name, n in _novelty_words(classes)]
+    dropped, total = (int(results.counts[key].sum()) for key in ("near_copies", "candidates"))
+    share = f"{100 * dropped / total:.1f} %" if total else DASH
+    return (
+        f"Of the designs {joined(named) if named else 'none is left'}; {dropped:,} of the "
+        f"candidates ({share}) came too near to a training image and were dropped."
+    )
+
+
+def _novelty_words(classes: Counter[str]) -> list[tuple[str, int]]:
+    words = {"novel": "novel", "variation": "variations of a known product"}
+    single = {"variation": "a variation of a known product"}
+    return [
+        (single.get(key, word) if classes[key] == 1 else word, classes[key])
+        for key, word in words.items()
+        if classes[key]
+    ]
+
+
+def _scores(results: Results) -> str:
+    if not results.designs:
+        return ""
+    scores = np.array([design.record["score"] for design in results.designs])
+    best = results.designs[int(scores.argmax())].record
+    return (
+        f"The score expects the median design to sell {np.median(scores):.2f} times as much as "
+        f"its line's average product, and the highest, for {best['line']}, "
+        f"{scores.max():.2f} times.{_worth(results)}"
+    )
+
+
+def _worth(results: Results) -> str:
+    """Return the backtest's sentence where it is good news; bad news stands in the warnings."""
+    facts = results.backtest or {}
+    return f" {facts[SENTENCE]}" if facts.get(BEATS) is True and SENTENCE in facts else ""
+
+
+def _models(results: Results) -> str:
+    table = results.similarity[results.similarity["model"].isin(results.trained)]
+    means = table.groupby("model")["similarity"].mean().dropna().sort_values(ascending=False)
+    if means.empty:
+        return "The similarity of no model is known."
+    found = (
+        f"Averaged over the lines, {model_label(str(means.index[0]))} has the highest similarity "
+        f"to the best sellers ({percent(means.iloc[0])})"
+    )
+    if len(means) == 1:
+        return f"{found}; it is the only model."
+    tied = sum(len(models) > 1 for models in best_models(table).values())
+    lines = count(table["line"].nunique(), "line")
+    return (
+        f"{found}, before {model_label(str(means.index[1]))} ({percent(means.iloc[1])}); "
+        f"in {tied} of {lines} the leader is tied with another model, its interval reaching theirs."
+    )

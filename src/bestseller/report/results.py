@@ -1,0 +1,81 @@
+"""What one run of the pipeline left behind, as the report reads it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+from PIL import Image
+
+from bestseller.designs.design import Design
+from bestseller.images.store import ImageSet
+from bestseller.params import Params
+
+Flat = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Results:
+    """The outputs of the stages before the report.
+
+    Attributes:
+        params: of the run.
+        designs: the shortlist, by line, then rank.
+        counts: how the shortlist was come by, a row per line; see `designs.design.Choice`.
+        images: the processed images with their index, for thumbnails and products per line.
+        ledger: the cleaned sales: sku, date, units.
+        models: a row per model, metrics as columns; may hold rows for references (floor, ceiling).
+        similarity: line, model, similarity, low, high (percent).
+        answers: what compare concluded, in sentences.
+        curves: training curves by model.
+        health: flat facts by stage, such as ``catalogue``, ``sales``, ``preprocess``.
+        anchors: known images on the similarity scale: anchor, similarity, low, high (percent);
+            empty where none were measured.
+        backtest: flat facts of the score's backtest, None where none was made.
+        samples: sample grids by model; nearest: generated images beside their nearest training
+            images by model; comparison: other pictures by title.
+    """
+
+    params: Params
+    designs: Sequence[Design]
+    counts: pd.DataFrame
+    images: ImageSet
+    ledger: pd.DataFrame
+    models: pd.DataFrame
+    similarity: pd.DataFrame
+    answers: Sequence[str]
+    curves: Mapping[str, pd.DataFrame]
+    health: Mapping[str, Flat]
+    anchors: pd.DataFrame = field(default_factory=pd.DataFrame)
+    backtest: Flat | None = None
+    samples: Mapping[str, Image.Image] = field(default_factory=dict)
+    nearest: Mapping[str, Image.Image] = field(default_factory=dict)
+    comparison: Mapping[str, Image.Image] = field(default_factory=dict)
+
+    @cached_property
+    def window(self) -> tuple[str, str]:
+        """First and last day of the ledger, ISO dates."""
+        days = pd.to_datetime(self.ledger["date"])
+        return days.min().date().isoformat(), days.max().date().isoformat()
+
+    @cached_property
+    def units_sold(self) -> int:
+        """Net units in the ledger."""
+        return int(self.ledger["units"].sum())
+
+    @cached_property
+    def designs_of_line(self) -> pd.Series:
+        """Number of distinct real designs (clusters) by line, sorted by line."""
+        return self.images.index.groupby("line")["cluster"].nunique()
+
+    @cached_property
+    def trained(self) -> list[str]:
+        """Names of the models of params.yaml that the similarity table knows, in its order."""
+        known = set(self.similarity["model"])
+        return [name for name in self.params.items() if name in known]
+
+    @cached_property
+    def references(self) -> list[str]:
+        """Names in the similarity table that are no trained model: floors and ceilings."""
+        return sorted(set(self.similarity["model"]) - set(self.params.items()))

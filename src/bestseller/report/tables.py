@@ -1,0 +1,178 @@
+"""The tables of the page: models, similarity, and the facts of each stage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bestseller.preference.similarity import REPORTED_MODELS, reported_similarity
+from bestseller.report.results import Flat, Results
+from bestseller.report.words import DASH, fact, fact_label, label, model_label, number, percent
+
+MOST_COLUMNS = 8  # models beyond which the similarity table shows the mean over the seeds
+IDENTITY = ("model", "gan", "constraint", "seed")
+ENDS = ("_low", "_high")
+SAMPLE_SIZES = "n_"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: its text, a smaller second text such as an interval, and a CSS class."""
+
+    text: str
+    note: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a row header in its first column."""
+
+    caption: str
+    columns: list[str]
+    rows: list[list[Cell]]
+
+
+def models_table(results: Results) -> Table:
+    """Every model with every metric that compare wrote; references are marked as such."""
+    table = results.models
+    metrics = [
+        name
+        for name in table.columns
+        if name not in IDENTITY
+        and pd.api.types.is_numeric_dtype(table[name])
+        and not name.startswith(SAMPLE_SIZES)
+        and not any(name.endswith(end) and name.removesuffix(end) in table for end in ENDS)
+    ]
+    rows = []
+    for row in table.to_dict("records"):
+        kind = "" if row["model"] in results.trained else "reference"
+        cells = [Cell(model_label(str(row["model"])), kind=kind)]
+        for name in metrics:
+            cells.append(Cell(fact(name, float(row[name])), _interval(row, name), kind))
+        rows.append(cells)
+    columns = ["Model", *(fact_label(name) for name in metrics)]
+    return Table(
+        "Every model and every metric, with the interval where one is known.", columns, rows
+    )
+
+
+def _interval(row: Mapping[Any, Any], name: str) -> str:
+    low, high = (row.get(f"{name}{end}", float("nan")) for end in ENDS)
+    known = pd.notna(low) and pd.notna(high)
+    return f"{fact(name, float(low))} to {fact(name, float(high))}" if known else ""
+
+
+def similarity_table(results: Results) -> Table:
+    """Similarity by line: every model, then what was published for the reference catalogue.
+
+    With one seed a cell holds the mean over images and its interval. With several, or with more
+    than eight models, it holds the mean over the seeds and their range.
+    """
+    groups = _columns(results)
+    measured = results.similarity.set_index(["line", "model"])
+    published = reported_similarity().set_index(["line", "model"])["similarity"]
+    rows = []
+    for line in sorted(set(results.similarity["line"])):
+        cells = [Cell(line)]
+        of_line = [_similarity_cell(measured, line, models) for models in groups.values()]
+        best = max((value for _, value in of_line if value is not None), default=None)
+        for (cell, value), models in zip(of_line, groups.values(), strict=True):
+            leads = value is not None and value == best and models[0] in results.trained
+            cells.append(Cell(cell.text, cell.note, "best" if leads else cell.kind))
+        for model in REPORTED_MODELS:
+            known = (line, model) in published.index
+            cells.append(Cell(percent(published[line, model]) if known else DASH, kind="published"))
+        rows.append(cells)
+    several = any(len(models) > 1 for models in groups.values())
+    what = "the mean over the seeds and their range" if several else "the mean and its interval"
+    columns = ["Line", *groups, *(f"{model_label(m)} (published)" for m in REPORTED_MODELS)]
+    return Table(
+        f"Similarity, 100 p(line | image): {what}. The published columns are another "
+        "catalogue's photographs and another classifier: a scale to set beside, not a target.",
+        columns,
+        rows,
+    )
+
+
+def _columns(results: Results) -> dict[str, list[str]]:
+    """Return the columns of the similarity table: title to the models that it sums up."""
+    names = results.trained
+    references = {model_label(name): [name] for name in results.references}
+    if len(results.params.seeds) == 1 and len(names) <= MOST_COLUMNS:
+        return {model_label(name): [name] for name in names} | references
+    grouped: dict[str, list[str]] = {}
+    for name in names:
+        grouped.setdefault(model_label(name).rsplit(",", 1)[0], []).append(name)
+    return grouped | references
+
+
+def _similarity_cell(
+    measured: pd.DataFrame, line: str, models: list[str]
+) -> tuple[Cell, float | None]:
+    keys = [(line, model) for model in models if (line, model) in measured.index]
+    rows = measured.loc[keys].dropna(subset=["similarity"])
+    if rows.empty:
+        return Cell(DASH), None
+    mean = float(rows["similarity"].mean())
+    if len(rows) > 1:
+        low, high = rows["similarity"].min(), rows["similarity"].max()
+    else:
+        low, high = rows["low"].iloc[0], rows["high"].iloc[0]
+    note = f"{percent(low)} to {percent(high)}" if pd.notna(low) and pd.notna(high) else ""
+    return Cell(percent(mean), note), mean
+
+
+def anchors_table(anchors: pd.DataFrame) -> Table | None:
+    """Known images on the similarity scale, lowest first."""
+    if anchors.empty:
+        return None
+    rows = [
+        [
+            Cell(label(row["anchor"].replace("-", "_"))),
+            Cell(percent(row["similarity"]), f"{percent(row['low'])} to {percent(row['high'])}"),
+        ]
+        for row in anchors.sort_values("similarity").to_dict("records")
+    ]
+    return Table("What the scale means: known images on it.", ["Images", "Similarity"], rows)
+
+
+def line_table(results: Results) -> Table:
+    """How the shortlist of each line was come by."""
+    rows = []
+    units = _units_of_line(results)
+    counted = ("candidates", "near_copies", "abstained", "considered", "chosen")
+    for row in results.counts.to_dict("records"):
+        real, sold = results.designs_of_line.get(row["line"], 0), units.get(row["line"])
+        models = "; ".join(model_label(name) for name in row["models"].split())
+        rows.append(
+            [
+                Cell(row["line"]),
+                Cell(number(float(real))),
+                Cell(DASH if sold is None else number(float(sold))),
+                Cell(models, kind="text"),
+                *(Cell(number(row[key])) for key in counted),
+            ]
+        )
+    columns = ["Line", "Real designs", "Units sold", "Models", "Candidates", "Near-copies"]
+    columns += ["Unlike any product", "Considered", "Chosen"]
+    return Table("From candidates to designs, line by line.", columns, rows)
+
+
+def _units_of_line(results: Results) -> Mapping[str, int]:
+    lines = results.images.index.drop_duplicates("sku").set_index("sku")["line"]
+    sold = results.ledger.groupby("sku")["units"].sum()
+    of_line = sold.groupby(lines.reindex(sold.index)).sum()
+    return {str(line): int(units) for line, units in of_line.items()}
+
+
+def facts_table(caption: str, facts: Flat) -> Table:
+    """The flat facts of one stage, in their order; ``<key>_low`` and ``_high`` join their key."""
+    ends = {f"{key}{end}" for key in facts for end in ENDS}
+    rows = [
+        [Cell(fact_label(key)), Cell(fact(key, value), _interval(facts, key))]
+        for key, value in facts.items()
+        if key not in ends
+    ]
+    return Table(caption, ["Fact", "Value"], rows)

@@ -1,0 +1,398 @@
+"""The page: what it says, that it is safe, and that it works in a browser."""
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+import pytest
+from lxml import html
+
+from bestseller.designs.export import read_choice
+from bestseller.errors import BestsellerError
+from bestseller.images.store import ImageSet
+from bestseller.params import Params, load_params
+from bestseller.report import charts, tables, words
+from bestseller.report.findings import findings, warnings
+from bestseller.report.results import Results
+from fake_outputs import HOSTILE, MODELS, write_outputs
+from stages import report
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    committed = load_params("params.yaml")
+    return committed.model_copy(update={"gans": ["dcgan"], "seeds": [0]})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
+    """A working directory in which the stage has run."""
+    root = tmp_path_factory.mktemp("run")
+    write_outputs(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        report.main(params)
+    return root
+
+
+@pytest.fixture(scope="module")
+def text(folder: Path) -> str:
+    return (folder / "data/report/index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Any:
+    return html.document_fromstring(text)
+
+
+@pytest.fixture
+def results(folder: Path, params: Params) -> Results:
+    choice = read_choice(folder / "data/designs")
+    return Results(
+        params=params,
+        designs=choice.designs,
+        counts=choice.counts,
+        images=ImageSet.open(folder / "data/processed"),
+        ledger=pd.read_parquet(folder / "data/sales/ledger.parquet"),
+        models=pd.read_csv(folder / "metrics/models.csv"),
+        similarity=pd.read_csv(folder / "metrics/similarity.csv"),
+        answers=[],
+        curves={},
+        health={},
+    )
+
+
+def test_the_policy_admits_the_pages_own_style_and_script_and_nothing_else(page: Any) -> None:
+    policy = page.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")[0]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["img-src"] == "data:"
+    for kind in ("style", "script"):
+        (element,) = page.xpath(f"//{kind}")
+        digest = hashlib.sha256(element.text.encode()).digest()
+        assert rules[f"{kind}-src"] == f"'sha256-{base64.b64encode(digest).decode()}'"
+    assert not page.xpath("//*[@style] | //*[starts-with(name(@*), 'on')]")
+
+
+def test_nothing_is_fetched(page: Any, text: str) -> None:
+    for attribute in ("src", "href", "action", "srcset", "poster", "data"):
+        for value in page.xpath(f"//@{attribute}"):
+            assert value.startswith(("data:image/webp;base64,", "#")), value
+    assert re.findall(r"url\((?!data:image/webp;base64,[A-Za-z0-9+/=]+\))", text) == []
+    assert "@import" not in text
+
+
+def test_every_picture_says_what_it_shows(page: Any) -> None:
+    pictures = page.xpath("//img")
+    assert len(pictures) == 7 + 2 * len(MODELS)
+    assert all(picture.get("alt") for picture in pictures)
+    drawn = page.xpath("//*[@role='img']")
+    assert drawn
+    assert all(element.get("aria-label") for element in drawn)
+
+
+def test_product_names_stay_text(page: Any) -> None:
+    names = page.xpath("//ol[@class='sellers']//b/text()")
+    assert HOSTILE in names
+    assert not page.xpath("//img[@src='x']")
+    assert "Explorer <b>II</b>" in page.xpath("//article//h3/text()")
+    assert page.xpath("//option/@value").count("Explorer <b>II</b>") == 1
+
+
+def test_a_card_carries_its_evidence(page: Any, folder: Path) -> None:
+    cards = page.xpath("//article")
+    records = {p.stem: json.loads(p.read_text()) for p in (folder / "data/designs").glob("*.json")}
+    del records["lines"]
+    assert sorted(card.get("data-id") for card in cards) == sorted(records)
+    order = [(records[c.get("data-id")]["line"], records[c.get("data-id")]["rank"]) for c in cards]
+    assert order == sorted(order)
+    for card in cards:
+        record = records[card.get("data-id")]
+        said = " ".join(" ".join(card.itertext()).split())
+        assert f"{record['score']:.2f}\N{MULTIPLICATION SIGN}" in said
+        known = record["similarity"] is not None
+        assert (f"Similarity {record['similarity']:.1f}" if known else "Similarity unknown") in said
+        assert [f"{seller['units']} units" in said for seller in record["best_sellers"]] == [
+            True
+        ] * 5
+        assert record["model_hash"][:16] in said
+        assert ("Unlike every real product" in said) == record["abstains"]
+
+
+def test_equal_inputs_give_equal_bytes(
+    folder: Path, text: str, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    report.main(params)
+    assert (folder / "data/report/index.html").read_text(encoding="utf-8") == text
+
+
+def test_a_missing_input_is_named_and_leaves_no_page(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        BestsellerError, match=r"data/designs: not found; run `dvc repro shortlist`"
+    ):
+        report.main(params)
+    write_outputs(tmp_path)
+    (tmp_path / "metrics/models.csv").unlink()
+    with pytest.raises(BestsellerError, match=r"models\.csv: not found; run `dvc repro compare`"):
+        report.main(params)
+    assert not (tmp_path / "data/report").exists()
+
+
+def titles(results: Results) -> list[str]:
+    return [warning.title for warning in warnings(results)]
+
+
+def test_warnings_say_what_cannot_be_concluded(results: Results) -> None:
+    found = titles(results)
+    assert found[0] == "The shop is a simulation"
+    assert "The score is not backtested" in found
+    assert "1 line with fewer than 10 real designs" in found
+    assert "Fewer than 3 designs in 1 line" in found
+    assert "1 of 7 designs unlike every real product" in found
+    assert "1 training seed per model" in found
+    assert "Distances are not comparable with published ones" in found
+    text = " ".join(warning.text for warning in warnings(results))
+    assert "Explorer <b>II</b> (3)" in text
+    assert "sample grids" in text
+
+
+def test_warnings_go_where_their_cause_goes(results: Results) -> None:
+    failed = replace(
+        results, backtest={"beats_baselines": False, "sentence": "WARNING: 51 of 100."}
+    )
+    assert "The score does not clear its baseline" in titles(failed)
+    assert "51 of 100." in " ".join(warning.text for warning in warnings(failed))
+    changes = {"seeds": list(range(6))}
+    cleared = replace(
+        results,
+        params=results.params.model_copy(update=changes),
+        backtest={"beats_baselines": True},
+    )
+    assert not {"The score is not backtested", "The score does not clear its baseline"} & set(
+        titles(cleared)
+    )
+    assert not [title for title in titles(cleared) if "seed" in title]
+
+
+def test_findings_are_the_numbers(results: Results) -> None:
+    text = findings(results)
+    assert "7 designs in 3 lines were chosen from 384 candidates by 2 models" in text
+    assert f"29 real designs; {int(results.ledger['units'].sum()):,} units sold" in text
+    assert "from 2019-04-05 to 2021-06-11" in text
+    assert "12 of the candidates (3.1 %)" in text
+    scores = [design.record["score"] for design in results.designs]
+    assert f"{np.median(scores):.2f} times" in text
+    assert f"{max(scores):.2f} times" in text
+    # centroid 40, 50, 60 and plain 32, 50, 68, all with an interval of 3 each way
+    assert "in 1 of 3 lines the leader is tied" in text
+
+
+def test_the_similarity_table_marks_the_best_and_sets_the_published_beside(
+    results: Results,
+) -> None:
+    table = tables.similarity_table(results)
+    first = {name: cell for name, cell in zip(table.columns, table.rows[0], strict=True)}
+    assert first["Line"].text == "Datejust"
+    assert first["DCGAN, centroid, seed 0"] == tables.Cell("40.0", "37.0 to 43.0", "best")
+    assert first["DCGAN, plain, seed 0"] == tables.Cell("32.0", "29.0 to 35.0")
+    assert first["D2GAN (published)"].text == "71.2"
+    assert [cell.text for cell in table.rows[2][-3:]] == [words.DASH] * 3
+
+
+def test_several_seeds_become_a_mean_and_a_range(results: Results) -> None:
+    rows = [
+        {"line": "Datejust", "model": f"dcgan-plain-{s}", "similarity": v, "low": 0, "high": 99}
+        for s, v in ((0, 30.0), (1, 40.0), (2, 38.0))
+    ]
+    params = results.params.model_copy(update={"seeds": [0, 1, 2], "constraints": ["plain"]})
+    several = replace(results, params=params, similarity=pd.DataFrame(rows))
+    table = tables.similarity_table(several)
+    assert table.columns[1] == "DCGAN, plain"
+    assert table.rows[0][1] == tables.Cell("36.0", "30.0 to 40.0", "best")
+
+
+def test_the_models_table_folds_intervals_into_their_metric(results: Results) -> None:
+    table = tables.models_table(results)
+    assert table.columns == ["Model", "FD catalogue", "Near copy"]
+    assert table.rows[0][1] == tables.Cell("12.35", "11.90 to 12.80")
+    assert table.rows[1][2].text == "2.0 %"
+
+
+def test_facts_fold_intervals_and_the_backtest_speaks(results: Results) -> None:
+    facts = {"pair_auc": 0.61, "pair_auc_low": 0.55, "pair_auc_high": 0.66, "abstained_share": 0.02}
+    table = tables.facts_table("Score", facts)
+    assert [row[0].text for row in table.rows] == ["Pair AUC", "Abstained"]
+    assert table.rows[0][1] == tables.Cell("0.6100", "0.5500 to 0.6600")
+    passed = replace(results, backtest={"beats_baselines": True, "sentence": "61 times in 100."})
+    assert "61 times in 100." in findings(passed)
+    failed = replace(results, backtest={"beats_baselines": False, "sentence": "WARNING: 51."})
+    assert "51." not in findings(failed)
+
+
+def test_a_chart_places_values_on_its_axes() -> None:
+    curves = pd.DataFrame(
+        {
+            "epoch": [0, 5, 10],
+            "images": [0, 5, 9],
+            "d_loss": [0, 2.0, 4.0],
+            "g_loss": [4.0, None, 0],
+        }
+    )
+    (chart,) = charts.training_charts(curves)
+    assert chart.title == "Losses"
+    falling = chart.lines[1]
+    assert falling.path.count("M") == 2  # the gap lifts the pen
+    points = [
+        tuple(map(float, p.split())) for p in re.findall(r"[ML]([^ML]+)", chart.lines[0].path)
+    ]
+    left, right = charts.LEFT, charts.WIDTH - charts.RIGHT
+    assert [x for x, _ in points] == [left, (left + right) / 2, right]
+    height = charts.HEIGHT - charts.TOP - charts.BOTTOM  # with a margin of 4 % of the values
+    assert points[0][1] == pytest.approx(charts.TOP + height * (1 - 0.16 / 4.32), abs=0.1)
+    assert points[1][1] == pytest.approx(charts.TOP + height / 2, abs=0.1)
+    assert {tick.text: tick.at for tick in chart.x_ticks}["0"] == left
+    assert "D loss ends at 4" in chart.alt
+    assert charts.training_charts(pd.DataFrame({"epoch": []})) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (1234567.0, "1,234,567"),
+        (12.3456, "12.35"),
+        (0.012345, "0.0123"),
+        (-1.5, "\N{MINUS SIGN}1.500"),
+        (0.00001234, "1.23e-05"),
+        (1e-300, "1.00e-300"),
+        (float("nan"), words.DASH),
+        (float("inf"), words.DASH),
+    ],
+)
+def test_numbers(value: float, text: str) -> None:
+    assert words.number(value) == text
+
+
+def test_words() -> None:
+    assert words.fact_label("found_share") == "Found"
+    assert words.fact("found_share", 0.974) == "97.4 %"
+    assert words.fact_label("wall_s") == "Wall (s)"
+    assert words.fact("rejects", True) == "yes"
+    assert words.label("s") == "S"
+    assert words.model_label("d2gan-centroid-12") == "D2GAN, centroid, seed 12"
+    assert words.model_label("real-held-out") == "Real held out"
+    assert words.joined(["a", "b", "c"]) == "a, b and c"
+    assert words.count(1, "line") == "1 line"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a browser made of a page: its DOM after the script, its console, what it asked for."""
+
+    page: Any
+    console: list[str]
+    requests: list[str]
+
+
+def visit(path: Path, state: str, tmp_path: Path) -> Visit:
+    """Load a page with a state behind #, in a browser that can resolve no name."""
+    log = tmp_path / "net.json"
+    command = [
+        str(BROWSER),
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        *("--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr"),
+        *(f"--user-data-dir={tmp_path / 'profile'}", f"--log-net-log={log}"),
+        *("--dump-dom", f"{path.as_uri()}#{state}"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    net = json.loads(log.read_text())
+    started = net["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
+    jobs = [event.get("params", {}) for event in net["events"] if event["type"] == started]
+    # the browser's own requests have no origin; a page's have, or are those of a file, "null"
+    asked = [job["url"] for job in jobs if job.get("initiator", "not an origin") != "not an origin"]
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return Visit(html.document_fromstring(done.stdout), console, asked)
+
+
+def browse(path: Path, state: str, tmp_path: Path) -> Any:
+    """Return the DOM of a page that must leave the console and the network alone."""
+    found = visit(path, state, tmp_path)
+    assert found.console == []
+    assert found.requests == []
+    return found.page
+
+
+def shown(page: Any) -> list[Any]:
+    return page.xpath("//div[@id='gallery']/article[not(@hidden)]")
+
+
+needs_browser = pytest.mark.skipif(
+    BROWSER is None, reason="no Chromium on the path: the page is not driven"
+)
+
+
+@pytest.mark.slow
+@needs_browser
+def test_a_request_and_a_console_error_would_be_seen(tmp_path: Path) -> None:
+    path = tmp_path / "bad.html"
+    path.write_text("<img src=http://127.0.0.1:9/x.png><script>console.error('boo')</script>")
+    found = visit(path, "", tmp_path)
+    assert found.requests == ["http://127.0.0.1:9/x.png"]
+    assert len(found.console) == 1
+
+
+@pytest.mark.slow
+@needs_browser
+def test_the_page_filters_sorts_compares_and_opens(folder: Path, tmp_path: Path) -> None:
+    path = folder / "data/report/index.html"
+    records = {p.stem: json.loads(p.read_text()) for p in (folder / "data/designs").glob("*.json")}
+    del records["lines"]
+
+    page = browse(path, f"line={quote('Explorer <b>II</b>')}", tmp_path)
+    assert [card.get("data-line") for card in shown(page)] == ["Explorer <b>II</b>"]
+    assert page.xpath("string(//output)") == "1 of 7"
+    assert page.xpath("//title/text()") == ["New designs from what sells"]
+
+    page = browse(path, "novelty=variation&sort=score", tmp_path)
+    expected = sorted(
+        (r for r in records.values() if r["novelty"] == "variation"), key=lambda r: -r["score"]
+    )
+    assert [card.get("data-id") for card in shown(page)] == [r["id"] for r in expected]
+
+    page = browse(path, "sort=similarity", tmp_path)
+    values = [card.get("data-similarity") for card in shown(page)]
+    assert values[-1] == ""  # unknown comes last
+    assert [float(v) for v in values[:-1]] == sorted((float(v) for v in values[:-1]), reverse=True)
+
+    chosen = sorted(records)[:3]
+    page = browse(path, f"pick={','.join(chosen)}&view={','.join(chosen)}", tmp_path)
+    assert page.xpath("//dialog/@open") == [""]
+    assert [a.get("data-id") for a in page.xpath("//dialog//article")] == chosen
+    assert page.xpath("string(//*[@id='picked'])") == "3"
+
+    page = browse(path, f"view={chosen[0]}", tmp_path)
+    (card,) = page.xpath("//dialog//article")
+    assert HOSTILE in card.xpath(".//ol[@class='sellers']//b/text()")
+    assert not page.xpath("//img[@src='x']")
+    assert len(page.xpath("//script")) == 1
+
+    page = browse(path, "line=nowhere&pick=bogus&view=bogus", tmp_path)
+    assert shown(page) == []
+    assert not page.xpath("//*[@id='empty']/@hidden")
+    assert not page.xpath("//dialog/@open")

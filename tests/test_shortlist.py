@@ -1,0 +1,352 @@
+"""The shortlist: which models propose, which candidates pass, what is written about them."""
+
+import csv
+import hashlib
+import io
+import struct
+from pathlib import Path
+from typing import Any, cast
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from scipy.spatial.distance import cdist
+
+from bestseller.backbones import Backbone
+from bestseller.designs.design import SOURCE_TYPE, Choice, Design, design_id
+from bestseller.designs.evidence import Naming
+from bestseller.designs.export import defused, read_choice, write_choice, write_spreadsheet
+from bestseller.designs.judges import Judges
+from bestseller.designs.selection import best_models, choose_diverse, recognisable
+from bestseller.designs.shortlist import shortlist
+from bestseller.errors import BestsellerError
+from bestseller.gans import TrainedGenerator
+from bestseller.metrics.novelty import NoveltyTest
+from bestseller.params import Shortlist
+from bestseller.preference import Classifier, SalesRanker
+
+SIZE, LINES = 8, ["A", "B"]
+
+
+def test_a_model_is_tied_when_its_interval_reaches_the_best_ones() -> None:
+    rows = [
+        ("A", "best", 60.0, 55.0, 65.0),
+        ("A", "tied", 50.0, 44.0, 55.0),
+        ("A", "beaten", 50.0, 46.0, 54.0),
+        ("B", "best", np.nan, np.nan, np.nan),
+        ("B", "tied", np.nan, np.nan, np.nan),
+    ]
+    table = pd.DataFrame(rows, columns=["line", "model", "similarity", "low", "high"])
+    assert best_models(table) == {"A": ["best", "tied"], "B": ["best", "tied"]}
+
+
+def test_without_an_interval_the_best_model_stands_alone() -> None:
+    rows = [("A", "x", 60.0, np.nan, np.nan), ("A", "y", 59.0, np.nan, np.nan)]
+    table = pd.DataFrame(rows, columns=["line", "model", "similarity", "low", "high"])
+    assert best_models(table) == {"A": ["x"]}
+    with pytest.raises(BestsellerError, match=r"similarity\.csv"):
+        best_models(table.iloc[:0])
+
+
+def test_the_recognisable_share_is_the_most_similar_and_the_unlike_come_last() -> None:
+    similarity = np.array([10.0, 90.0, 50.0, 70.0, 30.0])
+    unlike = np.array([False, True, False, False, False])
+    assert np.flatnonzero(recognisable(similarity, unlike, 0.6)).tolist() == [2, 3, 4]
+    assert recognisable(similarity, unlike, 1.0).all()
+    assert recognisable(np.full(5, np.nan), unlike, 0.2).all()
+
+
+def test_choice_by_hand() -> None:
+    score = np.array([1.0, 0.9, 0.0, 0.6])
+    features = np.array([[0.0], [0.5], [9.0], [2.0]])
+
+    def choose(diversity: float, **more: Any) -> list[int]:
+        given = {"count": 3, "diversity": diversity, "scale": 2.0, "least_distance": 0.1} | more
+        return choose_diverse(score, features, **given)
+
+    assert choose(0.0) == [0, 1, 3]  # by score alone
+    # second: 0.5 x 0.9 + 0.5 x 0.25 = 0.575; 0.5 x 0 + 0.5 = 0.5; 0.5 x 0.6 + 0.5 = 0.8 wins.
+    # third: 0.575 (its nearest is row 0) beats 0.5
+    assert choose(0.5) == [0, 3, 1]
+    assert choose(1.0) == [0, 2, 3]  # rows 2 and 3 are equally different; the lower index first
+    assert choose(0.0, least_distance=0.6) == [0, 3, 2]  # row 1 is a near-duplicate of row 0
+    assert choose(0.0, taken=np.array([[0.05]])) == [1, 3, 2]  # so is row 0 of a taken one
+    assert choose(0.0, count=9) == [0, 1, 3, 2]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.integers(1, 12), st.floats(0, 2))
+def test_no_two_chosen_are_near(seed: int, diversity: float, count: int, least: float) -> None:
+    rng = np.random.default_rng(seed)
+    score, features = rng.normal(size=20), rng.normal(size=(20, 3))
+    chosen = choose_diverse(
+        score, features, count=count, diversity=diversity, scale=1.0, least_distance=least
+    )
+    assert len(set(chosen)) == len(chosen) <= count
+    assert chosen[0] == score.argmax()
+    for i, a in enumerate(chosen):
+        for b in chosen[:i]:
+            assert np.linalg.norm(features[a] - features[b]) >= least - 1e-9
+    left = set(range(20)) - set(chosen)
+    if len(chosen) < count:  # only because nothing was far enough
+        near = [min(np.linalg.norm(features[r] - features[c]) for c in chosen) for r in left]
+        assert all(distance < least + 1e-9 for distance in near)
+
+
+def test_an_id_is_a_hash_of_model_line_and_latent() -> None:
+    latent = np.array([0.5, -1.25], dtype=np.float32)
+    parts = [b"ab12", b"Yacht-Master", struct.pack("<2f", 0.5, -1.25)]
+    expected = hashlib.sha256(b"".join(struct.pack("<Q", len(p)) + p for p in parts)).hexdigest()
+    assert design_id("ab12", "Yacht-Master", latent) == expected[:12]
+    others = {
+        design_id("ab13", "Yacht-Master", latent),
+        design_id("ab12", "Yacht-Master II", latent),
+        design_id("ab12", "Yacht-Master", latent[::-1]),
+    }
+    assert len(others | {expected[:12]}) == 4
+
+
+@given(st.text())
+def test_no_text_becomes_a_formula(text: str) -> None:
+    safe = str(defused(text))
+    assert not safe.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"))
+    assert safe in (text, f"'{text}")
+
+
+def test_numbers_stay_numbers() -> None:
+    assert defused(-3) == -3
+    assert defused("-3") == "'-3"
+    assert defused("\uff1dSUM(A1)") == "'\uff1dSUM(A1)"
+    assert defused("A-3") == "A-3"
+
+
+class Pixels:
+    """A feature extractor whose features are the pixels."""
+
+    name = "pixels"
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        return images.reshape(len(images), -1).astype(np.float32) / 255
+
+
+class BrightIsA:
+    """A classifier that takes bright images for line A, and knows everything."""
+
+    lines = LINES
+
+    def __init__(self) -> None:
+        self.gate = self
+
+    def outputs(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        bright = images.reshape(len(images), -1).mean(axis=1) / 255.0
+        return np.stack([bright, 1 - bright], axis=1), bright[:, None]
+
+    def probabilities_of(self, logits: np.ndarray) -> np.ndarray:
+        return logits
+
+    def abstains(self, features: np.ndarray) -> np.ndarray:
+        return np.zeros(len(features), dtype=bool)
+
+
+class LikesBrightFirstPixel:
+    """A ranker by the first pixel, whose best sellers are all products but the first ten."""
+
+    gate = None
+
+    def __init__(self, products: pd.DataFrame, bank: np.ndarray) -> None:
+        self.products, self.bank = products, bank
+
+    def score(self, features: np.ndarray, lines: list[str]) -> np.ndarray:
+        return np.exp(features[:, 0].astype(np.float64))
+
+    def neighbours(self, features: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        distances = cdist(features, self.bank[10:])
+        order = np.argsort(distances, axis=1)[:, :k]
+        return order + 10, np.take_along_axis(distances, order, axis=1)
+
+
+class Memory:
+    """A generator of noise that repeats a training image for every latent above 0."""
+
+    name, hash, lines, z_dim = "dcgan-plain-0", "ab" * 32, LINES, 4
+
+    def __init__(self, training: np.ndarray) -> None:
+        self.training = training
+
+    def latents(self, n: int, seed: int) -> np.ndarray:
+        return np.random.default_rng(seed).standard_normal((n, 4)).astype(np.float32)
+
+    def images(self, latents: np.ndarray, lines: list[str]) -> np.ndarray:
+        made = []
+        for latent in latents:
+            rng = np.random.default_rng(int(abs(latent[0]) * 1e6))
+            new = rng.integers(0, 256, self.training.shape[1:], dtype=np.uint8)
+            copy = self.training[int(abs(latent[0]) * 1e6) % len(self.training)]
+            made.append(copy[:, ::-1] if latent[0] > 0 else new)
+        return np.stack(made)
+
+
+@pytest.fixture(scope="module")
+def world() -> tuple[Memory, Judges]:
+    """Thirty random training images in two lines, and judges that are easy to foresee."""
+    rng = np.random.default_rng(0)
+    training = rng.integers(0, 256, (30, SIZE, SIZE, 3), dtype=np.uint8)
+    held_out = rng.integers(0, 256, (30, SIZE, SIZE, 3), dtype=np.uint8)
+    pixels = Pixels()
+    bank = pixels.features(training)
+    novelty = NoveltyTest.fit(
+        bank, np.arange(30), pixels.features(held_out), pixels.features(training[:, :, ::-1])
+    )
+    index = pd.DataFrame(
+        {"sku": [f"S{i}" for i in range(30)], "line": [LINES[i % 2] for i in range(30)]}
+    )
+    ranker = LikesBrightFirstPixel(index.assign(units=range(30)), bank)
+    judges = Judges(
+        cast(Backbone, pixels),
+        cast(SalesRanker, ranker),
+        cast(Classifier, BrightIsA()),
+        novelty,
+        index,
+    )
+    return Memory(training), judges
+
+
+def choose(world: tuple[Memory, Judges], **changes: Any) -> Choice:
+    memory, judges = world
+    given = {"candidates": 40, "per_line": 3, "recognisable": 1.0, "diversity": 0.0, "seed": 3}
+    return shortlist(
+        {line: [memory.name] for line in LINES},
+        {memory.name: cast(TrainedGenerator, memory)},
+        judges,
+        Naming({"S1": "One"}),
+        Shortlist.model_validate(given | changes),
+    )
+
+
+def test_copies_of_training_images_are_rejected(world: tuple[Memory, Judges]) -> None:
+    memory, _ = world
+    copied = int((memory.latents(40, 3)[:, 0] > 0).sum())
+    assert 10 < copied < 30
+    choice = choose(world, per_line=40)
+    assert choice.counts["near_copies"].ge(copied).all()
+    known = {image.tobytes() for image in memory.training[:, :, ::-1]}
+    assert choice.designs
+    assert not known & {design.image.tobytes() for design in choice.designs}
+
+
+def test_the_best_scores_come_first_and_no_design_stands_in_two_lines(
+    world: tuple[Memory, Judges],
+) -> None:
+    memory, _ = world
+    choice = choose(world)
+    assert [d.record["line"] for d in choice.designs] == ["A"] * 3 + ["B"] * 3
+    assert [d.record["rank"] for d in choice.designs] == [1, 2, 3] * 2
+    scores = [d.record["score"] for d in choice.designs[:3]]
+    assert scores == sorted(scores, reverse=True)
+    # the generator takes no notice of the line, so line B gets what line A left
+    assert len({d.image.tobytes() for d in choice.designs}) == 6
+    images = memory.images(memory.latents(40, 3), [])
+    fresh = images[memory.latents(40, 3)[:, 0] <= 0]
+    assert choice.designs[0].image[0, 0, 0] == fresh[:, 0, 0, 0].max()
+
+
+def test_the_evidence_names_what_is_really_nearest(world: tuple[Memory, Judges]) -> None:
+    memory, _ = world
+    for design in choose(world).designs:
+        record = design.record
+        feature = Pixels().features(design.image[None])[0]
+        distances = np.linalg.norm(Pixels().features(memory.training) - feature, axis=1)
+        best = [i for i in np.argsort(distances) if i > 9][:5]
+        assert [seller["sku"] for seller in record["best_sellers"]] == [f"S{i}" for i in best]
+        assert [seller["units"] for seller in record["best_sellers"]] == best
+        assert record["best_sellers"][0]["distance"] == pytest.approx(distances[best[0]], rel=1e-4)
+        flips = Pixels().features(memory.training[:, :, ::-1])
+        both = np.minimum(distances, np.linalg.norm(flips - feature, axis=1))
+        assert record["training"]["sku"] == f"S{both.argmin()}"
+        assert record["training"]["distance"] == pytest.approx(both.min(), rel=1e-4)
+        assert record["novelty"] in ("novel", "variation")
+        bright = design.image.mean() / 2.55
+        expected = bright if record["line"] == "A" else 100 - bright
+        assert record["similarity"] == pytest.approx(expected, rel=1e-5)
+        again = memory.images(np.array([record["latent"]], dtype=np.float32), [record["line"]])
+        assert (again[0] == design.image).all()
+        index = record["latent_index"]
+        assert memory.latents(40, record["seed"])[index].tolist() == record["latent"]
+
+
+def test_files_come_back_and_are_the_same_bytes(
+    world: tuple[Memory, Judges], tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        write_choice(tmp_path / name, choose(world))
+    one = {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir()}
+    two = {p.name: p.read_bytes() for p in (tmp_path / "two").iterdir()}
+    assert one == two
+    back, choice = read_choice(tmp_path / "one"), choose(world)
+    assert [d.record for d in back.designs] == [d.record for d in choice.designs]
+    assert all(
+        (a.image == b.image).all() for a, b in zip(back.designs, choice.designs, strict=True)
+    )
+    pd.testing.assert_frame_equal(back.counts, choice.counts, check_like=True)
+
+
+def test_a_png_says_that_it_is_synthetic_and_where_it_comes_from(
+    world: tuple[Memory, Judges], tmp_path: Path
+) -> None:
+    choice = choose(world)
+    write_choice(tmp_path / "designs", choice)
+    record = choice.designs[0].record
+    with Image.open(tmp_path / "designs" / f"{record['id']}.png") as image:
+        text = dict(image.text)  # type: ignore[attr-defined]
+    assert text["model_hash"] == "ab" * 32
+    assert (text["line"], text["seed"], text["model"]) == ("A", "3", "dcgan-plain-0")
+    packet = text["XML:com.adobe.xmp"]
+    root = ElementTree.fromstring(packet[packet.index("<x:") : packet.rindex("<?")])
+    key = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
+    assert [e.get(key) for e in root.iter() if e.get(key)] == [SOURCE_TYPE]
+
+
+def test_the_spreadsheet_holds_every_design_and_no_formula(
+    world: tuple[Memory, Judges], tmp_path: Path
+) -> None:
+    designs = choose(world).designs
+    designs[0].record["best_sellers"][0] |= {"sku": "=1+1", "name": '";x'}
+    designs[0].record["training"]["sku"] = "0042"
+    write_spreadsheet(tmp_path / "s.csv", [design.record for design in designs])
+    data = (tmp_path / "s.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+    assert [row["file"] for row in rows] == [f"{d.record['id']}.png" for d in designs]
+    assert rows[0]["best_seller_1"] == "'=1+1 \";x"
+    assert rows[0]["nearest_training"].startswith("0042 ")  # text: no spreadsheet drops its zeros
+    assert [int(rows[1][f"best_seller_{i}_units"]) for i in range(1, 6)] == [
+        seller["units"] for seller in designs[1].record["best_sellers"]
+    ]
+    assert float(rows[0]["score"]) == designs[0].record["score"]
+
+
+def test_a_missing_part_is_named(tmp_path: Path, world: tuple[Memory, Judges]) -> None:
+    with pytest.raises(BestsellerError, match=r"lines\.json: not found; run `dvc repro shortlist`"):
+        read_choice(tmp_path)
+    design = choose(world).designs[0]
+    write_choice(tmp_path, Choice([Design(design.image, design.record)], pd.DataFrame()))
+    (tmp_path / f"{design.record['id']}.png").unlink()
+    with pytest.raises(BestsellerError, match=r"\.png: not found"):
+        read_choice(tmp_path)
+
+
+def test_the_stage_without_its_input_says_what_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bestseller.params import load_params
+    from stages import shortlist as stage
+
+    params = load_params("params.yaml")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BestsellerError, match=r"similarity\.csv: not found; run `dvc repro"):
+        stage.main(params)
+    assert not (tmp_path / "data").exists()
