@@ -1,0 +1,145 @@
+"""Figures of the comparison, as PNG files with the same bytes for the same tables."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+DPI = 120
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one model is drawn."""
+
+    label: str
+    color: str | tuple[float, float, float, float] = "#777777"
+    marker: str = "s"
+    hollow: bool = False
+
+
+def arm_styles(models: pd.DataFrame) -> dict[str, Style]:
+    """Return each model's style: colour by gan, hollow for plain; the seeds of an arm share it.
+
+    Rows without a gan are references and grey.
+    """
+    gans = list(dict.fromkeys(models["gan"].dropna()))
+    styles = {}
+    for name, gan, constraint in models[["model", "gan", "constraint"]].to_numpy(object):
+        if pd.isna(gan):
+            styles[str(name)] = Style(str(name))
+            continue
+        color, hollow = colormaps["tab10"](gans.index(gan)), constraint == "plain"
+        styles[str(name)] = Style(f"{gan}, {constraint}", color, "o" if hollow else "D", hollow)
+    return styles
+
+
+def similarity_figure(similarity: pd.DataFrame, models: pd.DataFrame) -> Figure:
+    """Draw the similarity of each line and model with its interval.
+
+    Args:
+        similarity: line, model, similarity, low, high (percent).
+        models: model, gan, constraint of those to be drawn.
+    """
+    known = similarity[similarity["model"].isin(models["model"])].dropna(subset="similarity")
+    order = list(known.groupby("line")["similarity"].mean().sort_values().index)
+    styles = arm_styles(models)
+    figure = Figure(figsize=(9.0, 1.2 + 0.36 * max(len(order), 3)), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (name, style) in enumerate(styles.items()):
+        rows = known[known["model"] == name]
+        shift = 0.7 * ((number + 0.5) / len(styles) - 0.5)
+        places = rows["line"].map(order.index).to_numpy(dtype=np.float64) - shift
+        value = rows["similarity"].to_numpy()
+        ends = rows["low"].to_numpy(), rows["high"].to_numpy()
+        _points(axes, style, value, places, ends)
+    axes.set_yticks(range(len(order)), order)
+    axes.set_ylim(-0.6, max(len(order), 1) - 0.4)
+    axes.set_xlim(-2, 102)
+    axes.set_xlabel("similarity: 100 x p(line | image), mean over the images made for the line")
+    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    for boundary in np.arange(0.5, len(order) - 1):
+        axes.axhline(float(boundary), color="#eeeeee", linewidth=0.6)
+    _finish(figure, axes)
+    return figure
+
+
+def quality_figure(models: pd.DataFrame, quality: str, diversity: str) -> Figure:
+    """Draw distance to the real images against diversity, a point for each model.
+
+    Args:
+        models: model, gan, constraint, both metrics, with <metric>_low and <metric>_high.
+        quality: column of the distance to the real images, lower is better.
+        diversity: column of the diversity, higher is more.
+    """
+    figure = Figure(figsize=(7.0, 5.0), layout="constrained")
+    axes = figure.add_subplot()
+    for name, style in arm_styles(models).items():
+        row = models[models["model"] == name]
+        x, y = row[diversity].to_numpy(), row[quality].to_numpy()
+        _points(axes, style, x, y, _ends(row, diversity), _ends(row, quality))
+    axes.set_xlabel(f"{diversity} (more is more diverse)")
+    axes.set_ylabel(f"{quality} (less is nearer to the real images)")
+    axes.grid(color="#dddddd", linewidth=0.6)
+    _finish(figure, axes)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, without the name of the software that drew it."""
+    figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+
+
+Ends = tuple[np.ndarray, np.ndarray]
+
+
+def _ends(row: pd.DataFrame, metric: str) -> Ends | None:
+    low, high = f"{metric}_low", f"{metric}_high"
+    return (row[low].to_numpy(), row[high].to_numpy()) if low in row else None
+
+
+def _points(
+    axes: Axes,
+    style: Style,
+    x: np.ndarray,
+    y: np.ndarray,
+    *ends: Ends | None,
+) -> None:
+    """Draw points with the ends of their intervals along x and, where given, along y."""
+
+    def bars(value: np.ndarray, ends: Ends | None) -> np.ndarray | None:
+        # Rounded tables may put an end a digit inside the value.
+        return None if ends is None else np.maximum([value - ends[0], ends[1] - value], 0.0)
+
+    axes.errorbar(
+        x,
+        y,
+        xerr=bars(x, ends[0]),
+        yerr=bars(y, ends[1]) if len(ends) > 1 else None,
+        linestyle="none",
+        elinewidth=1,
+        markersize=5,
+        color=style.color,
+        marker=style.marker,
+        markerfacecolor="white" if style.hollow else style.color,
+        label=style.label,
+    )
+
+
+def _finish(figure: Figure, axes: Axes) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    handles, labels = axes.get_legend_handles_labels()
+    once = dict(zip(labels, handles, strict=True))
+    figure.legend(
+        list(once.values()),
+        list(once),
+        loc="outside upper center",
+        ncols=4,
+        frameon=False,
+        fontsize=8,
+    )

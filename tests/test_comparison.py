@@ -1,0 +1,188 @@
+"""The comparison calls ties ties, finds real differences, and says what it cannot know."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bestseller.metrics.comparison import (
+    best_arms,
+    centroid_effects,
+    compared_metrics,
+    difference,
+    limits,
+    verdict,
+)
+from bestseller.metrics.conclusions import compare, ordered, with_intervals
+
+
+def one_seed() -> pd.DataFrame:
+    rows = [
+        ("vanilla", "plain", 40.0, 0.30, 0.004, 9.0, 0.30),
+        ("vanilla", "centroid", 41.0, 0.31, 0.004, 9.5, 0.31),
+        ("dcgan", "plain", 60.0, 0.05, 0.004, 3.0, 0.40),
+        ("dcgan", "centroid", 70.0, 0.08, 0.004, 2.0, 0.35),
+    ]
+    names = ["gan", "constraint", "similarity", "kid_catalogue", "kid_catalogue_se"]
+    table = pd.DataFrame(rows, columns=[*names, "fd_catalogue", "diversity_vgg16_catalogue"])
+    table["similarity_se"], table["seed"] = 2.0, 0
+    table["diversity_vgg16_catalogue_se"] = 0.01
+    table["near_copy_rate"] = 0.01
+    table["near_copy_rate_low"], table["near_copy_rate_high"] = 0.0, 0.02
+    table["model"] = table["gan"] + "-" + table["constraint"] + "-0"
+    return table
+
+
+def seeded(rng: np.random.Generator, seeds: int, shift: float, gans: int = 1) -> pd.DataFrame:
+    """Draw kid ~ N(10, 1) for each model; centroid lower by `shift`."""
+    return pd.DataFrame(
+        {
+            "gan": f"gan{g}",
+            "constraint": c,
+            "seed": s,
+            "kid": rng.normal(10 - shift * (c != "plain")),
+        }
+        for g in range(gans)
+        for c in ("plain", "centroid")
+        for s in range(seeds)
+    )
+
+
+def test_which_columns_are_metrics() -> None:
+    columns = [*one_seed().columns, "n_images", "kid_catalogue_test", "nearest_ratio_median", "fid"]
+    assert compared_metrics(columns) == [
+        "kid_catalogue",
+        "similarity",
+        "diversity_vgg16_catalogue",
+        "fid",
+        "fd_catalogue",
+        "near_copy_rate",
+    ]
+
+
+def test_one_seed_compares_the_two_models_by_their_own_errors() -> None:
+    found = difference(one_seed(), "kid_catalogue", ("dcgan", "centroid"), ("dcgan", "plain"), 0.95)
+    half = 1.959964 * 0.004 * np.sqrt(2)
+    assert (found.kind, found.seeds) == ("images", 1)
+    assert (found.value, found.low, found.high) == pytest.approx((0.03, 0.03 - half, 0.03 + half))
+    effects = centroid_effects(one_seed(), 0.95).set_index(["gan", "metric"])
+    verdicts = effects["verdict"]
+    assert verdicts["dcgan", "kid_catalogue"] == "worse"
+    assert verdicts["dcgan", "similarity"] == "better"
+    assert verdicts["vanilla", "kid_catalogue"] == "tie"
+    assert verdicts["dcgan", "fd_catalogue"] == "unknown"
+    assert "nothing can be concluded" in effects["text"]["dcgan", "fd_catalogue"]
+    assert "for these two models" in effects["text"]["dcgan", "kid_catalogue"]
+    assert "One training seed" in limits(one_seed(), 0.95)
+
+
+def test_pairs_are_equal_seeds() -> None:
+    rng = np.random.default_rng(0)
+    luck = rng.normal(0, 50, size=8)  # shared by both arms of a seed
+    table = seeded(rng, 8, 0.0)
+    table["kid"] = luck[table["seed"]] - 1.0 * (table["constraint"] == "centroid")
+    table["kid"] += rng.normal(0, 0.1, size=len(table))
+    found = difference(
+        table.sample(frac=1, random_state=1), "kid", ("gan0", "centroid"), ("gan0", "plain"), 0.95
+    )
+    assert found.high - found.low < 0.5
+    assert found.p == pytest.approx(2 / 2**8)
+
+
+def test_few_seeds_leave_the_difference_open() -> None:
+    table = seeded(np.random.default_rng(0), 4, 50.0)
+    effect = centroid_effects(table, 0.95).iloc[0]
+    assert effect["high"] < 0
+    assert (effect["verdict"], effect["p"]) == ("open", 0.125)
+    assert "six seeds or more" in limits(table, 0.95)
+    assert "six" not in limits(seeded(np.random.default_rng(0), 6, 0.0), 0.95)
+
+
+def test_equal_arms_are_tied_and_large_differences_found() -> None:
+    rng = np.random.default_rng(1)
+    table, arms = seeded(rng, 8, 0.0), (("gan0", "centroid"), ("gan0", "plain"))
+    ties: list[str] = []
+    found: list[str] = []
+    for shift, verdicts in ((0.0, ties), (2.0, found)):
+        for _ in range(300):
+            table["kid"] = rng.normal(10 - shift * (table["constraint"] == "centroid"))
+            one = difference(table, "kid", *arms, 0.95)
+            verdicts.append(verdict("kid", one, one.p, 0.95))
+    assert ties.count("tie") / 300 >= 0.95
+    assert found.count("better") / 300 >= 0.90
+
+
+def test_p_values_are_adjusted_over_the_gans() -> None:
+    effects = centroid_effects(seeded(np.random.default_rng(2), 8, 30.0, gans=3), 0.95)
+    assert effects["p"].tolist() == pytest.approx([2 / 256] * 3)
+    assert effects["p_holm"].tolist() == pytest.approx([6 / 256] * 3)
+
+
+def test_best_names_its_ties() -> None:
+    best = best_arms(one_seed(), 0.95).set_index("metric")
+    assert best["best"]["kid_catalogue"] == "dcgan-plain"
+    assert best["tied"]["kid_catalogue"] == []
+    assert best["best"]["similarity"] == "dcgan-centroid"
+    table = one_seed()
+    table.loc[3, "similarity"] = 61.0
+    tied = best_arms(table, 0.95).set_index("metric")
+    assert tied["tied"]["similarity"] == ["dcgan-plain"]
+    assert "tied with dcgan-plain" in tied["text"]["similarity"]
+    assert len(best["unsettled"]["fd_catalogue"]) == 3
+
+
+def test_a_missing_constraint_or_value_leaves_no_effect() -> None:
+    plain = one_seed().query("constraint == 'plain'")
+    assert centroid_effects(plain, 0.95).empty
+    gap = one_seed()
+    gap.loc[3, "similarity"] = np.nan
+    effects = centroid_effects(gap, 0.95).set_index(["gan", "metric"])
+    assert effects["verdict"]["dcgan", "similarity"] == "unknown"
+
+
+def test_the_summary_is_flat_and_of_the_best_model() -> None:
+    references = pd.DataFrame(
+        {"model": ["real"], "kid_catalogue": [0.0], "diversity_vgg16_catalogue": [0.5]}
+    )
+    found = compare(one_seed(), references, 0.95)
+    assert found.summary() == {
+        "best_model": "dcgan-plain-0",
+        "similarity": 60.0,
+        "kid_catalogue": 0.05,
+        "fd_catalogue": 3.0,
+        "near_copy_rate": 0.01,
+        "diversity": 0.4,
+        "centroid_kid": pytest.approx(0.02),
+        "centroid_diversity": pytest.approx(-0.02),
+    }
+    text = json.dumps(found.as_json(), allow_nan=False)
+    assert "One training seed" in text
+    assert json.loads(text)["best_model"] == "dcgan-plain-0"
+    unsettled = [answer for answer in found.answers if "cannot be concluded" in answer]
+    assert any("fd_catalogue" in answer for answer in unsettled)
+    assert not any("kid_catalogue" in answer for answer in unsettled[1:])
+    alone = compare(one_seed()[:1], references, 0.95).answers
+    assert "fd_catalogue: best is vanilla-plain (9)." in alone
+
+
+def test_columns_come_in_reading_order() -> None:
+    table = ordered(with_intervals(one_seed(), 0.95))
+    assert list(table.columns)[:7] == [
+        "model",
+        "gan",
+        "constraint",
+        "seed",
+        "kid_catalogue",
+        "kid_catalogue_low",
+        "kid_catalogue_high",
+    ]
+    assert set(table.columns) == set(with_intervals(one_seed(), 0.95).columns)
+
+
+def test_standard_errors_become_intervals() -> None:
+    table = with_intervals(one_seed(), 0.95)
+    assert not [name for name in table.columns if str(name).endswith("_se")]
+    assert table["similarity_low"][0] == pytest.approx(40 - 1.959964 * 2)
+    assert table["similarity_high"][0] == pytest.approx(40 + 1.959964 * 2)
+    assert table["near_copy_rate_high"][0] == 0.02
