@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
+
 from bestseller.errors import BestsellerError
 from bestseller.gans.centroid import (
     CentroidConstraint,
@@ -12,7 +14,6 @@ from bestseller.gans.centroid import (
     reference,
     save_constraint,
 )
-from torch import Tensor, nn
 
 
 class Flat(nn.Module):
@@ -78,12 +79,14 @@ def test_frozen_features_get_no_gradient_and_stay_in_evaluation_mode() -> None:
     constraint = CentroidConstraint(features, torch.zeros(4, 3, 3), 0.1, weight=0.1, every=1)
     constraint.train()
     assert not any(module.training for module in constraint.modules())
-    before = features[1].running_mean.clone()
+    norm = features[1]
+    assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None
+    before = norm.running_mean.clone()
     images = torch.randn(4, 3, 8, 8, requires_grad=True)
     constraint(images).backward()
     assert images.grad is not None and images.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in constraint.parameters())
-    torch.testing.assert_close(features[1].running_mean, before)
+    torch.testing.assert_close(norm.running_mean, before)
 
 
 def test_the_real_sets_own_loss_is_its_mean_excess_over_the_mean_distance() -> None:

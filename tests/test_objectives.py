@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from bestseller.gans.objectives import (
     bce_discriminator_loss,
     bce_generator_loss,
@@ -83,7 +84,7 @@ def test_d2gan_at_its_equilibrium() -> None:
     alpha, beta = 0.2, 0.1
     first = torch.full((4, 1), inverse_softplus(alpha), dtype=torch.float64, requires_grad=True)
     second = torch.full((4, 1), inverse_softplus(beta), dtype=torch.float64, requires_grad=True)
-    loss = d2gan_discriminator_loss(first, first, second, second, alpha, beta)
+    loss = d2gan_discriminator_loss((first, second), (first, second), alpha, beta)
     by_hand = alpha * math.log(alpha) - alpha + beta * math.log(beta) - beta
     assert -loss.item() == pytest.approx(by_hand, rel=1e-9)
     for gradient in torch.autograd.grad(loss, (first, second)):
@@ -103,7 +104,7 @@ def test_d2gan_optimal_discriminators_under_known_densities() -> None:
         optimiser.zero_grad()
         one, two = outputs[:2], outputs[2:]
         loss = d2gan_discriminator_loss(
-            repeat(one, p), repeat(one, q), repeat(two, p), repeat(two, q), alpha, beta
+            (repeat(one, p), repeat(two, p)), (repeat(one, q), repeat(two, q)), alpha, beta
         )
         loss.backward()
         return loss
@@ -116,15 +117,24 @@ def test_d2gan_optimal_discriminators_under_known_densities() -> None:
 
 def test_d2gan_losses_by_hand_and_by_gradient_check() -> None:
     r1, f1, r2, f2 = 0.4, -0.3, 1.1, -2.0
-    soft = lambda v: math.log1p(math.exp(v))  # noqa: E731
+
+    def soft(value: float) -> float:
+        return math.log1p(math.exp(value))
+
     by_hand = -(0.2 * math.log(soft(r1)) - soft(f1) - soft(r2) + 0.1 * math.log(soft(f2)))
-    tensors = [torch.tensor([v], dtype=torch.float64, requires_grad=True) for v in (r1, f1, r2, f2)]
-    loss = d2gan_discriminator_loss(*tensors, 0.2, 0.1)
-    assert loss.item() == pytest.approx(by_hand, rel=1e-12)
-    generator = d2gan_generator_loss(tensors[1], tensors[3], 0.1)
-    assert generator.item() == pytest.approx(-soft(f1) + 0.1 * math.log(soft(f2)), rel=1e-12)
-    assert torch.autograd.gradcheck(lambda *t: d2gan_discriminator_loss(*t, 0.2, 0.1), tensors)
-    assert torch.autograd.gradcheck(lambda a, b: d2gan_generator_loss(a, b, 0.1), tensors[:2])
+    outputs = torch.tensor([r1, r2, f1, f2], dtype=torch.float64, requires_grad=True)
+
+    def discriminators(o: torch.Tensor) -> torch.Tensor:
+        return d2gan_discriminator_loss((o[0], o[1]), (o[2], o[3]), 0.2, 0.1)
+
+    def generator(o: torch.Tensor) -> torch.Tensor:
+        return d2gan_generator_loss((o[2], o[3]), 0.1)
+
+    assert discriminators(outputs).item() == pytest.approx(by_hand, rel=1e-12)
+    by_hand = -soft(f1) + 0.1 * math.log(soft(f2))
+    assert generator(outputs).item() == pytest.approx(by_hand, rel=1e-12)
+    assert torch.autograd.gradcheck(discriminators, (outputs,))
+    assert torch.autograd.gradcheck(generator, (outputs,))
 
 
 def test_wgan_losses_by_hand() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
+
 from bestseller.errors import BestsellerError
 from bestseller.gans.batches import Batches, line_weights
 from bestseller.gans.checkpoint import Checkpoint, fingerprint
@@ -19,7 +21,6 @@ from bestseller.gans.monitor import Monitor, within_line_spread
 from bestseller.gans.registry import gan_class
 from bestseller.gans.trainer import Plan, Trainer
 from bestseller.params import load_params
-from torch import nn
 
 ROOT = Path(__file__).parent.parent
 TRAIN = load_params(ROOT / "params.yaml").train
@@ -38,12 +39,18 @@ def make_trainer(
         update={"width": 4, "batch_size": 8, "epochs": epochs, "lr": lr}
     )
     plan = Plan("dcgan-plain-0", shared, settings, len(images))
-    batches = Batches(images, lines, 8, 8, shared.sampling, seed=0)
+    batches = Batches(images, lines, batch_size=8, z_dim=8, sampling=shared.sampling, seed=0)
     spread = within_line_spread(images, lines)
     monitor = Monitor(batches.latents(2), np.arange(3), spread, plan.epochs)
     gan = gan_class("dcgan")(settings, Shape(32, 8, 3))
     return Trainer(
-        gan, plan, batches, None, Checkpoint(folder, plan.name, "key"), monitor, checkpoint_s
+        gan,
+        plan,
+        batches,
+        constraint=None,
+        checkpoint=Checkpoint(folder, plan.name, "key"),
+        monitor=monitor,
+        checkpoint_s=checkpoint_s,
     )
 
 
@@ -111,7 +118,7 @@ def test_infinite_losses_stop_the_training_with_the_mend(tmp_path: Path) -> None
 def test_proportional_batches_show_each_image_once_an_epoch() -> None:
     images = np.zeros((10, 2, 2, 3), dtype=np.uint8)
     images[:, 0, 0, 0] = np.arange(10)
-    batches = Batches(images, np.zeros(10), 4, 2, "proportional", seed=1)
+    batches = Batches(images, np.zeros(10), batch_size=4, z_dim=2, sampling="proportional", seed=1)
     seen = torch.cat([batches[step].real[:, 0, 0, 0] for step in range(5)])
     order = ((seen + 1) * 127.5).round().int().tolist()
     assert sorted(order[:10]) == sorted(order[10:]) == list(range(10))
@@ -127,7 +134,11 @@ def test_line_shares_follow_the_sampling() -> None:
 
 def test_a_batch_depends_on_seed_and_step_alone() -> None:
     images = np.random.default_rng(0).integers(0, 256, (9, 4, 4, 3), dtype=np.uint8)
-    make = lambda seed: Batches(images, np.arange(9) % 2, 4, 3, "sqrt", seed)  # noqa: E731
+
+    def make(seed: int) -> Batches:
+        lines = np.arange(9) % 2
+        return Batches(images, lines, batch_size=4, z_dim=3, sampling="sqrt", seed=seed)
+
     late = make(5)
     for step in (0, 1, 2):
         late[step]
@@ -144,7 +155,7 @@ def test_moving_average_forgets_half_in_its_half_life() -> None:
     network.weight.data.fill_(1.0)
     for step in range(100):
         average.update(network, batch_size=10, images_seen=10**6 + step)
-    assert average.network.weight.item() == pytest.approx(0.5, rel=1e-5)
+    assert next(average.network.parameters()).item() == pytest.approx(0.5, rel=1e-5)
 
 
 def test_collapse_is_seen() -> None:

@@ -26,7 +26,7 @@ def has_bf16() -> bool:
 
 
 def autocast(precision: str) -> AbstractContextManager[object]:
-    """Return the mixed-precision context for `precision`: ``auto`` (bf16 in hardware) or ``fp32``."""
+    """Return the context of mixed precision: ``auto`` (bf16 in hardware) or ``fp32``."""
     if precision == "auto" and has_bf16():
         return torch.autocast(device().type, dtype=torch.bfloat16)
     return nullcontext()

@@ -46,6 +46,7 @@ class Batches:
         self,
         images: np.ndarray,
         lines: np.ndarray,
+        *,
         batch_size: int,
         z_dim: int,
         sampling: str,

@@ -15,7 +15,7 @@ from bestseller.files import atomic_path, sha256_file
 
 
 def fingerprint(settings: object, files: list[Path]) -> str:
-    """Return 16 hexadecimal digits of settings (JSON-able), files' contents and the torch version."""
+    """Return 16 hexadecimal digits of settings, files' contents, this code and torch's version."""
     parts = [json.dumps(settings, sort_keys=True), torch.__version__]
     parts += [sha256_file(path) for path in files]
     parts += [sha256_file(path) for path in sorted(Path(__file__).parent.glob("*.py"))]

@@ -47,14 +47,13 @@ class D2gan(Gan):
         self, real: Tensor, fake: Tensor, lines: Tensor, random: torch.Generator
     ) -> tuple[Tensor, Stats]:
         del random
-        real_1, real_2 = self.discriminator(real, lines)
-        fake_1, fake_2 = self.discriminator(fake, lines)
-        loss = d2gan_discriminator_loss(real_1, fake_1, real_2, fake_2, self.alpha, self.beta)
-        outputs = {"d1_real": real_1, "d1_fake": fake_1, "d2_real": real_2, "d2_fake": fake_2}
+        at_real = self.discriminator(real, lines)
+        at_fake = self.discriminator(fake, lines)
+        names = ("d1_real", "d2_real", "d1_fake", "d2_fake")
+        outputs = zip(names, at_real + at_fake, strict=True)
         softplus = nn.functional.softplus
-        stats = {name: softplus(out.detach().float()).mean() for name, out in outputs.items()}
-        return loss, stats
+        stats = {name: softplus(output.detach().float()).mean() for name, output in outputs}
+        return d2gan_discriminator_loss(at_real, at_fake, self.alpha, self.beta), stats
 
     def generator_loss(self, fake: Tensor, lines: Tensor) -> tuple[Tensor, Stats]:
-        fake_1, fake_2 = self.discriminator(fake, lines)
-        return d2gan_generator_loss(fake_1, fake_2, self.beta), {}
+        return d2gan_generator_loss(self.discriminator(fake, lines), self.beta), {}

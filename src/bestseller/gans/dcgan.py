@@ -1,5 +1,6 @@
 """DCGAN (Radford, Metz & Chintala 2016): convolutions only, batch norm, LeakyReLU in D."""
 
+from itertools import pairwise
 from math import log2
 
 from torch import Tensor, nn
@@ -28,7 +29,7 @@ class Generator(nn.Module):
         layers: list[nn.Module] = [
             nn.ConvTranspose2d(self.input.out_features, widths[0], 4, 1, 0, bias=False)
         ]
-        for previous, following in zip(widths, widths[1:], strict=False):
+        for previous, following in pairwise(widths):
             layers += [
                 nn.BatchNorm2d(previous),
                 nn.ReLU(inplace=True),
@@ -56,7 +57,7 @@ class Discriminator(nn.Module):
             nn.Conv2d(3, widths[0], 4, 2, 1, bias=False),
             nn.LeakyReLU(SLOPE, inplace=True),
         ]
-        for previous, following in zip(widths, widths[1:], strict=False):
+        for previous, following in pairwise(widths):
             layers += [
                 nn.Conv2d(previous, following, 4, 2, 1, bias=False),
                 nn.BatchNorm2d(following),

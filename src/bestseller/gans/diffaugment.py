@@ -35,7 +35,7 @@ def colour(images: Tensor, generator: Generator) -> Tensor:
 
 
 def translation(images: Tensor, generator: Generator, share: float = 1 / 8) -> Tensor:
-    """Random shift by up to `share` of the side, filled with white, the ground of product photos."""
+    """Random shift by up to `share` of the side, filled with white as product photos are."""
     _, _, height, width = images.shape
     reach_y, reach_x = round(height * share), round(width * share)
     dy = _integers(images, -reach_y, reach_y + 1, generator)

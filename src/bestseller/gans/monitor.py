@@ -28,7 +28,7 @@ class Monitor:
     def __init__(
         self,
         z: Tensor,
-        lines: Tensor,
+        lines: np.ndarray,
         real_spread: float,
         epochs: int,
         frames: int = 10,

@@ -42,21 +42,26 @@ def log_softplus(x: Tensor) -> Tensor:
 
 
 def d2gan_discriminator_loss(
-    real_1: Tensor, fake_1: Tensor, real_2: Tensor, fake_2: Tensor, alpha: float, beta: float
+    real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor], alpha: float, beta: float
 ) -> Tensor:
     """The negative of what D2GAN's two discriminators maximise, D = softplus(output).
 
     Nguyen et al. 2017, "Dual Discriminator Generative Adversarial Nets", equation 1:
     J = alpha E log D1(x) - E D1(G(z)) - E D2(x) + beta E log D2(G(z)).
+
+    Args:
+        real: outputs of D1 and D2 at real images, before softplus.
+        fake: outputs of D1 and D2 at generated images.
+        alpha, beta: weights of the logarithms, in (0, 1].
     """
-    first = alpha * log_softplus(real_1).mean() - F.softplus(_wide(fake_1)).mean()
-    second = beta * log_softplus(fake_2).mean() - F.softplus(_wide(real_2)).mean()
+    first = alpha * log_softplus(real[0]).mean() - F.softplus(_wide(fake[0])).mean()
+    second = beta * log_softplus(fake[1]).mean() - F.softplus(_wide(real[1])).mean()
     return -(first + second)
 
 
-def d2gan_generator_loss(fake_1: Tensor, fake_2: Tensor, beta: float) -> Tensor:
+def d2gan_generator_loss(fake: tuple[Tensor, Tensor], beta: float) -> Tensor:
     """The part of J that depends on G: -E D1(G(z)) + beta E log D2(G(z)), minimised."""
-    return beta * log_softplus(fake_2).mean() - F.softplus(_wide(fake_1)).mean()
+    return beta * log_softplus(fake[1]).mean() - F.softplus(_wide(fake[0])).mean()
 
 
 def wgan_critic_loss(real: Tensor, fake: Tensor, drift: float) -> Tensor:

@@ -6,6 +6,7 @@ rate and the pixel norm, table 2 the layers. The image budget is shared equally 
 4 x 4, then fading in and settling at each further resolution.
 """
 
+from itertools import pairwise
 from math import log2, sqrt
 from typing import Any
 
@@ -84,7 +85,7 @@ def pixel_norm(x: Tensor) -> Tensor:
 
 
 def minibatch_stddev(x: Tensor) -> Tensor:
-    """Append the mean standard deviation over groups of at most 4 images as a channel (section 3)."""
+    """Append the mean standard deviation over groups of up to 4 images as a channel (section 3)."""
     count = len(x)
     group = next(size for size in range(min(GROUP, count), 0, -1) if count % size == 0)
     grouped = x.float().unflatten(0, (group, count // group))
@@ -131,8 +132,7 @@ class Generator(nn.Module):
         self.dense = Equalised(self.input.out_features, widths[0] * 16, gain=sqrt(2) / 4)
         self.first = Equalised(widths[0], widths[0], 3)
         self.blocks = nn.ModuleList(
-            Block(before, after, after, norm=True)
-            for before, after in zip(widths, widths[1:], strict=False)
+            Block(before, after, after, norm=True) for before, after in pairwise(widths)
         )
         self.to_rgb = nn.ModuleList(Equalised(width, 3, 1, gain=1.0) for width in widths)
 
@@ -160,8 +160,7 @@ class Critic(nn.Module):
         widths = [stage_channels(fmap_base, level + 1) for level in range(growth.top + 1)]
         self.from_rgb = nn.ModuleList(Equalised(3, width, 1) for width in widths)
         self.blocks = nn.ModuleList(
-            Block(after, after, before, norm=False)
-            for before, after in zip(widths, widths[1:], strict=False)
+            Block(after, after, before, norm=False) for before, after in pairwise(widths)
         )
         self.last = Equalised(widths[0] + 1, widths[0], 3)
         self.dense = Equalised(widths[0] * 16, widths[0])

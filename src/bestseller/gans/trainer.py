@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import torch
@@ -78,6 +79,7 @@ class Trainer:
         gan: Gan,
         plan: Plan,
         batches: Batches,
+        *,
         constraint: CentroidConstraint | None,
         checkpoint: Checkpoint,
         monitor: Monitor,
@@ -167,7 +169,7 @@ class Trainer:
         images = self.step * self.plan.settings.batch_size
         row = self.monitor.end_epoch(self.average.network, images, images / self.plan.images)
         losses = row["d_loss"] + row["g_loss"]
-        if losses != losses or abs(losses) == float("inf"):
+        if not isfinite(losses):
             raise BestsellerError(
                 f"train.{self.plan.name.split('-')[0]}: the losses are not finite after "
                 f"{images} images; lower lr (now {self.plan.settings.lr:g}) and run again"
