@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from bestseller.errors import BestsellerError  # noqa: E402 (the path comes first)
-from bestseller.params import Params, load_params  # noqa: E402
+from bestseller.errors import BestsellerError
+from bestseller.params import Params, load_params
 
 
 def run(

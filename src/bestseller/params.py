@@ -79,6 +79,7 @@ class Images(Section):
     size: Literal[32, 64, 128]
     view: Literal["front", "all"]
     fill: Annotated[float, Field(gt=0, le=1)]
+    max_aspect: Positive
     max_reject_share: Share
     duplicate_rmse: Annotated[float, Field(ge=0)]
     split: Annotated[list[Count], Field(min_length=3, max_length=3)]

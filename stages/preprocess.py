@@ -1,0 +1,53 @@
+"""Take in the photos: decode, align, resize; cluster duplicates; split by design."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from bestseller.catalogue.product import Product
+from bestseller.catalogue.raw import open_images, read_catalogue
+from bestseller.files import atomic_path, write_json
+from bestseller.images.prepare import Photo, Refused, prepare
+from bestseller.params import Params
+from stages import run
+
+RAW = Path("data/raw")
+PROCESSED = Path("data/processed")
+NO_LINE = "(no line)"
+
+
+def main(params: Params) -> None:
+    photos = [
+        photo
+        for product in read_catalogue(RAW / "catalogue.jsonl")
+        for photo in photos_of(product, params.images.view)
+    ]
+    with open_images(RAW / "images.zip") as originals:
+        prepared = prepare(photos, originals.read, params.images, params.threads)
+
+    prepared.images.save(PROCESSED)
+    with atomic_path(PROCESSED / "rejects.csv") as temporary:
+        table = pd.DataFrame(prepared.refused, columns=list(Refused._fields))
+        table.to_csv(temporary, index=False, lineterminator="\n")
+    write_json("metrics/preprocess.json", prepared.summary)
+
+
+def photos_of(product: Product, view: str) -> list[Photo]:
+    """Return the product's first photo with the view, or all of its photos."""
+    photos = [
+        Photo(
+            product.sku,
+            product.line or NO_LINE,
+            product.category or "",
+            image.view,
+            image.sha256,
+            image.url,
+        )
+        for image in product.images
+        if view in {"all", image.view}
+    ]
+    return photos if view == "all" else photos[:1]
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,309 @@
+"""Pairs, the sales ranker and its backtest."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scipy.optimize import approx_fprime, check_grad, minimize
+
+from bestseller.errors import BestsellerError
+from bestseller.preference import SalesRanker, fit_ranker, load_ranker
+from bestseller.preference.backtest import Backtest, lift, pair_auc, run_backtest, spearman
+from bestseller.preference.gate import NeighbourGate
+from bestseller.preference.pairs import (
+    Sales,
+    choose_penalty,
+    fit_weights,
+    make_folds,
+    pair_curvature,
+    pair_loss,
+)
+
+
+def sales(units: object, days: object, groups: object) -> Sales:
+    return Sales(np.array(units, float), np.array(days, float), np.array(groups, np.int64))
+
+
+def test_the_pair_loss_by_hand() -> None:
+    """Two products, rates 3:1, days 1:2: the first wins a unit with probability 3 / (3 + 2)."""
+    loss, _ = pair_loss(np.log([3.0, 1.0]), sales([4, 1], [1, 2], [0, 0]))
+    assert loss == pytest.approx(-(4 * np.log(3 / 5) + np.log(2 / 5)) / 5)
+
+
+def test_the_gradient_of_the_pair_loss() -> None:
+    rng = np.random.default_rng(0)
+    sold = sales(rng.poisson(4, 9), rng.uniform(1, 9, 9), [0, 0, 0, 0, 1, 1, 1, 2, 3])
+    error = check_grad(
+        lambda s: pair_loss(s, sold)[0], lambda s: pair_loss(s, sold)[1], rng.normal(size=9)
+    )
+    assert error < 1e-6
+
+
+def test_the_curvature_of_the_pair_loss() -> None:
+    rng = np.random.default_rng(6)
+    x, w = rng.normal(size=(7, 3)), rng.normal(size=3)
+    sold = sales(rng.poisson(4, 7), rng.uniform(1, 9, 7), [0, 0, 0, 0, 1, 1, 2])
+    numeric = approx_fprime(w, lambda v: x.T @ pair_loss(x @ v, sold)[1], 1e-6)
+    np.testing.assert_allclose(pair_curvature(x, x @ w, sold), numeric, atol=1e-5)
+
+
+def test_the_fit_is_the_minimum_of_the_loss() -> None:
+    """Against an independent minimiser, from any start, also where the data are separable."""
+    rng = np.random.default_rng(7)
+    x, sold = rng.normal(size=(9, 4)), sales([9, 0, 0, 0, 3, 0, 0, 5, 1], np.ones(9), [0] * 9)
+
+    def objective(w: np.ndarray) -> float:
+        return pair_loss(x @ w, sold)[0] + 5e-4 * float(w @ w)
+
+    best = minimize(objective, np.zeros(4), tol=1e-12)
+    for start in (None, rng.normal(0, 30, 4)):
+        found = fit_weights(x, sold, 1e-3, start)
+        assert objective(found) <= best.fun + 1e-9
+        np.testing.assert_allclose(found, best.x, atol=1e-2)
+
+
+def test_pairs_cancel_what_a_line_has_in_common() -> None:
+    rng = np.random.default_rng(1)
+    scores, units, groups = rng.normal(size=6), rng.poisson(5, 6), [0, 0, 0, 1, 1, 1]
+    shifted = scores + np.array([5, 5, 5, -3, -3, -3])
+    assert pair_loss(scores, sales(units, [10] * 6, groups))[0] == pytest.approx(
+        pair_loss(shifted, sales(units, [70] * 6, groups))[0]
+    )
+
+
+def test_pairs_without_a_rival_or_a_sale_say_nothing() -> None:
+    loss, gradient = pair_loss(np.ones(3), sales([5, 0, 0], [1, 1, 1], [0, 1, 1]))
+    assert loss == 0 and not gradient.any()
+
+
+def test_the_fit_recovers_the_rates_of_poisson_sales() -> None:
+    rng = np.random.default_rng(2)
+    n, truth = 600, np.array([0.8, -0.5, 0.0])
+    features, groups = rng.normal(size=(n, 3)), rng.integers(0, 3, n)
+    days = rng.uniform(50, 400, n)
+    units = rng.poisson(0.05 * days * np.exp(features @ truth) * (1 + groups))
+    found = fit_weights(features, sales(units, days, groups), 1e-6)
+    np.testing.assert_allclose(found, truth, atol=0.05)
+
+
+def test_the_penalty_is_large_where_there_is_nothing_to_learn() -> None:
+    rng = np.random.default_rng(3)
+    features, folds = rng.normal(size=(200, 30)), make_folds(np.arange(200), 5, seed=0)
+    for units, expected in (
+        (rng.poisson(5, 200), 10.0),
+        (rng.poisson(50 * np.exp(features[:, 0])), 1e-6),
+    ):
+        sold = sales(units, np.ones(200), np.zeros(200))
+        assert choose_penalty(features, sold, folds, np.array([1e-6, 10.0])) == expected
+
+
+def test_near_duplicates_share_a_fold() -> None:
+    clusters = np.array([5, 5, 9, 2, 9, 7, 5])
+    folds = pd.Series(make_folds(clusters, 2, seed=0))
+    assert folds.groupby(clusters).nunique().max() == 1
+    assert sorted(folds.groupby(clusters).first()) == [0, 0, 1, 1]
+
+
+# --- the ranker --------------------------------------------------------------------------------
+
+
+def make_products(n: int, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return features (float32 n x 16) and sales that follow two of them, in two lines."""
+    rng = np.random.default_rng(seed)
+    features = np.maximum(rng.normal(0.5, 1, (n, 16)), 0).astype(np.float32)
+    log_rate = features[:, 0] - 0.8 * features[:, 1]
+    days = rng.uniform(100, 900, n).round()
+    line = np.where(np.arange(n) % 3 == 0, "small", "large")
+    rate = np.where(line == "small", 0.004, 0.02) * np.exp(log_rate)
+    counted = rng.poisson(rate * days).astype(float)
+    products = pd.DataFrame(
+        {
+            "sku": [f"{i:04d}" for i in range(n)],
+            "line": line,
+            "cluster": np.arange(n),
+            "units": (counted + 1).astype(int),
+            "counted": counted,
+            "days": days,
+            "best_seller": counted > np.quantile(counted, 0.8),
+            "log_rate": log_rate,
+        }
+    )
+    return features, products
+
+
+@pytest.fixture(scope="module")
+def fitted() -> SalesRanker:
+    features, products = make_products(400, 0)
+    gate = NeighbourGate.fit(features[:300], features[300:])
+    return fit_ranker(features, products, seed=0, gate=gate)
+
+
+@pytest.fixture(scope="module")
+def held_out() -> tuple[np.ndarray, pd.DataFrame]:
+    return make_products(200, 1)
+
+
+def test_the_score_orders_new_products_by_their_true_rate(
+    fitted: SalesRanker, held_out: tuple[np.ndarray, pd.DataFrame]
+) -> None:
+    features, products = held_out
+    score = fitted.score(features, list(products["line"]))
+    assert stats.spearmanr(score, products["log_rate"]).statistic > 0.95
+    observed = stats.spearmanr(products["counted"] / products["days"], products["log_rate"])
+    assert stats.spearmanr(score, products["log_rate"]).statistic > observed.statistic
+    twin = fitted.neighbour_score(features, list(products["line"]))
+    assert stats.spearmanr(twin, products["log_rate"]).statistic > 0.5
+
+
+def test_the_score_is_relative_to_the_line(fitted: SalesRanker) -> None:
+    lines = fitted.products["line"]
+    score = fitted.score(fitted.bank, list(lines))
+    assert list(pd.Series(score).groupby(lines).mean()) == pytest.approx([1, 1])
+    rates = fitted.line_rate(["small", "large", "none"])
+    assert rates[1] / rates[0] == pytest.approx(5, rel=0.15) and rates[0] < rates[2] < rates[1]
+    per_day = fitted.units_per_day(fitted.bank, list(lines))
+    expected = float((per_day * fitted.products["days"]).sum())
+    assert expected == pytest.approx(fitted.products["counted"].sum(), rel=0.05)
+
+
+def test_the_neighbour_score_by_hand() -> None:
+    products = pd.DataFrame(
+        {
+            "sku": ["a", "b", "c", "d"],
+            "line": ["L", "L", "L", "M"],
+            "units": [10, 5, 1, 50],
+            "counted": [9.0, 4.0, 0.0, 49.0],
+            "days": [100.0, 100.0, 60.0, 10.0],
+            "best_seller": [True, False, False, True],
+        }
+    )
+    bank = np.array([[0.0], [1.0], [5.0], [0.0]], np.float32)
+    ranker = SalesRanker(products, bank, np.zeros(1), 1.0)
+    query = np.array([[0.4]], np.float32)
+    rate = 13 / 260  # of line L: units after the first, over days
+    assert ranker.neighbour_score(query, ["L"], k=2)[0] == pytest.approx(14 / (200 * rate + 1))
+    assert ranker.neighbour_score(query, ["unheard"], k=2)[0] == 1.0
+    rows, distances = ranker.neighbours(np.array([[0.4]], np.float32), k=5)
+    assert rows.tolist() == [[0, 3]]  # only best sellers, of any line
+    assert distances[0].tolist() == pytest.approx([0.4, 0.4])
+    with pytest.raises(ValueError, match="no gate"):
+        ranker.abstains(query)
+
+
+def test_a_ranker_comes_back_from_its_files(
+    fitted: SalesRanker, held_out: tuple[np.ndarray, pd.DataFrame], tmp_path: Path
+) -> None:
+    features, products = held_out
+    lines = list(products["line"])
+    fitted.save(tmp_path / "a")
+    again = load_ranker(tmp_path / "a")
+    np.testing.assert_array_equal(again.score(features, lines), fitted.score(features, lines))
+    np.testing.assert_array_equal(again.abstains(features), fitted.abstains(features))
+    pd.testing.assert_frame_equal(again.products, fitted.products)
+    again.save(tmp_path / "b")
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+def test_missing_or_mixed_files_are_told_in_one_line(fitted: SalesRanker, tmp_path: Path) -> None:
+    with pytest.raises(BestsellerError, match="dvc repro backtest"):
+        load_ranker(tmp_path)
+    fitted.save(tmp_path)
+    fitted.products.head(3).to_parquet(tmp_path / "products.parquet")
+    with pytest.raises(BestsellerError, match="3 products but 400 feature vectors"):
+        load_ranker(tmp_path)
+
+
+def test_sales_without_an_order_are_told_in_one_line() -> None:
+    features, products = make_products(20, 0)
+    with pytest.raises(BestsellerError, match="no line has two products"):
+        fit_ranker(features, products.assign(counted=0.0))
+    with pytest.raises(BestsellerError, match="no line has two products"):
+        fit_ranker(features, products.assign(line=products["sku"]))
+
+
+# --- the backtest ------------------------------------------------------------------------------
+
+ALL = np.arange(6)[None, :]
+
+
+def test_the_measures_by_hand() -> None:
+    observed, score = np.array([1.0, 2, 3, 4, 5, 6]), np.array([1.0, 3, 2, 4, 4, 6])
+    # 15 pairs: one wrong (2, 3), one tie (4, 5).
+    assert pair_auc(score, observed, [ALL])[0] == pytest.approx(13.5 / 15)
+    assert spearman(score, observed, [ALL])[0] == pytest.approx(
+        stats.spearmanr(score, observed).statistic
+    )
+    days = np.full(6, 2.0)
+    assert lift(score, observed, days, [ALL])[0] == pytest.approx(6 / 3.5)
+    assert lift(np.zeros(6), observed, days, [ALL])[0] == pytest.approx(1)
+    assert spearman(np.zeros(6), observed, [ALL])[0] == 0
+    two_lines = [ALL[:, :2], ALL[:, 2:]]
+    assert pair_auc(score, observed, two_lines)[0] == pytest.approx((1 + 5.5) / 7)
+    assert spearman(score, observed, two_lines)[0] == pytest.approx(
+        (1 + 3 * stats.spearmanr(score[2:], observed[2:]).statistic) / 4
+    )
+
+
+def test_resamples_agree_with_measuring_the_repeated_products() -> None:
+    rng = np.random.default_rng(5)
+    score, observed = rng.normal(size=8).round(1), rng.poisson(3, 8).astype(float)
+    draws = rng.integers(0, 8, (20, 8))
+    for row, auc, rho in zip(
+        draws, pair_auc(score, observed, [draws]), spearman(score, observed, [draws]), strict=True
+    ):
+        s, y = score[row], observed[row]
+        above = y[:, None] > y[None, :]
+        right = (s[:, None] > s[None, :]) + 0.5 * (s[:, None] == s[None, :])
+        assert auc == pytest.approx((above * right).sum() / above.sum())
+        assert rho == pytest.approx(stats.spearmanr(s, y).statistic)
+
+
+def backtest(shuffled: bool) -> Backtest:
+    features, products = make_products(300, 2)
+    held_features, held = make_products(300, 3)
+    if shuffled:
+        rng = np.random.default_rng(0)
+        for table in (products, held):
+            columns = table[["counted", "days"]].to_numpy()
+            table[["counted", "days"]] = columns[rng.permutation(300)]
+    ranker, lines = fit_ranker(features, products), list(held["line"])
+    within = {
+        "score": ranker.score(held_features, lines),
+        "line_mean": np.ones(300),
+        "third_feature": held_features[:, 2].astype(float),
+    }
+    overall = {name: score * ranker.line_rate(lines) for name, score in within.items()}
+    return run_backtest(
+        held, within, overall, ["line_mean", "third_feature"], confidence=0.95, resamples=400
+    )
+
+
+def test_a_good_score_clears_the_baselines() -> None:
+    found = backtest(shuffled=False)
+    assert found.beats_baselines() and not found.sentence().startswith("WARNING")
+    assert found.intervals["score", "pair_auc"].low > 0.6
+    assert found.intervals["score", "top_decile_lift"].low > 1.3
+    line_mean = found.intervals["line_mean", "pair_auc"]
+    assert (line_mean.low, line_mean.value, line_mean.high) == (0.5, 0.5, 0.5)
+    overall = found.intervals["line_mean", "spearman_overall"]
+    assert overall.value > 0.2  # the lines differ, and the line's mean knows that
+    assert found.intervals["score", "spearman_overall"].low > overall.high
+
+
+def test_a_score_of_shuffled_sales_is_warned_about() -> None:
+    found = backtest(shuffled=True)
+    assert not found.beats_baselines()
+    assert found.sentence().startswith("WARNING: ") and "\n" not in found.sentence()
+    assert found.intervals["score", "spearman_within_line"].covers(0)
+
+
+def test_the_backtest_needs_products_and_the_score() -> None:
+    _, held = make_products(9, 0)
+    for within in ({"score": np.ones(4)}, {"other": np.ones(9)}):
+        with pytest.raises(ValueError, match="are needed"):
+            run_backtest(
+                held.head(len(next(iter(within.values())))), within, within, [], confidence=0.9
+            )

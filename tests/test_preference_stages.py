@@ -1,0 +1,137 @@
+"""The stages classifier and backtest: their files, and their errors of one line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from shapes import make_shop
+
+from bestseller.backbones.backbone import Backbone, save_backbone
+from bestseller.backbones.networks import without_classifier
+from bestseller.backbones.vision import models
+from bestseller.errors import BestsellerError
+from bestseller.images.store import ImageSet
+from bestseller.params import Params, load_params
+from bestseller.preference import load_classifier, load_ranker
+from stages import backtest, classifier
+
+
+@pytest.fixture(scope="module")
+def params(request: pytest.FixtureRequest) -> Params:
+    params = load_params(request.config.rootpath / "params.yaml")
+    short = {"steps": 2, "batch_size": 8, "precision": "fp32", "top_k": 20}
+    preference = params.preference.model_copy(update=short)
+    return params.model_copy(update={"preference": preference, "threads": 1})
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a shop's processed images, sales, and an untrained backbone."""
+    monkeypatch.chdir(tmp_path)
+    images, index, units = make_shop(160)
+    filled = index.assign(category="shapes", view="front", sha256="0" * 64)
+    ImageSet(images, filled.drop(columns="redness")).save("data/processed")
+    Path("data/sales").mkdir()
+    units.to_parquet("data/sales/units.parquet")
+    torch.manual_seed(0)
+    network = without_classifier(models.resnet18())
+    save_backbone("data/backbones", Backbone("resnet18", "catalogue", network))
+    return tmp_path
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of every file that is no input."""
+    inputs = ("data/processed", "data/sales", "data/backbones")
+    found = {str(p.relative_to(folder)): p for p in folder.rglob("*") if p.is_file()}
+    return {name: p.read_bytes() for name, p in found.items() if not name.startswith(inputs)}
+
+
+def test_the_classifier_stage_writes_its_files_the_same_each_time(
+    params: Params, workspace: Path
+) -> None:
+    classifier.main(params)
+    first = outputs(workspace)
+    assert set(first) == {
+        "data/classifier/resnet50.json",
+        "data/classifier/resnet50.safetensors",
+        "metrics/anchors.csv",
+        "metrics/classifier.json",
+        "metrics/confusion.csv",
+    }
+    classifier.main(params)
+    assert outputs(workspace) == first
+    metrics = json.loads(first["metrics/classifier.json"])
+    assert metrics["lines"] == 4 and metrics["lines_left_out"] == ""
+    assert not any(isinstance(value, dict | list) for value in metrics.values())
+    confusion = pd.read_csv("metrics/confusion.csv")
+    assert list(confusion.columns) == ["actual", "predicted"]
+    assert len(confusion) == metrics["images_test"]
+    assert load_classifier("data/classifier").lines == ["cross", "disc", "ring", "square"]
+
+
+def test_the_backtest_stage_writes_its_files_the_same_each_time(
+    params: Params, workspace: Path
+) -> None:
+    backtest.main(params)
+    first = outputs(workspace)
+    assert set(first) == {
+        "data/preference/products.parquet",
+        "data/preference/ranker.json",
+        "data/preference/ranker.safetensors",
+        "metrics/backtest.json",
+    }
+    backtest.main(params)
+    assert outputs(workspace) == first
+    metrics = json.loads(first["metrics/backtest.json"])
+    assert metrics["pair_auc_low"] <= metrics["pair_auc"] <= metrics["pair_auc_high"]
+    assert metrics["pair_auc_line_mean"] == 0.5
+    assert metrics["spearman_within_line_mean_colour"] > 0.7  # red sells, and nothing else
+    assert metrics["beats_baselines"] is not metrics["sentence"].startswith("WARNING")
+    index = ImageSet.open("data/processed").index.set_index("sku")
+    ranker = load_ranker("data/preference")
+    assert set(index.loc[ranker.products["sku"], "split"]) == {"train", "validation"}
+
+
+@pytest.mark.parametrize("stage", [classifier, backtest])
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        ("no images", r"data/processed/images\.npy: not found"),
+        ("no sales", r"units\.parquet: not found; run `dvc repro sales`"),
+        ("other skus", r"units\.parquet: no product with an image sold"),
+    ],
+)
+def test_missing_inputs_are_told_in_one_line(
+    stage: object, break_it: str, message: str, params: Params, workspace: Path
+) -> None:
+    sales = Path("data/sales/units.parquet")
+    if break_it == "no images":
+        Path("data/processed/images.npy").unlink()
+    elif break_it == "no sales":
+        sales.unlink()
+    else:
+        pd.read_parquet(sales).assign(sku=lambda t: "x" + t["sku"]).to_parquet(sales)
+    main = stage.main  # type: ignore[attr-defined]
+    with pytest.raises(BestsellerError, match=message) as caught:
+        main(params)
+    assert "\n" not in str(caught.value) and not outputs(workspace)
+
+
+def test_a_single_line_is_told_in_one_line(params: Params, workspace: Path) -> None:
+    images = ImageSet.open("data/processed")
+    images.select(images.index["line"] == "ring").save("data/processed")
+    with pytest.raises(BestsellerError, match=r"of one line \(ring\)"):
+        classifier.main(params)
+    assert not outputs(workspace)
+
+
+def test_too_few_held_out_products_are_told_in_one_line(params: Params, workspace: Path) -> None:
+    images = ImageSet.open("data/processed")
+    kept = (images.index["split"] != "test") | (np.arange(len(images)) < 20)
+    images.select(kept).save("data/processed")
+    with pytest.raises(BestsellerError, match="no line has 5 products in the test part"):
+        backtest.main(params)
+    assert not outputs(workspace)
