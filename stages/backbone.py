@@ -25,6 +25,7 @@ def main(params: Params) -> None:
     held_out = (images.index["split"] == "test").to_numpy()
     seen, unseen = images.select(~held_out), images.select(held_out)
 
+    backbones: list[Backbone] = []
     values: dict[str, object] = {"weights": settings.weights}
     for name in sorted({params.centroid.backbone, settings.metric}):
         if settings.weights == "imagenet":
@@ -33,32 +34,29 @@ def main(params: Params) -> None:
             lines, clusters = (seen.index[column].to_numpy() for column in ("line", "cluster"))
             fit = fit_backbone(name, seen.images, lines, clusters, settings)
             backbone, values[f"{name}_loss"] = fit.backbone, round(fit.loss, 4)
-        save_backbone(OUTPUT, backbone)
+        backbones.append(backbone)
         if len(seen) and len(unseen):
             values |= check(backbone, seen, unseen, params)
+    for backbone in backbones:
+        save_backbone(OUTPUT, backbone)
     write_json("metrics/backbone.json", values)
 
 
 def check(backbone: Backbone, seen: ImageSet, unseen: ImageSet, params: Params) -> dict[str, float]:
     """Measure on the test images whether the features tell lines and designs apart."""
-    known, new, moved = (
-        backbone.features(
-            images,
-            precision=params.backbones.precision,
-            progress=f"backbone {backbone.network_name} check",
-        )
-        for images in (
-            seen.images,
-            unseen.images,
-            changed(unseen.images, params.backbones.seed),
-        )
+    moved = changed(unseen.images, params.backbones.seed)
+    features = backbone.features(
+        np.concatenate([seen.images, unseen.images, moved]),
+        precision=params.backbones.precision,
+        progress=f"backbone {backbone.network_name} check",
     )
+    gallery, queries = features[: -len(moved)], features[-len(moved) :]
+    known, new = gallery[: len(seen)], gallery[len(seen) :]
     lines, clusters = (
         [part.index[column].to_numpy() for part in (seen, unseen)] for column in ("line", "cluster")
     )
     accuracy, accuracy_chance = line_accuracy(known, lines[0], new, lines[1])
-    gallery, designs = np.concatenate([known, new]), np.concatenate(clusters)
-    found, found_chance = retrieval(moved, clusters[1], gallery, designs)
+    found, found_chance = retrieval(queries, clusters[1], gallery, np.concatenate(clusters))
     name = backbone.network_name
     return {
         f"{name}_line_accuracy_test": round(accuracy, 4),

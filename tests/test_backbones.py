@@ -15,9 +15,9 @@ from bestseller.backbones import (
     feature_stack,
     load_backbone,
     save_backbone,
+    vision,
 )
 from bestseller.backbones import fit as fitting
-from bestseller.backbones import vision
 from bestseller.backbones import weights as published
 from bestseller.backbones.check import changed, line_accuracy, retrieval
 from bestseller.backbones.fit import fit_backbone, nt_xent
@@ -181,14 +181,14 @@ def test_a_network_without_taps_says_so(resnet: Backbone) -> None:
 
 
 def test_sixteen_layers_of_vgg_end_with_relu3_3(vgg: Backbone) -> None:
-    images = torch.rand(2, 3, 32, 32) * 2 - 1
+    images = torch.linspace(-1, 1, 2 * 3 * 32 * 32).sin().view(2, 3, 32, 32)
     stack = feature_stack(vgg, 16)
     found = stack(images)
     assert torch.equal(found, vgg.taps(images)[2])
     assert found.shape == (2, 256, 8, 8)
     empty = empty_feature_stack("vgg16", 16)
     empty.load_state_dict(stack.state_dict())
-    assert torch.allclose(empty(images), found, rtol=1e-5, atol=1e-5)
+    assert torch.allclose(empty(images), found, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("name", "layer"), [("vgg16", 32), ("vgg16", 0), ("resnet18", 4)])
@@ -297,7 +297,7 @@ def test_folding_keeps_the_function_of_vgg() -> None:
     images = torch.rand(2, 3, 32, 32, generator=generator)
     with torch.inference_mode():
         before = network.eval()(images)
-        fitting._fold(network)  # type: ignore[arg-type]
+        fitting._fold(network)
         after = network(images)
     assert torch.allclose(after, before, rtol=1e-4, atol=1e-5)
     plain = [type(layer) for layer in empty_network("vgg16").features]  # type: ignore[union-attr]

@@ -19,7 +19,6 @@ from bestseller.preference.classifier import build_network, forward
 from bestseller.preference.fitting import assess, fit_classifier
 from bestseller.preference.sellers import assign_parts, lines_of, top_sellers
 from bestseller.preference.training import (
-    LARGEST_COLOUR_SHIFT,
     LARGEST_SHIFT,
     augment,
     draw_images,

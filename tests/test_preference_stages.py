@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from shapes import make_shop
 
 from bestseller.backbones.backbone import Backbone, save_backbone
 from bestseller.backbones.networks import without_classifier
@@ -16,6 +15,7 @@ from bestseller.errors import BestsellerError
 from bestseller.images.store import ImageSet
 from bestseller.params import Params, load_params
 from bestseller.preference import load_classifier, load_ranker
+from shapes import make_shop
 from stages import backtest, classifier
 
 

@@ -1,0 +1,179 @@
+"""Backbones: frozen networks that turn images into features."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bestseller.backbones.networks import Normalise, architecture, empty_network
+from bestseller.compute import autocast, device, place, to_signed
+from bestseller.errors import BestsellerError
+from bestseller.files import atomic_path, read_json, require, sha256_file, write_json
+from bestseller.progress import track
+
+MADE_BY = "dvc repro backbone"
+
+
+class Backbone:
+    """A frozen network.
+
+    Attributes:
+        network: torchvision's network without its classifier, frozen, in evaluation mode, on the
+            device: normalised images, float N x 3 x H x W, to pooled features N x d.
+        architecture: what is special to the network.
+        weights: ``catalogue`` (fitted on the user's products) or ``imagenet`` (published).
+        name: network and weights, such as ``resnet18_catalogue``: names every number made with it.
+    """
+
+    def __init__(self, network_name: str, weights: str, network: nn.Module) -> None:
+        self.network_name, self.weights = network_name, weights
+        self.name = f"{network_name}_{weights}"
+        self.architecture = architecture(network_name)
+        self.network = network.eval().requires_grad_(False)
+        place(self.network)
+        self._normalise = Normalise(self.architecture.mean, self.architecture.std).to(device())
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Map images in [-1, 1], N x 3 x H x W, to what `network` expects."""
+        side = self.architecture.side
+        if side is not None:
+            images = F.interpolate(images, (side, side), mode="bilinear", antialias=True)
+        normalised: Tensor = self._normalise(images)
+        return normalised
+
+    def features(
+        self,
+        images: np.ndarray,
+        *,
+        precision: str = "fp32",
+        batch_size: int = 64,
+        progress: str = "",
+    ) -> np.ndarray:
+        """Compute the pooled last features, float32 N x d.
+
+        Args:
+            images: uint8 N x H x W x 3.
+            precision: ``fp32``, of every published number, or ``auto`` (bf16 in hardware).
+            batch_size: images at once; the features do not depend on it.
+            progress: name of the progress bar; empty = none.
+        """
+        result = np.empty((len(images), self.architecture.dimensions), np.float32)
+        done = 0
+        with torch.inference_mode(), autocast(precision):
+            for batch in batches(images, batch_size, progress):
+                found = self.network(self.normalise(batch)).float().cpu().numpy()
+                result[done : done + len(batch)] = found
+                done += len(batch)
+        return result
+
+    def taps(self, images: Tensor) -> list[Tensor]:
+        """Return the feature maps that LPIPS compares, N x C x h x w each, not yet normalised.
+
+        Args:
+            images: float N x 3 x H x W in [-1, 1].
+
+        Raises:
+            ValueError: LPIPS is not defined for this network.
+        """
+        ends = self.architecture.taps
+        if not ends:
+            raise ValueError(f"{self.network_name} has no perceptual taps; vgg16 and alexnet have")
+        maps, found = self.normalise(images), []
+        for start, end in zip((0, *ends), ends, strict=False):
+            maps = layers(self.network)[start:end](maps)
+            found.append(maps)
+        return found
+
+
+def layers(network: nn.Module) -> nn.Sequential:
+    """Return the numbered feature layers of a VGG or an AlexNet."""
+    found = getattr(network, "features", None)
+    if not isinstance(found, nn.Sequential):
+        raise BestsellerError(f"{type(network).__name__} has no numbered feature layers; use vgg16")
+    return found
+
+
+def _stack(name: str, network: nn.Module, layer: int) -> nn.Sequential:
+    found = layers(network)
+    if not 1 <= layer <= len(found):
+        raise BestsellerError(f"{name}: layer {layer} is none of its layers 1..{len(found)}")
+    normalise = Normalise(architecture(name).mean, architecture(name).std)
+    return nn.Sequential(normalise, found[:layer])
+
+
+def feature_stack(backbone: Backbone, layer: int) -> nn.Sequential:
+    """Return ``features[:layer]`` of a backbone as a module of images in [-1, 1].
+
+    Args:
+        backbone: shares its weights with the result.
+        layer: number of feature layers; 16 of VGG-16 = up to and including relu3_3.
+
+    Raises:
+        BestsellerError: the network has no such layers.
+    """
+    return _stack(backbone.network_name, backbone.network, layer)
+
+
+def empty_feature_stack(name: str, layer: int) -> nn.Sequential:
+    """Build the same module as `feature_stack`, its weights not yet set, on the CPU."""
+    stack = _stack(name, empty_network(name), layer)
+    stack[1].to_empty(device="cpu")
+    return stack
+
+
+def batches(images: np.ndarray, batch_size: int, progress: str = "") -> Iterator[Tensor]:
+    """Yield uint8 images N x H x W x 3 as floats in [-1, 1] on the device, in batches.
+
+    Raises:
+        ValueError: another shape or type.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
+        raise ValueError(f"images are {images.dtype} {images.shape}, not uint8 N x H x W x 3")
+    starts: Iterable[int] = range(0, len(images), batch_size)
+    for start in track(starts, progress, unit="batch") if progress else starts:
+        batch = torch.from_numpy(np.array(images[start : start + batch_size]))
+        yield to_signed(batch.to(device()))
+
+
+def save_backbone(folder: str | Path, backbone: Backbone) -> None:
+    """Write ``<network>.safetensors`` and ``<network>.json``, which names its hash."""
+    weights = Path(folder) / f"{backbone.network_name}.safetensors"
+    tensors = {name: t.contiguous().cpu() for name, t in backbone.network.state_dict().items()}
+    with atomic_path(weights) as temporary:
+        save_file(tensors, temporary)
+    kind = backbone.architecture
+    config = {
+        "network": backbone.network_name,
+        "weights": backbone.weights,
+        "sha256": sha256_file(weights),
+        "dimensions": kind.dimensions,
+        "mean": list(kind.mean),
+        "std": list(kind.std),
+        "resize": None if kind.side is None else f"bilinear, antialiased, {kind.side}",
+        "layers": {name: list(tensor.shape) for name, tensor in tensors.items()},
+    }
+    write_json(weights.with_suffix(".json"), config)
+
+
+def load_backbone(folder: str | Path, name: str) -> Backbone:
+    """Read what `save_backbone` wrote.
+
+    Args:
+        folder: such as ``data/backbones``.
+        name: the network, such as ``resnet18``.
+
+    Raises:
+        BestsellerError: a file is missing or damaged, or the two do not belong together.
+    """
+    path = Path(folder) / f"{name}.json"
+    config = read_json(path, MADE_BY)
+    weights = require(path.with_suffix(".safetensors"), MADE_BY)
+    if sha256_file(weights) != config.get("sha256"):
+        raise BestsellerError(f"{weights}: its SHA-256 is not {path.name}'s; run `{MADE_BY}` again")
+    network = empty_network(config["network"])
+    network.load_state_dict(load_file(weights), assign=True)
+    return Backbone(config["network"], config["weights"], network)

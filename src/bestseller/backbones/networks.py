@@ -1,0 +1,111 @@
+"""The networks by name: torchvision's architectures, their classifiers taken off.
+
+Each maps normalised images, float N x 3 x H x W, to its globally pooled last features, N x d.
+Parameters keep torchvision's names and `features[:n]` keeps its meaning, so published weights fit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bestseller.backbones.vision import models
+from bestseller.errors import BestsellerError
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What differs between the networks.
+
+    Attributes:
+        build: makes the torchvision network, its classifier still on.
+        published: torchvision's name of the published weights.
+        dimensions: d, of the pooled features.
+        taps: ends of the slices of `features` that LPIPS compares; empty = it has none.
+        mean, std: of the channels in [0, 1], by which its input is normalised.
+        side: pixels that images are resized to (bilinear, antialiased); None = as they come.
+    """
+
+    build: Callable[[], nn.Module]
+    published: str
+    dimensions: int
+    taps: tuple[int, ...] = ()
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    side: int | None = None
+
+
+def _inception() -> nn.Module:
+    network: nn.Module = models.inception_v3(
+        weights=None, transform_input=False, init_weights=False
+    )
+    return network
+
+
+ARCHITECTURES = {
+    "alexnet": Architecture(
+        models.alexnet, "AlexNet_Weights.IMAGENET1K_V1", 256, taps=(2, 5, 8, 10, 12)
+    ),
+    "vgg16": Architecture(
+        models.vgg16, "VGG16_Weights.IMAGENET1K_V1", 512, taps=(4, 9, 16, 23, 30)
+    ),
+    "resnet18": Architecture(models.resnet18, "ResNet18_Weights.IMAGENET1K_V1", 512),
+    "resnet50": Architecture(models.resnet50, "ResNet50_Weights.IMAGENET1K_V1", 2048),
+    "inception_v3": Architecture(
+        _inception,
+        "Inception_V3_Weights.IMAGENET1K_V1",
+        2048,
+        mean=(0.5, 0.5, 0.5),  # its input is [-1, 1] as it is
+        std=(0.5, 0.5, 0.5),
+        side=299,
+    ),
+}
+
+
+def architecture(name: str) -> Architecture:
+    """Look up a network.
+
+    Raises:
+        BestsellerError: there is none of that name.
+    """
+    if name not in ARCHITECTURES:
+        raise BestsellerError(f"{name!r} is no known network; known: {', '.join(ARCHITECTURES)}")
+    return ARCHITECTURES[name]
+
+
+def empty_network(name: str) -> nn.Module:
+    """Build a network whose parameters take no memory yet (PyTorch's meta device).
+
+    Give it storage with ``load_state_dict(..., assign=True)`` or ``to_empty``.
+    """
+    with torch.device("meta"):
+        return without_classifier(architecture(name).build())
+
+
+def without_classifier(network: nn.Module) -> nn.Module:
+    """Take off everything behind the last features, which are then pooled over positions."""
+    if isinstance(network, models.ResNet | models.Inception3):  # they pool by themselves
+        network.fc = nn.Identity()
+    if isinstance(network, models.VGG | models.AlexNet):
+        network.avgpool = nn.AdaptiveAvgPool2d(1)
+        network.classifier = nn.Identity()
+    if isinstance(network, models.Inception3):
+        network.AuxLogits, network.aux_logits = None, False
+    return network
+
+
+class Normalise(nn.Module):
+    """Map RGB in [-1, 1], N x 3 x H x W, to the range a network expects."""
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        scale = 0.5 / torch.tensor(std).view(1, 3, 1, 1)
+        shift = (0.5 - torch.tensor(mean).view(1, 3, 1, 1)) / torch.tensor(std).view(1, 3, 1, 1)
+        self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("shift", shift, persistent=False)
+        self.scale: Tensor
+        self.shift: Tensor
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images * self.scale + self.shift

@@ -1,0 +1,80 @@
+"""Published weights: from a local folder, else from where torchvision publishes them."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bestseller.backbones.backbone import Backbone
+from bestseller.backbones.networks import architecture, empty_network
+from bestseller.backbones.vision import models
+from bestseller.errors import BestsellerError
+from bestseller.files import sha256_file
+
+TIMEOUT_S = 10.0  # of connecting, and of each read
+
+
+def published_url(name: str) -> str:
+    """Return where torchvision publishes a network's weights; the file name ends in its hash."""
+    url: str = models.get_weight(architecture(name).published).url
+    return url
+
+
+def published_weights(name: str, folder: str | Path) -> dict[str, Tensor]:
+    """Return torchvision's published parameters of a network, its classifier's included.
+
+    Args:
+        name: such as ``vgg16``.
+        folder: holds the weight files under their published names; a download goes there.
+
+    Raises:
+        BestsellerError: the file can be had neither locally nor by download, or is damaged.
+    """
+    url = published_url(name)
+    path = Path(folder) / url.rpartition("/")[2]
+    prefix = path.stem.rpartition("-")[2]
+    if not path.exists():
+        _download(url, path, prefix)
+    elif not (found := sha256_file(path)).startswith(prefix):
+        raise BestsellerError(
+            f"{path}: its SHA-256 begins {found[: len(prefix)]}, not {prefix}; delete it to "
+            f"download it again from {url}"
+        )
+    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+def published_backbone(name: str, folder: str | Path) -> Backbone:
+    """Return a backbone with torchvision's published weights; see `published_weights`."""
+    state = published_weights(name, folder)
+    network = empty_network(name)
+    network.load_state_dict({key: state[key] for key in network.state_dict()}, assign=True)
+    return Backbone(name, "imagenet", network)
+
+
+def _download(url: str, path: Path, prefix: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _timeout(TIMEOUT_S):
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix)
+    except (OSError, HTTPException, RuntimeError) as error:  # RuntimeError: the hash differs
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BestsellerError(
+            f"{path}: not found, and {url} did not give it ({reason}); put the file there, or set "
+            "backbones.weights to catalogue in params.yaml"
+        ) from error
+
+
+@contextmanager
+def _timeout(seconds: float) -> Iterator[None]:
+    """Bound each network operation: torch.hub sets no timeout of its own."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -1,0 +1,191 @@
+"""The sales ranker: which design of a line sells more, judged by frozen image features."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from bestseller.errors import BestsellerError
+from bestseller.files import atomic_path, read_json, require, write_json
+from bestseller.preference.gate import NeighbourGate
+from bestseller.preference.neighbours import nearest
+from bestseller.preference.pairs import Sales, choose_penalty, fit_weights, make_folds
+
+NAME = "ranker"
+MADE_BY = "dvc repro backtest"
+PENALTIES = np.logspace(-7, -1, 13)
+FOLDS = 5
+NEIGHBOURS = 5
+COLUMNS = ["sku", "line", "units", "counted", "days", "best_seller"]
+
+
+class SalesRanker:
+    """A Bradley-Terry model of sales within a line, and its twin made of nearest neighbours.
+
+    Attributes:
+        products: the products it was fitted on, a row each: sku, line, units (net), counted
+            (units after the first sale), days (since then), best_seller (bool).
+        bank: float32 N x d, their features in the same order.
+        weights: float64 d; a product's log sales rate is features @ weights up to a constant.
+        penalty: of the squared weights, chosen inside the fitted products.
+        gate: tells features that are like no fitted product, None where none was fitted.
+    """
+
+    def __init__(
+        self,
+        products: pd.DataFrame,
+        bank: NDArray[np.float32],
+        weights: NDArray[np.float64],
+        penalty: float,
+        gate: NeighbourGate | None = None,
+    ) -> None:
+        self.products, self.bank = products[COLUMNS].reset_index(drop=True), bank
+        self.weights, self.penalty, self.gate = weights, penalty, gate
+        self._best = np.flatnonzero(self.products["best_seller"].to_numpy(bool))
+        self._lines = self.products["line"].to_numpy(object)
+        sums = self.products.groupby("line")[["counted", "days"]].sum()
+        self._rate = dict(zip(sums.index, sums["counted"] / sums["days"], strict=True))
+        scores = pd.Series(np.exp(self.log_rate(bank)))
+        means = scores.groupby(self._lines).mean()
+        self._mean = dict(zip(means.index, means, strict=True))
+        self._overall = float(scores.mean())
+
+    def log_rate(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the log of the sales rate up to a constant of the line, float64 N."""
+        result: NDArray[np.float64] = features.astype(np.float64) @ self.weights
+        return result
+
+    def score(self, features: NDArray[np.float32], lines: Sequence[str]) -> NDArray[np.float64]:
+        """Return the expected sales relative to the line's fitted products, float64 N, > 0.
+
+        1 is what a product of the line sells on average, 2 is twice that. A line without fitted
+        products is compared with all of them.
+
+        Args:
+            features: float32 N x d, of the backbone that the ranker was fitted on.
+            lines: N lines.
+        """
+        mean = np.array([self._mean.get(line, self._overall) for line in lines])
+        return np.exp(self.log_rate(features)) / mean
+
+    def units_per_day(
+        self, features: NDArray[np.float32], lines: Sequence[str]
+    ) -> NDArray[np.float64]:
+        """Return `score` times the line's units per day and product, float64 N, >= 0."""
+        return self.score(features, lines) * self.line_rate(lines)
+
+    def line_rate(self, lines: Sequence[str]) -> NDArray[np.float64]:
+        """Return the lines' units per day and product; of all products for an unknown line."""
+        overall = float(self.products["counted"].sum() / self.products["days"].sum())
+        return np.array([self._rate.get(line, overall) for line in lines])
+
+    def neighbour_score(
+        self, features: NDArray[np.float32], lines: Sequence[str], k: int = NEIGHBOURS
+    ) -> NDArray[np.float64]:
+        """Return what the k most similar products of the line sold, relative to the line.
+
+        Units of the neighbours, after their first, over the units that average products of the
+        line would have sold in the neighbours' days; one unit is added to both, so that few sales
+        say little. 1 = average.
+        """
+        others = np.array(lines, dtype=object)[:, None] != self._lines[None, :]
+        rows, _ = nearest(features, self.bank, k, skip=others)
+        found = rows >= 0
+        sold, days = (
+            np.where(found, self.products[name].to_numpy(np.float64)[rows], 0.0).sum(axis=1)
+            for name in ("counted", "days")
+        )
+        return (sold + 1) / (days * self.line_rate(lines) + 1)
+
+    def neighbours(
+        self, features: NDArray[np.float32], k: int = NEIGHBOURS
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the nearest best sellers, of any line: the evidence to show beside a score.
+
+        Returns:
+            rows int64 N x k into `products`, nearest first, and distances float64 N x k in
+            feature space; fewer columns when there are fewer best sellers.
+        """
+        k = min(k, len(self._best))
+        rows, distances = nearest(features, self.bank[self._best], k)
+        return self._best[rows], distances
+
+    def abstains(self, features: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Tell for which features the score means nothing: they are like no real product."""
+        if self.gate is None:
+            raise ValueError("this ranker has no gate")
+        return self.gate.abstains(features)
+
+    def save(self, folder: str | Path) -> None:
+        """Write ranker.safetensors, ranker.json and products.parquet into `folder`."""
+        folder = Path(folder)
+        tensors: dict[str, NDArray[np.generic]] = {"bank": self.bank, "weights": self.weights}
+        if self.gate is not None:
+            tensors["gate.bank"] = self.gate.bank
+        with atomic_path(folder / f"{NAME}.safetensors") as temporary:
+            save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, temporary)
+        with atomic_path(folder / "products.parquet") as temporary:
+            self.products.to_parquet(temporary, index=False)
+        gate = None if self.gate is None else self.gate.settings()
+        write_json(folder / f"{NAME}.json", {"penalty": self.penalty, "gate": gate})
+
+
+def load_ranker(folder: str | Path) -> SalesRanker:
+    """Read a ranker that `SalesRanker.save` wrote.
+
+    Raises:
+        BestsellerError: a file is missing, or the files do not belong together.
+    """
+    folder = Path(folder)
+    described = read_json(folder / f"{NAME}.json", MADE_BY)
+    tensors = load_file(require(folder / f"{NAME}.safetensors", MADE_BY))
+    products = pd.read_parquet(require(folder / "products.parquet", MADE_BY))
+    if len(products) != len(tensors["bank"]):
+        raise BestsellerError(
+            f"{folder}: {len(products)} products but {len(tensors['bank'])} feature vectors; "
+            f"run `{MADE_BY} --force`"
+        )
+    gate = None
+    if described["gate"] is not None:
+        gate = NeighbourGate(tensors["gate.bank"], **described["gate"])
+    return SalesRanker(products, tensors["bank"], tensors["weights"], described["penalty"], gate)
+
+
+def fit_ranker(
+    features: NDArray[np.float32],
+    products: pd.DataFrame,
+    seed: int = 0,
+    gate: NeighbourGate | None = None,
+) -> SalesRanker:
+    """Fit a ranker; its penalty is chosen by cross-validation inside these products.
+
+    Args:
+        features: float32 N x d, a row per product. Their common scale does not matter: they are
+            divided by the root mean squared distance from their line's mean while fitting.
+        products: in the same order, from `sellers.sales_history`.
+        seed: of the folds.
+        gate: goes into the ranker as it is.
+
+    Raises:
+        BestsellerError: no line has two products of which one sold after its first sale.
+    """
+    groups = pd.factorize(products["line"], sort=True)[0].astype(np.int64)
+    counted, days = (products[name].to_numpy(np.float64) for name in ("counted", "days"))
+    sizes = np.bincount(groups)
+    if not np.any((sizes > 1) & (np.bincount(groups, counted) > 0)):
+        raise BestsellerError(
+            "data/sales/units.parquet: no line has two products of which one sold twice; "
+            "a ranking within lines cannot be learned from this ledger"
+        )
+    wide = features.astype(np.float64)
+    means = np.stack([np.bincount(groups, column) / sizes for column in wide.T], axis=1)
+    centred = wide - means[groups]
+    scale = float(np.sqrt((centred**2).sum(axis=1).mean())) or 1.0
+    sales = Sales(counted, days, groups)
+    folds = make_folds(products["cluster"].to_numpy(np.int64), FOLDS, seed)
+    penalty = choose_penalty(centred / scale, sales, folds, PENALTIES)
+    weights = fit_weights(centred / scale, sales, penalty) / scale
+    return SalesRanker(products, features, weights, penalty, gate)

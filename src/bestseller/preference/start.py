@@ -1,0 +1,31 @@
+"""Where the classifier's training starts: at random, or at the published weights."""
+
+from typing import Literal
+
+import torch
+from torch import nn
+
+from bestseller.backbones.weights import published_weights
+from bestseller.params import Backbones
+from bestseller.preference.classifier import NAME, build_network
+
+
+def starting_network(
+    lines: int, settings: Backbones, seed: int
+) -> tuple[nn.Module, Literal["scratch", "imagenet"]]:
+    """Return a new ResNet-50 with `lines` outputs, and where its weights come from.
+
+    ``backbones.weights: imagenet`` starts at torchvision's published weights, but for the last
+    layer, which is new; ``catalogue`` starts at random, since no weights are at hand.
+
+    Raises:
+        BestsellerError: the published weights cannot be had.
+    """
+    torch.manual_seed(seed)
+    network = build_network(lines)
+    if settings.weights == "catalogue":
+        return network, "scratch"
+    own = network.state_dict()
+    published = published_weights(NAME, settings.weights_dir)
+    network.load_state_dict(own | {k: v for k, v in published.items() if not k.startswith("fc.")})
+    return network, "imagenet"
