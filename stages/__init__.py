@@ -12,10 +12,15 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from bestseller.errors import BestsellerError
 from bestseller.params import Params, load_params
+
+# The main workspace, also inside a temporary experiment: caches, weights and checkpoints lie there.
+WORKSPACE = Path(os.environ.get("DVC_ROOT", "."))
 
 
 def run(
@@ -42,8 +47,8 @@ def run(
     _end_with_parent()
     try:
         params: Params = load_params()
-        os.environ.setdefault("OMP_NUM_THREADS", str(params.threads))
-        main(params, **given)
+        with threadpool_limits(params.threads):
+            main(params, **given)
     except BestsellerError as error:
         print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(1) from None

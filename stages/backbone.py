@@ -12,7 +12,7 @@ from bestseller.compute import prepare
 from bestseller.files import write_json
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
-from stages import run
+from stages import WORKSPACE, run
 
 IMAGES = Path("data/processed")
 OUTPUT = Path("data/backbones")
@@ -29,7 +29,7 @@ def main(params: Params) -> None:
     values: dict[str, object] = {"weights": settings.weights}
     for name in sorted({params.centroid.backbone, settings.metric}):
         if settings.weights == "imagenet":
-            backbone = published_backbone(name, settings.weights_dir)
+            backbone = published_backbone(name, WORKSPACE / settings.weights_dir)
         else:
             lines, clusters = (seen.index[column].to_numpy() for column in ("line", "cluster"))
             fit = fit_backbone(name, seen.images, lines, clusters, settings)

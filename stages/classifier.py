@@ -12,7 +12,7 @@ from bestseller.preference.anchors import anchor_images, anchor_table
 from bestseller.preference.fitting import assess, fit_classifier
 from bestseller.preference.sellers import assign_parts, lines_of, top_sellers
 from bestseller.preference.start import starting_network
-from stages import run
+from stages import WORKSPACE, run
 
 CLASSIFIER = Path("data/classifier")
 
@@ -26,7 +26,10 @@ def main(params: Params) -> None:
     lines = lines_of(parts)
 
     prepare(params.threads, settings.seed)
-    network, weights = starting_network(len(lines), params.backbones, settings.seed)
+    weights_dir = WORKSPACE / params.backbones.weights_dir
+    network, weights = starting_network(
+        len(lines), params.backbones.weights, weights_dir, settings.seed
+    )
     classifier = fit_classifier(
         network, weights, images=images.images, parts=parts, lines=lines, settings=settings
     )

@@ -1,6 +1,5 @@
 """Crawl the shop; store its products, their original photos by content, and what was rejected."""
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from bestseller.catalogue.raw import write_raw
 from bestseller.catalogue.source import open_site
 from bestseller.files import require, write_json
 from bestseller.params import Params
-from stages import run
+from stages import WORKSPACE, run
 
 SOURCE = "data/source/catalogue.json"
 RAW = Path("data/raw")
@@ -18,7 +17,7 @@ METRICS = "metrics/catalogue.json"
 
 def http_cache() -> Path:
     """Return the folder of the HTTP cache, which temporary experiments share."""
-    return Path(os.environ.get("DVC_ROOT", "."), ".scratch", "httpcache")
+    return WORKSPACE / ".scratch" / "httpcache"
 
 
 def main(params: Params) -> None:

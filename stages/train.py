@@ -1,6 +1,5 @@
 """Train one GAN of the matrix, plain or with the centroid constraint."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,15 @@ from bestseller.gans.saved import Config, save_generator
 from bestseller.gans.trainer import Plan, Trainer
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
-from stages import run
+from stages import WORKSPACE, run
 
 IMAGES = Path("data/augmented")
-CHECKPOINTS = Path(os.environ.get("DVC_ROOT", ".")) / ".scratch" / "checkpoints"
+CHECKPOINTS = WORKSPACE / ".scratch" / "checkpoints"
 
 
 def main(params: Params, gan: str, constraint: str, seed: str) -> None:
     name = f"{gan}-{constraint}-{seed}"
+    network = gan_class(gan)
     shared, settings = params.train, getattr(params.train, gan)
     constraint_file = Path(f"data/centroid/{constraint}.safetensors")
     prepare(params.threads, int(seed))
@@ -62,7 +62,7 @@ def main(params: Params, gan: str, constraint: str, seed: str) -> None:
         plan.epochs,
     )
     trainer = Trainer(
-        gan_class(gan)(settings, shape),
+        network(settings, shape),
         plan,
         batches,
         constraint=load_constraint(constraint_file, empty_feature_stack),

@@ -38,7 +38,7 @@ from bestseller.errors import BestsellerError
 from bestseller.params import Backbones
 from bestseller.progress import Progress
 
-# Share of the side that a view shows. VGG-16 costs twelve times ResNet-18's arithmetic; smaller
+# Share of the side that a view shows. VGG-16 costs eight times ResNet-18's arithmetic; smaller
 # views at the same scale halve that, and its early layers see the same strokes and edges.
 VIEW = {"vgg16": 0.75}
 SMALLEST_VIEW = 32  # pixels: the networks halve the side five times

@@ -54,7 +54,7 @@ class Batches:
     ) -> None:
         self.device = device()
         self.images = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
-        self.lines = torch.from_numpy(np.asarray(lines, dtype=np.int64)).to(self.device)
+        self.lines = torch.from_numpy(np.array(lines, dtype=np.int64)).to(self.device)
         self.batch_size, self.z_dim, self.seed = batch_size, z_dim, seed
         self.weights = None if sampling == "proportional" else line_weights(lines, sampling)
 

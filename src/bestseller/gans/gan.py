@@ -90,6 +90,9 @@ class LatentAndLine(nn.Module):
     def __init__(self, shape: Shape, embedding_dim: int = 32) -> None:
         super().__init__()
         self.embedding = nn.Embedding(shape.lines, embedding_dim) if shape.lines else None
+        if self.embedding is not None:
+            # short beside z, so that lines of a few products start from what all lines share
+            nn.init.normal_(self.embedding.weight, 0.0, 0.3)
         self.out_features = shape.z_dim + (embedding_dim if shape.lines else 0)
 
     def forward(self, z: Tensor, lines: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Which images show the same design, and which show no product at all.
 
-Perceptual hashes merge colour variants and different watches of one style; a small colour
-thumbnail of the *aligned* photo tells them apart and still survives re-encoding and resizing.
+Perceptual hashes merge colour variants and different watches of one style; small colour
+thumbnails of the *aligned* photos tell them apart and survive re-encoding and resizing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,11 +15,11 @@ from scipy.sparse.csgraph import connected_components
 from bestseller.images.intake import Reject, open_image
 
 THUMBNAIL = 32  # pixels, side
-COARSE = 8  # pixels, side of the thumbnails that rule out most pairs
+COARSE = 8  # pixels, side of the thumbnails that show parts, such as a dial, as even colours
+CELL = 1.25  # largest difference of a part's colour, as a multiple of the RMSE allowed
 BLOCK = 2048  # images; bounds the memory at any number of images
 PLACEHOLDER_PRODUCTS = 3
-FLAT_COLOURS = 12
-COLOUR_SHARE = 0.001  # of the pixels; rarer colours are noise
+FLAT = 0.93  # share of the pixels in two colours; 1 of 1,000 watch photos on white has 0.91
 
 
 def thumbnails(images: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
@@ -33,10 +33,12 @@ def find_clusters(images: np.ndarray, rmse: float, products: Sequence[str]) -> n
     """Number the designs: images of one product, and near-duplicates, share a number.
 
     Two images are near-duplicates when the root mean square error of their 32 x 32 RGB thumbnails
-    is at most `rmse`; what is linked through others belongs together (single linkage). Every pair
-    is compared on 8 x 8 thumbnails first: averaging cannot increase the error (Jensen), so a pair
-    that is far apart there is far apart. Time grows with N^2, memory with N: 5,516 images take
-    about half a second, 60,000 about a minute and 1 GB.
+    is at most `rmse` and no pixel of their 8 x 8 thumbnails differs by more than 1.25 `rmse` in a
+    channel: colour variants differ in one part, re-encoded photos a little in all. What is linked
+    through others belongs together (single linkage). Averaging cannot increase the error
+    (Jensen), so most pairs are ruled out on the 8 x 8 thumbnails. Time grows with N^2, memory
+    with N: one CPU core takes 1.4 s for 5,516 images, 20 s and 0.6 GB beside the
+    images for 60,000.
 
     Args:
         images: aligned images, uint8 N x H x W x 3, H and W multiples of 32.
@@ -47,12 +49,16 @@ def find_clusters(images: np.ndarray, rmse: float, products: Sequence[str]) -> n
         int64 N, numbered from 0 in the order of first appearance.
     """
     _, labels = np.unique(np.asarray(products, dtype=object).astype(str), return_inverse=True)
-    fine = np.rint(thumbnails(images)).astype(np.uint8).reshape(len(images), -1)
-    coarse = thumbnails(fine.reshape(-1, THUMBNAIL, THUMBNAIL, 3), COARSE).reshape(len(images), -1)
+    blocks = [images[start : start + BLOCK] for start in range(0, len(images), BLOCK)]
+    small = np.concatenate([np.rint(thumbnails(block)).astype(np.uint8) for block in blocks])
+    fine = small.reshape(len(images), -1)
+    coarse = thumbnails(small, COARSE).reshape(len(images), -1)
     limit = rmse**2
     for rows, columns in _near_pairs(coarse, limit * coarse.shape[1]):
         apart = labels[rows] != labels[columns]
         rows, columns = rows[apart], columns[apart]
+        alike = _largest_differences(coarse, rows, columns) <= CELL * rmse
+        rows, columns = rows[alike], columns[alike]
         near = _squared_distances(fine, rows, columns) <= limit * fine.shape[1]
         labels = _merge(labels, rows[near], columns[near])
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
@@ -72,6 +78,15 @@ def _near_pairs(vectors: np.ndarray, limit: float) -> Iterator[tuple[np.ndarray,
         near = distances <= limit + rounding
         rows, columns = np.nonzero(np.triu(near, 1) if a == b else near)
         yield rows + a, columns + b
+
+
+def _largest_differences(coarse: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Largest absolute difference of pairs of vectors, float32."""
+    result = np.empty(len(rows), dtype=np.float32)
+    for start in range(0, len(rows), BLOCK):
+        part = slice(start, start + BLOCK)
+        result[part] = np.abs(coarse[rows[part]] - coarse[columns[part]]).max(axis=1)
+    return result
 
 
 def _squared_distances(fine: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -128,11 +143,10 @@ def _is_flat(data: bytes) -> bool:
         image = open_image(data)
     except Reject:
         return False
-    return count_colours(image) <= FLAT_COLOURS
+    return two_colour_share(image) >= FLAT
 
 
-def count_colours(image: Image.Image) -> int:
-    """Count the colours, at 4 bits a channel, that hold at least a thousandth of the pixels."""
+def two_colour_share(image: Image.Image) -> float:
+    """Return the share of an RGB image's pixels in its two commonest colours, 4 bits a channel."""
     codes = (np.asarray(image, dtype=np.uint16) >> 4) @ np.array([256, 16, 1], dtype=np.uint16)
-    counts = np.bincount(codes.ravel())
-    return int((counts >= COLOUR_SHARE * codes.size).sum())
+    return float(np.sort(np.bincount(codes.ravel()))[-2:].sum() / codes.size)

@@ -66,17 +66,16 @@ def _decode(data: bytes, draft: int | None) -> tuple[Image.Image, int, bytes | N
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # a global that any library may have switched on
     try:
         with warnings.catch_warnings():
-            # Pillow warns at 89 and fails at 179 million pixels; ours is the lower limit
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # of metadata; what matters is an exception below
             image = Image.open(io.BytesIO(data), formats=FORMATS)
-        if image.width * image.height > MAX_PIXELS:
-            raise Reject("too many pixels")
-        if min(image.size) < MIN_SIDE:
-            raise Reject("too small")
-        if draft is not None and image.format in ("JPEG", "MPO"):
-            image.draft(None, (draft, draft))
-        image.load()
-        return _to_8_bit(image), _orientation(image), image.info.get("icc_profile")
+            if image.width * image.height > MAX_PIXELS:
+                raise Reject("too many pixels")
+            if min(image.size) < MIN_SIDE:
+                raise Reject("too small")
+            if draft is not None and image.format in ("JPEG", "MPO"):
+                image.draft(None, (draft, draft))
+            image.load()
+            return _to_8_bit(image), _orientation(image), image.info.get("icc_profile")
     except Reject:
         raise
     except Image.DecompressionBombError as error:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bestseller.errors import BestsellerError
-from bestseller.images.align import Quarantine, align
+from bestseller.images.align import SIDE, Quarantine, align
 from bestseller.images.duplicates import find_clusters, find_placeholders
 from bestseller.images.intake import Reject, open_image
 from bestseller.images.split import split_designs
@@ -63,7 +63,7 @@ def take_in(data: bytes, settings: Images) -> np.ndarray:
     Raises:
         Reject: the bytes are no sound picture, or do not show one whole product (Quarantine).
     """
-    photo = open_image(data, draft=2 * settings.size)
+    photo = open_image(data, draft=2 * SIDE)
     return np.asarray(align(photo, settings.size, settings.fill, settings.max_aspect))
 
 
@@ -145,11 +145,9 @@ def _take_in_all(
 
 
 def _check(kept: list[Photo], refused: list[Refused], total: int, settings: Images) -> None:
-    if not kept:
+    if total == 0:
         raise BestsellerError(
-            "data/raw/images.zip: no usable photo; see data/processed/rejects.csv for the reasons"
-            if refused
-            else f"data/raw/catalogue.jsonl: no product has a photo of view {settings.view!r}; "
+            f"data/raw/catalogue.jsonl: no product has a photo of view {settings.view!r}; "
             "set images.view: all in params.yaml or mend the shop's pages"
         )
     if len(refused) > settings.max_reject_share * total:
@@ -159,6 +157,8 @@ def _check(kept: list[Photo], refused: list[Refused], total: int, settings: Imag
             f"{reason!r} ({times}); mend them or raise images.max_reject_share "
             f"(now {settings.max_reject_share})"
         )
+    if not kept:
+        raise BestsellerError("data/raw/images.zip: every photo was refused; mend the photos")
     lines = {photo.line for photo in kept}
     if len(lines) == 1:
         raise BestsellerError(

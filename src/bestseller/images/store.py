@@ -69,10 +69,12 @@ class ImageSet:
 
     def save(self, folder: str | Path) -> None:
         """Write the set into `folder`, which is made if need be; equal sets give equal bytes."""
-        with atomic_path(Path(folder) / IMAGES) as temporary:
-            np.save(temporary, self.images, allow_pickle=False)
-        with atomic_path(Path(folder) / INDEX) as temporary:
-            self.index.reset_index(drop=True).to_parquet(temporary, index=False)
+        with (
+            atomic_path(Path(folder) / INDEX) as index,
+            atomic_path(Path(folder) / IMAGES) as images,
+        ):
+            np.save(images, self.images, allow_pickle=False)
+            self.index.reset_index(drop=True).to_parquet(index, index=False)
 
     def select(self, mask: ArrayLike) -> "ImageSet":
         """Return the images where `mask` (bool, N) holds, in the same order, in memory."""

@@ -1,17 +1,17 @@
 """Where the classifier's training starts: at random, or at the published weights."""
 
+from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import nn
 
 from bestseller.backbones.weights import published_weights
-from bestseller.params import Backbones
 from bestseller.preference.classifier import NAME, build_network
 
 
 def starting_network(
-    lines: int, settings: Backbones, seed: int
+    lines: int, weights: str, weights_dir: Path, seed: int
 ) -> tuple[nn.Module, Literal["scratch", "imagenet"]]:
     """Return a new ResNet-50 with `lines` outputs, and where its weights come from.
 
@@ -23,9 +23,9 @@ def starting_network(
     """
     torch.manual_seed(seed)
     network = build_network(lines)
-    if settings.weights == "catalogue":
+    if weights == "catalogue":
         return network, "scratch"
     own = network.state_dict()
-    published = published_weights(NAME, settings.weights_dir)
+    published = published_weights(NAME, weights_dir)
     network.load_state_dict(own | {k: v for k, v in published.items() if not k.startswith("fc.")})
     return network, "imagenet"
