@@ -78,7 +78,7 @@ class Sales(Section):
 class Images(Section):
     size: Literal[32, 64, 128]
     view: Literal["front", "all"]
-    fill: Annotated[float, Field(gt=0, le=1)]
+    fill: Annotated[float, Field(ge=0.3, le=1)]
     max_aspect: Positive
     max_reject_share: Share
     duplicate_rmse: Annotated[float, Field(ge=0)]

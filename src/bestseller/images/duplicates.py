@@ -54,19 +54,17 @@ def find_clusters(images: np.ndarray, rmse: float, products: Sequence[str]) -> n
     fine = small.reshape(len(images), -1)
     coarse = thumbnails(small, COARSE).reshape(len(images), -1)
     limit = rmse**2
-    for rows, columns in _near_pairs(coarse, limit * coarse.shape[1]):
-        apart = labels[rows] != labels[columns]
-        rows, columns = rows[apart], columns[apart]
-        alike = _largest_differences(coarse, rows, columns) <= CELL * rmse
-        rows, columns = rows[alike], columns[alike]
-        near = _squared_distances(fine, rows, columns) <= limit * fine.shape[1]
-        labels = _merge(labels, rows[near], columns[near])
+    for pairs in _near_pairs(coarse, limit * coarse.shape[1]):
+        apart = pairs[:, labels[pairs[0]] != labels[pairs[1]]]
+        alike = apart[:, _largest_differences(coarse, apart) <= CELL * rmse]
+        near = alike[:, _squared_distances(fine, alike) <= limit * fine.shape[1]]
+        labels = _merge(labels, near)
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse].astype(np.int64)
 
 
-def _near_pairs(vectors: np.ndarray, limit: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield index pairs i < j, block by block, holding all with ||v_i - v_j||^2 <= limit."""
+def _near_pairs(vectors: np.ndarray, limit: float) -> Iterator[np.ndarray]:
+    """Yield index pairs i < j, 2 x n, block by block, with all of ||v_i - v_j||^2 <= limit."""
     vectors = vectors - vectors.mean(axis=0)  # smaller numbers, smaller rounding errors
     squares = np.einsum("ij,ij->i", vectors, vectors)
     starts = range(0, len(vectors), BLOCK)
@@ -76,35 +74,34 @@ def _near_pairs(vectors: np.ndarray, limit: float) -> Iterator[tuple[np.ndarray,
         rounding = 1e-5 * distances
         distances -= 2 * vectors[left] @ vectors[right].T
         near = distances <= limit + rounding
-        rows, columns = np.nonzero(np.triu(near, 1) if a == b else near)
-        yield rows + a, columns + b
+        yield np.stack(np.nonzero(np.triu(near, 1) if a == b else near)) + np.array([[a], [b]])
 
 
-def _largest_differences(coarse: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Largest absolute difference of pairs of vectors, float32."""
-    result = np.empty(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), BLOCK):
-        part = slice(start, start + BLOCK)
-        result[part] = np.abs(coarse[rows[part]] - coarse[columns[part]]).max(axis=1)
+def _largest_differences(vectors: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Largest absolute difference of each pair of float32 vectors."""
+    result = np.empty(pairs.shape[1], dtype=np.float32)
+    for start in range(0, len(result), BLOCK):
+        i, j = pairs[:, start : start + BLOCK]
+        result[start : start + BLOCK] = np.abs(vectors[i] - vectors[j]).max(axis=1)
     return result
 
 
-def _squared_distances(fine: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Exact squared distances of pairs of uint8 vectors, int64."""
-    result = np.empty(len(rows), dtype=np.int64)
-    for start in range(0, len(rows), BLOCK):
-        part = slice(start, start + BLOCK)
-        difference = fine[rows[part]].astype(np.int32) - fine[columns[part]]
-        result[part] = np.einsum("ij,ij->i", difference, difference)
+def _squared_distances(vectors: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Exact squared distance of each pair of uint8 vectors, int64."""
+    result = np.empty(pairs.shape[1], dtype=np.int64)
+    for start in range(0, len(result), BLOCK):
+        i, j = pairs[:, start : start + BLOCK]
+        difference = vectors[i].astype(np.int32) - vectors[j]
+        result[start : start + BLOCK] = np.einsum("ij,ij->i", difference, difference)
     return result
 
 
-def _merge(labels: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def _merge(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Give linked images one label."""
-    if len(rows) == 0:
+    if pairs.shape[1] == 0:
         return labels
     count = int(labels.max()) + 1
-    links = coo_array((np.ones(len(rows)), (labels[rows], labels[columns])), shape=(count, count))
+    links = coo_array((np.ones(pairs.shape[1]), tuple(labels[pairs])), shape=(count, count))
     _, merged = connected_components(links, directed=False)
     return merged[labels]
 

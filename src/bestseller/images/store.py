@@ -50,7 +50,7 @@ class ImageSet:
             made_by: the command that makes it, named in the error when it is missing.
 
         Raises:
-            BestsellerError: a file is missing, damaged, or does not fit the other.
+            BestsellerError: a file is missing, damaged, or does not fit the other; no image.
         """
         images_path = require(Path(folder) / IMAGES, made_by)
         index_path = require(Path(folder) / INDEX, made_by)
@@ -62,7 +62,7 @@ class ImageSet:
             index = pd.read_parquet(index_path)
         except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
             raise BestsellerError(f"{index_path}: no Parquet file; run `{made_by}`") from error
-        problem = _problem(images, index.columns, len(index))
+        problem = _problem(images, index.columns, len(index)) or ("" if len(index) else "no image")
         if problem:
             raise BestsellerError(f"{folder}: {problem}; run `{made_by}`")
         return cls(images, index)

@@ -1,0 +1,357 @@
+"""Photos become one image set: duplicates share a cluster, no design is on two sides."""
+
+import hashlib
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from bestseller.catalogue.product import Image as ProductImage
+from bestseller.catalogue.product import Product
+from bestseller.catalogue.raw import write_raw
+from bestseller.errors import BestsellerError
+from bestseller.images import duplicates
+from bestseller.images.align import align
+from bestseller.images.duplicates import find_clusters, find_placeholders, thumbnails
+from bestseller.images.split import split_designs
+from bestseller.images.store import ImageSet
+from bestseller.params import Params, load_params
+from conftest import REPOSITORY
+from stages import preprocess
+
+LINES = ("diver", "dress")
+
+
+def draw_watch(seed: int, dial: tuple[int, int, int] | None = None, side: int = 200) -> Image.Image:
+    """Draw a watch whose colours and proportions follow from the seed; `dial` repaints its dial."""
+    rng = np.random.default_rng(seed)
+    strap, case, face = (tuple(int(v) for v in rng.integers(20, 200, 3)) for _ in range(3))
+    radius, width = rng.uniform(0.22, 0.3), rng.uniform(0.08, 0.14)
+    image = Image.new("RGB", (side, side), (250, 250, 250))
+    draw = ImageDraw.Draw(image)
+
+    def box(left: float, top: float, right: float, bottom: float) -> list[float]:
+        return [side * (0.5 + v) for v in (left, top, right, bottom)]
+
+    draw.rectangle(box(-width, -0.46, width, 0.46), strap)
+    draw.ellipse(box(-radius, -radius, radius, radius), case)
+    inner = radius * 0.8
+    draw.ellipse(box(-inner, -inner, inner, inner), dial or face)
+    draw.line(box(0, 0, inner * 0.8, -inner * 0.4), (250, 250, 250), side // 50)
+    return image
+
+
+def encode(image: Image.Image, quality: int = 92) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+def write_catalogue(folder: Path, shop: dict[str, tuple[str, bytes]]) -> None:
+    """Write data/raw for products given as sku: (line, bytes of the photo)."""
+    pictures = folder / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    products = []
+    for sku, (line, data) in shop.items():
+        sha256 = hashlib.sha256(data).hexdigest()
+        (pictures / f"{sha256}.jpg").write_bytes(data)
+        url = f"https://shop.example/{sku}"
+        photo = ProductImage(url=f"{url}.jpg", view="front", sha256=sha256, file=f"{sha256}.jpg")
+        detail = ProductImage(url=f"{url}-2.jpg", view="detail", sha256=sha256, file=photo.file)
+        product = Product(sku=sku, name=sku, line=line, url=url, images=(detail, photo))
+        products.append(product)
+    write_raw(folder / "data/raw", products, [], pictures)
+
+
+def shop_of(count: int) -> dict[str, tuple[str, bytes]]:
+    return {f"w{i:02d}": (LINES[i % 2], encode(draw_watch(i))) for i in range(count)}
+
+
+def params_with(**images: object) -> Params:
+    params = load_params(REPOSITORY / "params.yaml")
+    changed = params.images.model_copy(update=images)
+    return params.model_copy(update={"images": changed, "threads": 1})
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+# The stage
+
+
+def test_the_stage_takes_in_a_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shop = shop_of(20)
+    shop["w20"] = ("diver", shop["w00"][1])  # the same photo
+    shop["w21"] = ("diver", encode(draw_watch(2).resize((150, 150)), 80))  # the same watch
+    shop["w22"] = ("diver", b"<!doctype html>")
+    shop["w23"] = ("dress", encode(draw_watch(5).rotate(90)))
+    write_catalogue(tmp_path, shop)
+    preprocess.main(params_with(max_reject_share=0.1))
+
+    found = ImageSet.open("data/processed")
+    assert found.images.shape == (22, 64, 64, 3)
+    assert isinstance(found.images, np.memmap)
+    assert found.index["sku"].tolist() == [f"w{i:02d}" for i in range(22)]
+    assert (found.index["view"] == "front").all()
+    assert found.index["line"].tolist()[:2] == list(LINES)
+    first = found.index.set_index("sku")
+    assert first["sha256"]["w03"] == hashlib.sha256(shop["w03"][1]).hexdigest()
+    assert first["cluster"]["w20"] == first["cluster"]["w00"]
+    assert first["cluster"]["w21"] == first["cluster"]["w02"]
+    assert found.index["cluster"].nunique() == 20
+    rejects = pd.read_csv("data/processed/rejects.csv").set_index("sku")
+    assert rejects["reason"].to_dict() == {"w22": "not an image", "w23": "too wide"}
+    summary = pd.read_json("metrics/preprocess.json", typ="series")
+    assert summary["images"] == 22
+    assert (summary["rejected"], summary["quarantined"]) == (1, 1)
+    assert summary["refused_share"] == pytest.approx(2 / 24, abs=1e-6)
+    assert summary[["train", "validation", "test"]].sum() == 22
+
+
+def test_the_same_bytes_at_any_number_of_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = []
+    for threads in (1, 2):
+        folder = tmp_path / str(threads)
+        write_catalogue(folder, shop_of(12))
+        monkeypatch.chdir(folder)
+        preprocess.main(params_with().model_copy(update={"threads": threads}))
+        runs.append(contents(folder / "data/processed") | contents(folder / "metrics"))
+    assert runs[0] == runs[1]
+    assert len(runs[0]) == 4
+
+
+@pytest.mark.parametrize(
+    ("shop", "told"),
+    [
+        ({f"a{i}": ("diver", encode(draw_watch(i))) for i in range(4)}, "needs two"),
+        (shop_of(4) | {"bad": ("diver", b"rubbish")}, r"1 of 5 photos refused.*'not an image'"),
+        ({"bad": ("diver", b"rubbish")}, "1 of 1 photos refused"),
+    ],
+)
+def test_what_a_person_can_mend_is_told_and_nothing_is_written(
+    shop: dict[str, tuple[str, bytes]],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_catalogue(tmp_path, shop)
+    with pytest.raises(BestsellerError, match=told) as error:
+        preprocess.main(params_with(max_reject_share=0.1))
+    assert "\n" not in str(error.value)
+    assert not Path("data/processed").exists()
+    assert not Path("metrics").exists()
+
+
+def test_no_photo_of_the_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    product = Product(sku="a", name="a", line="diver", url="https://shop.example/a")
+    write_raw(tmp_path / "data/raw", [product], [], tmp_path)
+    with pytest.raises(BestsellerError, match="no product has a photo of view 'front'"):
+        preprocess.main(params_with())
+
+
+# Duplicates
+
+
+def test_a_reencoded_photo_is_the_same_design_and_a_colour_variant_is_not() -> None:
+    for seed in range(10):
+        original = draw_watch(seed, dial=(20, 30, 70), side=400)
+        again = Image.open(io.BytesIO(encode(original.resize((160, 160)), 80))).convert("RGB")
+        bluer, redder = (draw_watch(seed, d, 400) for d in ((20, 30, 90), (45, 30, 40)))
+        photos = (original, again, bluer, redder)
+        images = np.stack([np.asarray(align(photo, 64, 0.9, 1.25)) for photo in photos])
+        assert find_clusters(images, 6.0, ["a", "b", "c", "d"]).tolist() == [0, 0, 1, 2]
+
+
+def brute_force(images: np.ndarray, rmse: float, products: list[str]) -> list[set[int]]:
+    """Single linkage by the definition, pair by pair."""
+    fine = np.rint(thumbnails(images)).astype(float)
+    coarse = fine.reshape(len(fine), 8, 4, 8, 4, 3).mean(axis=(2, 4))
+    clusters = [{i} for i in range(len(images))]
+    for i in range(len(images)):
+        for j in range(i):
+            near = np.sqrt(((fine[i] - fine[j]) ** 2).mean()) <= rmse
+            alike = np.abs(coarse[i] - coarse[j]).max() <= 1.25 * rmse
+            if (near and alike) or products[i] == products[j]:
+                joined = [c for c in clusters if i in c or j in c]
+                clusters = [c for c in clusters if c not in joined] + [set().union(*joined)]
+    return sorted(clusters, key=min)
+
+
+@pytest.mark.parametrize("rmse", [0.0, 4.0, 8.0])
+def test_clusters_agree_with_the_definition(rmse: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "BLOCK", 16)
+    rng = np.random.default_rng(0)
+    seeds = rng.integers(0, 255, (12, 8, 8, 3))
+    images = np.repeat(np.repeat(seeds[rng.integers(12, size=70)], 8, axis=1), 8, axis=2)
+    images = images + rng.normal(0, 1, (70, 1, 1, 3)) * rng.choice([0, 1, 3, 6], (70, 1, 1, 1))
+    images = np.rint(images).clip(0, 255).astype(np.uint8)
+    products = [str(name) for name in rng.permutation([*range(65), *range(5)])]
+    found = find_clusters(images, rmse, products)
+    expected = brute_force(images, rmse, products)
+    assert [set(np.flatnonzero(found == c)) for c in range(found.max() + 1)] == expected
+    assert 12 <= len(expected) < 70
+
+
+def test_placeholders() -> None:
+    card = Image.new("RGB", (300, 300), (238, 238, 238))
+    ImageDraw.Draw(card).text((60, 140), "No image available", fill=(140, 140, 140), font_size=20)
+    files = {"card": encode(card), "photo": encode(draw_watch(0)), "broken": b"rubbish"}
+
+    def found(*uses: tuple[str, str, str]) -> frozenset[str]:
+        return find_placeholders(uses, files.__getitem__)
+
+    assert found(("card", "a", "x"), ("card", "b", "x")) == {"card"}
+    assert found(("card", "a", "x"), ("card", "a", "x")) == set()
+    shared = [("photo", "a", "x"), ("photo", "b", "x"), ("photo", "c", "x")]
+    assert found(*shared) == set()
+    assert found(*shared[:2], ("photo", "d", "y")) == {"photo"}
+    assert found(*shared[:1], ("photo", "d", "y")) == set()
+    assert found(("broken", "a", "x"), ("broken", "b", "x")) == set()
+
+
+# Split
+
+
+@st.composite
+def indexes(draw: st.DrawFn) -> pd.DataFrame:
+    count = draw(st.integers(1, 60))
+    lines = draw(st.lists(st.sampled_from("abc"), min_size=count, max_size=count))
+    cluster = draw(st.lists(st.integers(0, count), min_size=count, max_size=count))
+    skus = [f"{number:03d}" for number in draw(st.permutations(range(count)))]
+    return pd.DataFrame({"sku": skus, "line": lines, "cluster": cluster})
+
+
+@settings(max_examples=60, deadline=None)
+@given(indexes(), st.integers(0, 3))
+def test_no_design_is_on_two_sides_and_each_line_trains(index: pd.DataFrame, seed: int) -> None:
+    part = split_designs(index, [5, 3, 2], seed)
+    assert set(part) <= {"train", "validation", "test"}
+    assert (index.assign(part=part).groupby("cluster")["part"].nunique() == 1).all()
+    shuffled = index.sample(frac=1, random_state=seed)
+    assert (split_designs(shuffled, [5, 3, 2], seed) == part[shuffled.index]).all()
+
+
+@pytest.mark.parametrize(
+    ("designs", "train", "validation", "test"),
+    [(1, 1, 0, 0), (2, 1, 0, 1), (3, 1, 1, 1), (10, 5, 3, 2), (40, 20, 12, 8), (123, 62, 37, 24)],
+)
+def test_proportions_within_a_line(designs: int, train: int, validation: int, test: int) -> None:
+    index = pd.DataFrame(
+        {"sku": [f"{i:04d}" for i in range(designs)], "line": "a", "cluster": range(designs)}
+    )
+    counts = pd.Series(split_designs(index, [5, 3, 2], 0)).value_counts()
+    expected = {"train": train, "validation": validation, "test": test}
+    assert counts.to_dict() == {name: n for name, n in expected.items() if n}
+
+
+def test_a_new_design_moves_at_most_two_others() -> None:
+    rng = np.random.default_rng(0)
+    skus = [f"{i:04d}" for i in rng.permutation(60)]
+    before: dict[str, str] = {}
+    for count in range(1, 61):
+        index = pd.DataFrame({"sku": skus[:count], "line": "a", "cluster": range(count)})
+        after = dict(zip(skus, split_designs(index, [5, 3, 2], 1), strict=False))
+        assert sum(after[sku] != part for sku, part in before.items()) <= 2
+        before = after
+
+
+# Store
+
+
+def small_set(count: int = 5) -> ImageSet:
+    rng = np.random.default_rng(count)
+    index = pd.DataFrame(
+        {
+            "sku": [str(i) for i in range(count)],
+            "line": "a",
+            "category": "b",
+            "view": "front",
+            "sha256": "c",
+            "cluster": np.arange(count),
+            "split": "train",
+        }
+    )
+    return ImageSet(rng.integers(0, 255, (count, 8, 8, 3), dtype=np.uint8), index)
+
+
+def test_saved_and_opened(tmp_path: Path) -> None:
+    small_set().save(tmp_path / "a")
+    small_set().save(tmp_path / "b")
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    found = ImageSet.open(tmp_path / "a")
+    np.testing.assert_array_equal(found.images, small_set().images)
+    pd.testing.assert_frame_equal(found.index, small_set().index)
+    half = found.select(found.index["cluster"] % 2 == 0)
+    assert half.index["sku"].tolist() == ["0", "2", "4"]
+    np.testing.assert_array_equal(half.images, small_set().images[::2])
+
+
+def test_a_set_that_does_not_fit_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    with pytest.raises(BestsellerError, match=r"images\.npy: not found; run `dvc repro x`"):
+        ImageSet.open(folder, "dvc repro x")
+    good = small_set()
+    damages = {
+        "holds 4 images, index.parquet 5 rows": lambda: np.save(
+            folder / "images.npy", good.images[:4]
+        ),
+        "holds float64, not uint8": lambda: np.save(folder / "images.npy", good.images / 1.0),
+        r"not \(N, H, W, 3\)": lambda: np.save(folder / "images.npy", good.images[..., 0]),
+        "no whole .npy file": lambda: os.truncate(folder / "images.npy", 300),
+        "no Parquet file": lambda: (folder / "index.parquet").write_bytes(b"PAR1"),
+        "no column split": lambda: good.index.drop(columns="split").to_parquet(
+            folder / "index.parquet"
+        ),
+    }
+    for told, damage in damages.items():
+        good.save(folder)
+        damage()
+        with pytest.raises(BestsellerError, match=told) as error:
+            ImageSet.open(folder)
+        assert "\n" not in str(error.value)
+    good.select(np.zeros(5)).save(folder)
+    with pytest.raises(BestsellerError, match="set: no image; run `dvc repro`"):
+        ImageSet.open(folder)
+
+
+KILLED = """
+import os, signal, sys
+import pandas as pd
+sys.path[:0] = ["src", "tests"]
+from test_image_set import small_set
+def half(self, path, **options):
+    open(path, "wb").write(b"PAR1")
+    os.kill(os.getpid(), signal.SIGKILL)
+pd.DataFrame.to_parquet = half
+small_set(9).save(sys.argv[1])
+"""
+
+
+def test_killed_while_writing_leaves_what_was_there(tmp_path: Path) -> None:
+    small_set().save(tmp_path / "old")
+    for folder in (tmp_path / "new", tmp_path / "old"):
+        before = contents(folder)
+        command = [sys.executable, "-c", KILLED, str(folder)]
+        done = subprocess.run(command, cwd=REPOSITORY, check=False)
+        assert done.returncode == -signal.SIGKILL
+        left = {name: data for name, data in contents(folder).items() if name[0] != "."}
+        assert left == before
