@@ -10,7 +10,7 @@ from bestseller.compute import prepare
 from bestseller.designs.evidence import Naming
 from bestseller.designs.export import write_choice
 from bestseller.designs.judges import Judges
-from bestseller.designs.selection import best_models
+from bestseller.designs.selection import best_models, realistic_models
 from bestseller.designs.shortlist import shortlist
 from bestseller.files import atomic_path, require
 from bestseller.gans import load_generator
@@ -20,6 +20,7 @@ from bestseller.params import Params
 from bestseller.preference import load_classifier, load_ranker
 from stages import run
 
+MEASURED = Path("metrics/models.csv")
 SIMILARITY = Path("metrics/similarity.csv")
 MODELS = Path("data/models")
 PROCESSED = Path("data/processed")
@@ -33,7 +34,9 @@ DESIGNS = Path("data/designs")
 def main(params: Params) -> None:
     prepare(params.threads, params.shortlist.seed)
     similarity = pd.read_csv(require(SIMILARITY, "dvc repro compare"))
-    models = best_models(similarity[similarity["model"].isin(params.items())])
+    measured = pd.read_csv(require(MEASURED, "dvc repro compare"))
+    realistic = realistic_models(measured[measured["model"].isin(params.items())])
+    models = best_models(similarity[similarity["model"].isin(realistic)])
     names = sorted({name for of_line in models.values() for name in of_line})
     backbone = load_backbone(BACKBONES, params.backbones.metric)
     images = ImageSet.open(PROCESSED)

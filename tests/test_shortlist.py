@@ -21,7 +21,12 @@ from bestseller.designs.design import SOURCE_TYPE, Choice, Design, design_id
 from bestseller.designs.evidence import Naming
 from bestseller.designs.export import defused, read_choice, write_choice, write_spreadsheet
 from bestseller.designs.judges import Judges
-from bestseller.designs.selection import best_models, choose_diverse, recognisable
+from bestseller.designs.selection import (
+    best_models,
+    choose_diverse,
+    realistic_models,
+    recognisable,
+)
 from bestseller.designs.shortlist import shortlist
 from bestseller.errors import BestsellerError
 from bestseller.gans import TrainedGenerator
@@ -350,3 +355,20 @@ def test_the_stage_without_its_input_says_what_to_run(
     with pytest.raises(BestsellerError, match=r"similarity\.csv: not found; run `dvc repro"):
         stage.main(params)
     assert not (tmp_path / "data").exists()
+
+
+def test_only_the_models_nearest_to_real_images_propose() -> None:
+    table = pd.DataFrame(
+        {
+            "model": ["best", "tied", "noisy"],
+            "kid_catalogue": [1.0, 2.0, 9.0],
+            "kid_catalogue_low": [0.5, 1.4, 8.0],
+            "kid_catalogue_high": [1.5, 2.6, 10.0],
+            "kid_catalogue_test": [9.0, 2.0, 1.0],
+            "kid_catalogue_test_low": [8.0, 1.4, 0.5],
+            "kid_catalogue_test_high": [10.0, 2.6, 1.5],
+        }
+    )
+    assert realistic_models(table) == ["best", "tied"]
+    with pytest.raises(BestsellerError, match=r"metrics/models\.csv: no KID"):
+        realistic_models(table[["model"]])
