@@ -191,7 +191,7 @@ def test_warnings_go_where_their_cause_goes(results: Results) -> None:
 
 def test_findings_are_the_numbers(results: Results) -> None:
     text = findings(results)
-    assert "7 designs in 3 lines were chosen from 384 candidates by 2 models" in text
+    assert "7 designs in 3 lines were chosen from 384 candidates by 2 of the 2 models" in text
     assert f"29 real designs; {int(results.ledger['units'].sum()):,} units sold" in text
     assert "from 2019-04-05 to 2021-06-11" in text
     assert "12 of the candidates (3.1 %)" in text

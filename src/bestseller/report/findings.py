@@ -145,10 +145,12 @@ def _what(results: Results) -> str:
     first, last = results.window
     products = int(results.designs_of_line.sum())
     lines = results.counts.loc[results.counts["chosen"] > 0, "line"]
+    proposing = {design.record["model"] for design in results.designs}
     return (
         f"{count(len(results.designs), 'design')} in {count(len(lines), 'line')} were chosen "
         f"from {count(int(results.counts['candidates'].sum()), 'candidate')} by "
-        f"{count(len(results.trained), 'model')} that learned from {products:,} real designs; "
+        f"{len(proposing)} of the {count(len(results.trained), 'model')} that learned from "
+        f"{products:,} real designs; "
         f"{count(results.units_sold, 'unit')} sold from {first} to {last} say what sells."
     )
 
