@@ -29,6 +29,7 @@ from bestseller.catalogue.raw import open_images, read_catalogue, write_raw
 from bestseller.catalogue.site import Site, check_permission
 from bestseller.catalogue.spider import image_format
 from bestseller.errors import BestsellerError
+from conftest import REPOSITORY
 
 ORIGIN = "http://shop.example"
 
@@ -403,9 +404,13 @@ def test_killed_crawl_continues(tmp_path: Path) -> None:
         )
         for asked_more in (20, 60):
             target = len(shop.asked) + asked_more
-            killed = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "killed")])
+            killed = subprocess.Popen(
+                [sys.executable, "-c", program, str(tmp_path / "killed")],
+                env=os.environ | {"PYTHONPATH": str(REPOSITORY / "src")},
+            )
             while len(shop.asked) < target and killed.poll() is None:
                 time.sleep(0.01)
+            assert killed.poll() is None, "killed while it crawls"
             os.kill(killed.pid, signal.SIGKILL)
             assert killed.wait() == -signal.SIGKILL
             time.sleep(0.5)
