@@ -3,11 +3,17 @@
 from pathlib import Path
 
 from bestseller.catalogue.raw import read_catalogue
-from bestseller.catalogue.sales import clean_ledger, designs_by_sku, units_per_product
+from bestseller.catalogue.sales import (
+    allocate,
+    clean_ledger,
+    designs_by_sku,
+    units_per_product,
+    with_lines,
+)
 from bestseller.catalogue.source import open_ledger
 from bestseller.files import atomic_path, require, write_json
 from bestseller.params import Params
-from stages import run
+from stages import WORKSPACE, run
 
 SOURCE = "data/source/ledger.json"
 CATALOGUE = "data/raw/catalogue.jsonl"
@@ -17,28 +23,30 @@ METRICS = "metrics/sales.json"
 
 def main(params: Params) -> None:
     require(SOURCE, "python -m stages.refresh")
+    settings = params.sales
     products = read_catalogue(CATALOGUE)
-    raw, name = open_ledger(params.sales, params.catalogue)
-    ledger = clean_ledger(
-        raw,
-        designs_by_sku(products),
-        from_=params.sales.from_,
-        until=params.sales.until,
-        max_unknown_share=params.sales.max_unknown_share,
-        name=name,
-    )
-    units = units_per_product(ledger.clean, [product.sku for product in products], ledger.until)
+    raw, name = open_ledger(settings, params.catalogue, WORKSPACE)
+    by_line = settings.level == "line"
+    lines = {product.line: product.line for product in products if product.line}
+    ledger = clean_ledger(raw, lines if by_line else designs_by_sku(products), settings, name)
+    counted = lines if by_line else [product.sku for product in products]
+    units = units_per_product(ledger.clean, counted, ledger.until)
+    if settings.allocation != "none":
+        units = allocate(units, products, settings.allocation)
+
     with atomic_path(SALES / "ledger.parquet") as path:
-        ledger.clean.to_parquet(path, index=False)
+        with_lines(ledger.clean, products).to_parquet(path, index=False)
     with atomic_path(SALES / "units.parquet") as path:
         units.to_parquet(path, index=False)
     with atomic_path(SALES / "quarantine.csv") as path:
         ledger.quarantine.to_csv(path, index=False, lineterminator="\n")
     sold = int((units["units"] > 0).sum())
-    write_json(METRICS, {**ledger.summary, "products": len(units), "products_sold": sold})
+    facts = {"products": len(units), "products_sold": sold, "allocation": settings.allocation}
+    write_json(METRICS, ledger.summary | facts)
     print(
-        f"{ledger.summary['units_net']} units of {sold} products; "
-        f"{ledger.summary['rows_quarantined']} of {ledger.summary['rows_in']} rows quarantined"
+        f"{ledger.summary['units_net']} units of {sold} products; of "
+        f"{ledger.summary['rows_in']} rows {ledger.summary['rows_quarantined']} quarantined, "
+        f"{ledger.summary['rows_dropped']} dropped"
     )
 
 

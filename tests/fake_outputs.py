@@ -71,6 +71,7 @@ def _write_data(
             "units": rng.integers(1, 9, 400),
         }
     )
+    ledger["line"] = ledger["sku"].map(products.set_index("sku")["line"])
     ledger.to_parquet(root / "data/sales/ledger.parquet", index=False)
     index = products[["sku", "line"]].assign(
         category="Classic",

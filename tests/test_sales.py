@@ -7,27 +7,38 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 
 from bestseller.catalogue.product import Product, Variant
 from bestseller.catalogue.sales import (
     CleanLedger,
+    allocate,
     clean_ledger,
     designs_by_sku,
-    read_ledger,
+    read_table,
     units_per_product,
+    with_lines,
 )
+from bestseller.catalogue.source import open_ledger
 from bestseller.errors import BestsellerError
+from bestseller.params import Sales, load_params, read_yaml
+from conftest import REPOSITORY
 
 DESIGNS = {"01": "01", "02": "02", "02-S": "02", "NA": "NA"}
 
 
-def table(text: str) -> pd.DataFrame:
-    return read_ledger(text.encode())
+COMMITTED = load_params(REPOSITORY / "params.yaml").sales
 
 
-def clean(text: str, **options: object) -> CleanLedger:
-    settings: dict = {"from_": "2022-01-01", "max_unknown_share": 1.0, **options}
-    return clean_ledger(table(text), DESIGNS, **settings)
+def rules(**options: object) -> Sales:
+    """The committed settings with some changed; names of columns are given on their own."""
+    changed = {"from": "2022-01-01", "max_unknown_share": 1.0, "max_quarantined_share": 1.0}
+    return Sales.model_validate(COMMITTED.model_dump(by_alias=True) | changed | options)
+
+
+def clean(text: str, designs: dict[str, str] = DESIGNS, **options: object) -> CleanLedger:
+    settings = rules(**options)
+    return clean_ledger(read_table(text.encode(), settings), designs, settings)
 
 
 def as_tuples(ledger: CleanLedger) -> list[tuple[str, str, int]]:
@@ -113,6 +124,269 @@ def test_a_later_row_of_the_same_line_replaces_the_earlier() -> None:
     assert ledger.summary["rows_repeated"] == 1
 
 
+def test_all_reasons_of_a_row_are_told() -> None:
+    ledger = clean(
+        "sku,date,units,kind,price,currency\n01,2022-01-05,3,sale,9.5,EUR\n"
+        ",5.1.2022,x,gift,free,euro\n"
+    )
+    assert ledger.quarantine["reason"].iloc[0].split("; ") == [
+        "sku is empty",
+        "date is no ISO date (YYYY-MM-DD)",
+        "units is no whole number",
+        "kind is neither sale nor return",
+        "price is no number of at least 0",
+        "currency is no ISO 4217 code",
+    ]
+
+
+def test_an_unreadable_correction_replaces_nothing() -> None:
+    ledger = clean("line_id,sku,date,units\na,01,2022-01-05,3\na,01,2022-01-05,many\n")
+    assert as_tuples(ledger) == [("01", "2022-01-05", 3)]
+    assert ledger.summary["rows_quarantined"] == 1
+
+
+LATE = (
+    "sku,date,units,channel,as_of\n"
+    "01,2022-01-05,3,web,2022-01-06\n"
+    "01,2022-01-05,4,web,2022-02-06\n"  # what the shop knew a month later
+    "01,2022-01-05,2,store,2022-01-06\n"
+    "01,2022-01-06,1,web,2022-03-01\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "units"),
+    [("2022-01-06", [2, 3]), ("2022-02-06", [2, 4]), ("", [2, 4, 1])],
+)
+def test_late_corrections_count_from_when_they_were_known(as_of: str, units: list[int]) -> None:
+    """The table is the one that an honest observer had on that day, whatever the rows' order."""
+    key = ["sku", "date", "channel"]
+    head, *rows = LATE.splitlines(keepends=True)
+    for text in (LATE, head + "".join(reversed(rows))):
+        ledger = clean(text, key=key, as_of=as_of)
+        assert ledger.clean["units"].tolist() == units
+        assert ledger.clean["channel"].tolist() == ["store", "web", "web"][: len(units)]
+        assert len(rows) == ledger.summary["rows_clean"] + ledger.summary["rows_dropped"]
+
+
+def test_money_of_two_currencies_is_not_summed() -> None:
+    ledger = clean(
+        "sku,date,units,price,currency,kind\n"
+        "01,2022-01-05,3,10.50,EUR,sale\n"
+        "01,2022-01-05,1,10.50,EUR,return\n"
+        "01,2022-01-05,1,12,USD,sale\n"
+        "02,2022-01-05,1,5,EUR,sale\n"
+        "02,2022-01-05,1,,EUR,sale\n"  # an unknown price is not 0
+    )
+    assert ledger.clean[["sku", "currency", "units"]].to_numpy().tolist() == [
+        ["01", "EUR", 2],
+        ["01", "USD", 1],
+        ["02", "EUR", 2],
+    ]
+    assert ledger.clean["revenue"].tolist()[:2] == [21.0, 12.0]
+    assert np.isnan(ledger.clean["revenue"].iloc[2])
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "units"),
+    [
+        ({"thousands": ","}, "1,234", 1234),
+        ({"thousands": ","}, "1234", 1234),
+        ({"thousands": ","}, "12,34", None),
+        ({"thousands": ","}, "1.000", None),  # a thousand of another country
+        ({"thousands": ","}, "1.00", 1),
+        ({"thousands": ".", "decimal": ","}, "1.234", 1234),
+        ({"thousands": ".", "decimal": ","}, "1,5", None),
+        ({"thousands": " "}, "1\N{NO-BREAK SPACE}234", 1234),
+        ({}, "1,234", None),
+        ({}, "1.0", 1),
+        ({}, "1.234", None),
+        ({}, "1234567890", None),
+        ({}, "１２", 12),
+    ],
+)
+def test_numbers_follow_the_declared_locale(settings: dict, text: str, units: int | None) -> None:
+    ledger = clean(f'sku,date,units\n01,2022-01-01,5\n01,2022-01-05,"{text}"\n', **settings)
+    assert as_tuples(ledger)[1:] == ([("01", "2022-01-05", units)] if units else [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "day"),
+    [
+        ({"date_format": "%d/%m/%Y"}, "05/01/2022", "2022-01-05"),
+        ({"date_format": "%m/%d/%Y"}, "05/01/2022", "2022-05-01"),
+        ({"date_format": "%d/%m/%Y"}, "01/13/2022", None),
+        # 22:00 in Los Angeles is the next day in New York; 1:00 in UTC is the day before.
+        (
+            {
+                "date_format": "%b %d, %Y %H:%M:%S %Z",
+                "zones": {"PDT": "-07:00", "PST": "-08:00"},
+                "business_zone": "America/New_York",
+            },
+            "Mar 29, 2022 22:00:00 PDT",
+            "2022-03-30",
+        ),
+        (
+            {
+                "date_format": "%b %d, %Y %H:%M:%S %Z",
+                "zones": {"PDT": "-07:00"},
+                "business_zone": "America/New_York",
+            },
+            "Mar 29, 2022 22:00:00 CET",
+            None,
+        ),
+        (
+            {
+                "date_format": "%Y-%m-%dT%H:%M",
+                "zone": "UTC",
+                "business_zone": "America/New_York",
+            },
+            "2022-01-05T01:00",
+            "2022-01-04",
+        ),
+        # The hour between 2 and 3 stands twice on that night in Berlin.
+        (
+            {
+                "date_format": "%Y-%m-%dT%H:%M",
+                "zone": "Europe/Berlin",
+                "business_zone": "UTC",
+            },
+            "2022-10-30T02:30",
+            None,
+        ),
+        (
+            {"date_format": "%Y-%m-%dT%H:%M%z", "business_zone": "UTC"},
+            "2022-01-05T01:00+02:00",
+            "2022-01-04",
+        ),
+    ],
+)
+def test_dates_follow_the_declared_format(settings: dict, text: str, day: str | None) -> None:
+    ledger = clean(f'sku,date,units\n01,"{text}",5\n01,"{text}",5\n', **settings) if day else None
+    if ledger is None:
+        with pytest.raises(BestsellerError, match="can be counted"):
+            clean(f'sku,date,units\n01,"{text}",5\n', **settings)
+    else:
+        assert as_tuples(ledger) == [("01", day, 10)]
+
+
+def test_a_marketplace_table_is_read_by_settings_alone() -> None:
+    """Texts with units inside, missing ones, other names, an instant without a date."""
+    text = (
+        '\ufeff"Stock","Item","Updated","Price","Kind"\n'
+        '"9 available / 1,010 sold","01","Mar 29, 2022 22:00:00 PDT","US $1,150.00","x"\n'
+        '"Last One / 45 sold","01","","US $579.00/ea","x"\n'
+        '"5 available","02","Mar 29, 2022 22:00:00 PDT","US $720.00US $940.00","x"\n'
+        '"5 sold or so","02","Mar 29, 2022 22:00:00 PDT","US $720.00","x"\n'
+        '"2 available / 5 sold","02","Mar 29, 2022 22:00:00 PDT","ask","refund"\n'
+    )
+    columns = COMMITTED.columns.model_dump() | {
+        "sku": "Item",
+        "date": "updated",
+        "units": "Stock",
+        "price": "Price",
+        "kind": "Kind",
+    }
+    ledger = clean(
+        text,
+        columns=columns,
+        thousands=",",
+        date_format="%b %d, %Y %H:%M:%S %Z",
+        zones={"PDT": "-07:00"},
+        business_zone="America/Los_Angeles",
+        extract={
+            "units": r"(?:([\d,]+) sold)?$",
+            "price": r"^US \$([\d,]+\.\d\d)(?:/ea)?$",
+        },
+        values={"kind": {"x": "sale", "refund": "return"}},
+        empty={"units": "drop", "date": "Apr 01, 2022 00:00:00 PDT", "currency": "USD"},
+    )
+    assert as_tuples(ledger) == [("01", "2022-03-29", 1010), ("01", "2022-04-01", 45)]
+    assert ledger.clean["revenue"].tolist() == [1010 * 1150.0, 45 * 579.0]
+    assert set(ledger.clean["currency"]) == {"USD"}
+    assert ledger.summary["rows_empty"] == 2  # "5 sold or so" ends in no number of units
+    assert ledger.quarantine["reason"].tolist() == ["price is no number of at least 0"]
+
+
+def test_too_many_unreadable_rows_fail_and_say_what_to_declare() -> None:
+    text = "sku,date,units\n01,2022-01-05,3\n01,5.1.2022,3\n"
+    message = r"50\.0% of the 2 rows .* most often 'date is no ISO date .* such as row 3"
+    with pytest.raises(BestsellerError, match=message):
+        clean(text, max_quarantined_share=0.4)
+
+
+@pytest.mark.parametrize(
+    ("columns", "header", "message"),
+    [
+        ({}, "sku,day,units", "has no column date; found: sku, day, units; .*sales.columns.date"),
+        ({"channel": "shop"}, "sku,date,units", r"has no column shop; .*sales\.columns\.channel"),
+        ({}, "sku,date,units,SKU", "two columns 'sku': sku, SKU"),
+    ],
+)
+def test_columns_that_are_not_there(columns: dict, header: str, message: str) -> None:
+    text = f"{header}\n{','.join('1' for _ in header.split(','))}\n"
+    with pytest.raises(BestsellerError, match=message):
+        clean(text, columns=COMMITTED.columns.model_dump() | columns)
+
+
+def test_columns_named_like_ours_do_not_disturb_the_quarantine() -> None:
+    ledger = clean("sku,date,units,row,reason\n01,2022-01-05,1,a,b\n01,2022-01-05,x,c,d\n")
+    assert ledger.quarantine.iloc[0].tolist()[:1] == [3]
+    assert ledger.quarantine.iloc[0].tolist()[-2:] == ["d", "units is no whole number"]
+
+
+LINES = [
+    Product(sku="a", name="a", line="A", url="http://h/"),
+    Product(
+        sku="b",
+        name="b",
+        line="A",
+        url="http://h/",
+        variants=tuple(Variant(sku=f"b{n}", name="b") for n in range(3)),
+    ),
+    Product(sku="c", name="c", line="C", url="http://h/"),
+]
+
+
+@pytest.mark.parametrize(("rule", "units"), [("equal", [5, 5, 0]), ("variants", [2.5, 7.5, 0])])
+def test_sales_of_lines_are_shared_by_the_rule(rule: str, units: list[float]) -> None:
+    text = "sku,date,units\nA,2022-01-01,8\nA,2022-01-10,2\n"
+    ledger = clean(text, {"A": "A", "C": "C"}, level="line", allocation=rule)
+    of_lines = units_per_product(ledger.clean, ["A", "C"], ledger.until)
+    table = allocate(of_lines, LINES, rule)  # type: ignore[arg-type]
+    assert table["sku"].tolist() == ["a", "b", "c"]
+    assert table["units"].tolist() == units
+    assert table["units_per_day"].tolist() == [count / 10 for count in units]
+    assert table["days_on_sale"].tolist() == [10, 10, 0]
+    assert with_lines(ledger.clean, LINES)["line"].tolist() == ["A", "A"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"level": "line"}, "allocation.*needs a rule"),
+        ({"allocation": "equal"}, "allocation.*needs none"),
+        ({"date_format": "%Y-%m-%d %Z"}, "zones.*%Z"),
+        ({"date_format": "%Y-%m-%d %z"}, "business_zone.*instants"),
+        ({"business_zone": "Mars/Olympus"}, "business_zone.*IANA zone"),
+        ({"extract": {"units": r"\d+"}}, "extract.*exactly one group"),
+        ({"extract": {"unit": r"(\d+)"}}, "extract.*none of our columns"),
+        ({"key": ["order"]}, "key.*none of our columns"),
+        ({"encoding": "utf-9"}, "encoding.*codec"),
+        ({"thousands": "."}, "thousands.*sales.decimal"),
+        ({"until": "2022-02-30"}, "until"),
+    ],
+)
+def test_settings_that_do_not_go_together(tmp_path: Path, changed: dict, message: str) -> None:
+    params = read_yaml(REPOSITORY / "params.yaml")
+    params["sales"] |= changed
+    with (tmp_path / "params.yaml").open("w") as file:
+        YAML().dump(params, file)
+    with pytest.raises(BestsellerError, match=message) as error:
+        load_params(tmp_path / "params.yaml")
+    assert "params.yaml: sales." in str(error.value) and "\n" not in str(error.value)
+
+
 def test_window() -> None:
     text = "sku,date,units\n01,2021-12-31,1\n01,2022-01-01,2\n01,2022-01-31,4\n01,2022-02-01,8\n"
     ledger = clean(text, until="2022-01-31")
@@ -147,18 +421,25 @@ def test_every_row_is_accounted_for() -> None:
     }
     for _ in range(20):
         raw = pd.DataFrame({name: rng.choice(values, 300) for name, values in choices.items()})
-        ledger = clean_ledger(raw, DESIGNS, from_="2022-01-01", max_unknown_share=1.0)
+        ledger = clean_ledger(raw, DESIGNS, rules())
         summary = ledger.summary
         parts = ("rows_clean", "rows_quarantined", "rows_dropped")
         assert len(raw) == sum(summary[part] for part in parts)
         expected: dict[tuple[str, str], int] = {}
+        read: dict[int, tuple[str, str, str | None, int]] = {}
+        latest: dict[str, int] = {}
         for i, (line_id, text, date, count, kind) in enumerate(raw.to_numpy().tolist()):
-            replaced = line_id != "" and line_id in set(raw["line_id"][i + 1 :])
             sku = {"01": "01", " 01 ": "01", "０1": "01", "02": "02", "02-S": "02"}.get(text)
             sign = {"sale": 1, "RETURN": -1}.get(kind)
-            units = {"1": 1, "2": 2, "+3": 3, "-4": 4 if sign == -1 else None}.get(count)
-            if not replaced and date.startswith("2022-01") and sku and sign and units:
-                expected[sku, date] = expected.get((sku, date), 0) + sign * units
+            units = {"1": 1, "2": 2, "+3": 3, "1.0": 1, "-4": 4 if sign == -1 else None}.get(count)
+            if not (date[:2] == "20" and text and sign and units):
+                continue  # cannot be read
+            if line_id:
+                latest[line_id] = i
+            read[i] = (line_id, date, sku, sign * units)
+        for i, (line_id, date, sku, units) in read.items():
+            if latest.get(line_id, i) == i and date.startswith("2022-01") and sku:
+                expected[sku, date] = expected.get((sku, date), 0) + units
         assert as_tuples(ledger) == sorted((s, d, u) for (s, d), u in expected.items())
 
 
@@ -185,9 +466,11 @@ def test_variants_are_counted_with_their_design() -> None:
 
 
 def test_text_stays_text() -> None:
-    raw = read_ledger("\ufeffSKU, Date ,units\nNA,2022-01-01,007\n".encode())
-    assert raw.columns.tolist() == ["sku", "date", "units"]
+    text = "\ufeffSKU, Date ,units\nNA,2022-01-01,007\n"
+    raw = read_table(text.encode(), COMMITTED)
+    assert raw.columns.tolist() == ["SKU", "Date", "units"]
     assert raw.iloc[0].tolist() == ["NA", "2022-01-01", "007"]
+    assert as_tuples(clean(text)) == [("NA", "2022-01-01", 7)]
 
 
 @pytest.mark.parametrize(
@@ -195,17 +478,26 @@ def test_text_stays_text() -> None:
     [
         (b"", "no CSV table"),
         (b"sku,date,units\n", "holds no rows"),
-        (b"sku,day,units\n1,2,3\n", "has no column date; found: sku, day, units"),
         (b"sku,date,units\n\xff\xfe,2,3\n", "no UTF-8"),
         (b"sku,date,units\n1,2,3\n1,2,3,4,5\n", "no CSV table"),
     ],
 )
 def test_no_table_is_told_in_one_line(data: bytes, message: str) -> None:
     with pytest.raises(BestsellerError, match=message) as error:
-        read_ledger(data, "sales.csv")
+        read_table(data, COMMITTED, "sales.csv")
     assert str(error.value).startswith("sales.csv: ") and "\n" not in str(error.value)
+
+
+def test_the_path_is_relative_to_the_main_workspace(tmp_path: Path) -> None:
+    """A temporary experiment reads the same ledger: it is the outside world."""
+    (tmp_path / "ledger.csv").write_text("sku,date,units\n1,2022-01-01,2\n")
+    catalogue = load_params(REPOSITORY / "params.yaml").catalogue
+    table, name = open_ledger(rules(source="csv", path="ledger.csv"), catalogue, tmp_path)
+    assert name == "ledger.csv" and len(table) == 1
+    with pytest.raises(BestsellerError, match=r"none\.csv: No such file.*sales\.path"):
+        open_ledger(rules(source="csv", path="none.csv"), catalogue, tmp_path)
 
 
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(BestsellerError, match=r"none\.csv: No such file"):
-        read_ledger(tmp_path / "none.csv")
+        read_table(tmp_path / "none.csv", COMMITTED)

@@ -13,9 +13,16 @@ from bestseller.metrics.statistics import Interval
 Array = NDArray[np.float64]
 Draws = NDArray[np.int64]
 
+LAUNCHED = "launched_"  # begins the names of metrics that were measured on later launches
 SMALLEST_LINE = 5  # products; a smaller line has no ranking worth measuring
 TOP_SHARE = 0.1
-MEASURES = ("pair_auc", "spearman_within_line", "spearman_overall", "top_decile_lift")
+MEASURES = (
+    "pair_auc",
+    "pair_auc_matched",
+    "spearman_within_line",
+    "spearman_overall",
+    "top_decile_lift",
+)
 
 
 @dataclass(frozen=True)
@@ -44,12 +51,16 @@ class Backtest:
         names = [baseline for baseline, name in self.leads if name == measure]
         return min(names, key=lambda baseline: self.leads[baseline, measure].value)
 
-    def sentence(self) -> str:
-        """Say in one sentence what the score is worth, with a warning where it is due."""
+    def sentence(self, held_out: str = "held-out designs") -> str:
+        """Say in one sentence what the score is worth, with a warning where it is due.
+
+        Args:
+            held_out: what the tested products are called.
+        """
         auc = self.intervals["score", "pair_auc"]
         best = self.best_baseline()
         found = (
-            f"Of two held-out designs of one line, the score names the better seller "
+            f"Of two {held_out} of one line, the score names the better seller "
             f"{100 * auc.value:.0f} times in 100 ({100 * auc.low:.0f} to {100 * auc.high:.0f})"
         )
         other = f"{best.replace('_', ' ')} does {100 * self.intervals[best, 'pair_auc'].value:.0f}"
@@ -63,6 +74,7 @@ def run_backtest(
     within: Mapping[str, Array],
     overall: Mapping[str, Array],
     baselines: Sequence[str],
+    matched: NDArray[np.bool_],
     *,
     confidence: float,
     resamples: int = 1000,
@@ -71,7 +83,9 @@ def run_backtest(
     """Measure scores against the sales of held-out products.
 
     pair_auc: share of the pairs of one line with different units per day that the score orders
-    rightly, a tie in the score counting half; 0.5 = knows nothing. spearman_within_line: Spearman
+    rightly, a tie in the score counting half; 0.5 = knows nothing. pair_auc_matched: the same over
+    the pairs that are alike in what a table knows, so that the picture has to tell them apart; NaN
+    where there is no such pair. spearman_within_line: Spearman
     correlation with units per day in each line, averaged by products less one. spearman_overall:
     over all products, of the score times its line's rate. top_decile_lift: units of the tenth of
     each line that the score puts on top, over what average products of their lines would have sold
@@ -86,6 +100,8 @@ def run_backtest(
             ``score``.
         overall: the same scores on one scale for all lines.
         baselines: which of the others the score must beat.
+        matched: bool N x N, symmetric, the pairs of pair_auc_matched, such as
+            `metadata.comparable`.
         confidence: of every interval.
         resamples: number of resamples.
         seed: of the resamples.
@@ -107,6 +123,7 @@ def run_backtest(
     values: dict[tuple[str, str], Array] = {}
     for name, score in within.items():
         values[name, "pair_auc"] = pair_auc(score, sold / days, counted)
+        values[name, "pair_auc_matched"] = pair_auc(score, sold / days, counted, matched)
         values[name, "spearman_within_line"] = spearman(score, sold / days, counted)
         values[name, "spearman_overall"] = spearman(
             overall[name], sold / days, [np.concatenate(draws, axis=1)]
@@ -132,24 +149,34 @@ def _draws(group: NDArray[np.int64], resamples: int, rng: np.random.Generator) -
 
 def _interval(values: Array, confidence: float) -> Interval:
     """Make an interval of the estimate (first) and its resamples (the rest)."""
+    if np.isnan(values).all():  # nothing to compare, such as equal sales or no matched pair
+        return Interval(np.nan, np.nan, np.nan)
     tail = (1 - confidence) / 2
     low, high = np.nanquantile(values[1:], [tail, 1 - tail])
     return Interval(float(values[0]), float(low), float(high))
 
 
-def pair_auc(score: Array, observed: Array, draws: Sequence[Draws]) -> Array:
-    """Return the share of pairs ordered rightly for each resample, float64 B.
+def pair_auc(
+    score: Array,
+    observed: Array,
+    draws: Sequence[Draws],
+    matched: NDArray[np.bool_] | None = None,
+) -> Array:
+    """Return the share of pairs ordered rightly for each resample, float64 B; NaN without a pair.
 
     Args:
         score, observed: float64 N.
         draws: for each line int64 B x n, rows of `score`; pairs are made within a line.
+        matched: bool N x N, the pairs that count; all where none is given.
     """
-    right, total = 0.0, 0.0
+    right, total = np.zeros(len(draws[0])), np.zeros(len(draws[0]))
     for drawn in draws:
         rows, places = np.unique(drawn, return_inverse=True)
         times = np.zeros((len(drawn), len(rows)))  # how often each product was drawn
         np.add.at(times, (np.arange(len(drawn))[:, None], places.reshape(drawn.shape)), 1)
         above = (observed[rows][:, None] > observed[rows][None, :]).astype(np.float64)
+        if matched is not None:
+            above *= matched[np.ix_(rows, rows)]
         order = 0.5 * (1 + np.sign(score[rows][:, None] - score[rows][None, :]))
         right = right + np.einsum("bi,bi->b", times @ (above * order), times)
         total = total + np.einsum("bi,bi->b", times @ above, times)

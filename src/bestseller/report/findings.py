@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bestseller.designs.selection import best_models
+from bestseller.preference.backtest import LAUNCHED
 from bestseller.report.results import Results
 from bestseller.report.words import DASH, count, joined, model_label, percent
 
@@ -27,6 +28,7 @@ def warnings(results: Results) -> list[Warning]:
     checks = (
         _simulated,
         _backtest,
+        _launches,
         _few_designs,
         _missing_designs,
         _unlike,
@@ -58,10 +60,22 @@ def _backtest(results: Results) -> Warning | None:
     if facts.get(BEATS) is True:
         return None
     found = str(facts.get(SENTENCE, "")).removeprefix("WARNING: ")
+    if results.params.sales.allocation != "none":
+        return Warning("The score is not backtested", found)
     return Warning(
         "The score does not clear its baseline",
         f"{found} Until it does, the order of the designs carries little information.".strip(),
     )
+
+
+def _launches(results: Results) -> Warning | None:
+    facts = results.backtest or {}
+    if facts.get(LAUNCHED + BEATS, True):
+        return None
+    found = str(facts[LAUNCHED + SENTENCE]).removeprefix("WARNING: ")
+    if LAUNCHED + "pair_auc" not in facts:
+        return Warning("The score is not tested on later launches", found)
+    return Warning("On later launches the score does not clear its baseline", found)
 
 
 def _few_designs(results: Results) -> Warning | None:
@@ -189,9 +203,10 @@ def _scores(results: Results) -> str:
 
 
 def _worth(results: Results) -> str:
-    """Return the backtest's sentence where it is good news; bad news stands in the warnings."""
+    """Return the backtests' sentences that are good news; bad news stands in the warnings."""
     facts = results.backtest or {}
-    return f" {facts[SENTENCE]}" if facts.get(BEATS) is True and SENTENCE in facts else ""
+    told = [facts[p + SENTENCE] for p in ("", LAUNCHED) if facts.get(p + BEATS) is True]
+    return "".join(f" {sentence}" for sentence in told)
 
 
 def _models(results: Results) -> str:

@@ -24,7 +24,7 @@ class Results:
         designs: the shortlist, by line, then rank.
         counts: how the shortlist was come by, a row per line; see `designs.design.Choice`.
         images: the processed images with their index, for thumbnails and products per line.
-        ledger: the cleaned sales: sku, date, units.
+        ledger: the cleaned sales: sku, line, date, units.
         models: a row per model, metrics as columns; may hold rows for references (floor, ceiling).
         similarity: line, model, similarity, low, high (percent).
         answers: what compare concluded, in sentences.

@@ -161,9 +161,7 @@ def line_table(results: Results) -> Table:
 
 
 def _units_of_line(results: Results) -> Mapping[str, int]:
-    lines = results.images.index.drop_duplicates("sku").set_index("sku")["line"]
-    sold = results.ledger.groupby("sku")["units"].sum()
-    of_line = sold.groupby(lines.reindex(sold.index)).sum()
+    of_line = results.ledger.groupby("line")["units"].sum()
     return {str(line): int(units) for line, units in of_line.items()}
 
 

@@ -1,0 +1,84 @@
+"""From the clean ledger to one number a product."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import pandas as pd
+
+from bestseller.catalogue.product import Product
+
+
+def designs_by_sku(products: Iterable[Product]) -> dict[str, str]:
+    """Return under which design each sku is counted: a design's own and those of its variants."""
+    products = list(products)
+    variants = {variant.sku: product.sku for product in products for variant in product.variants}
+    return variants | {product.sku: product.sku for product in products}
+
+
+def units_per_product(clean: pd.DataFrame, skus: Iterable[str], until: dt.date) -> pd.DataFrame:
+    """Sum the clean ledger over each product of the catalogue, never sold ones included.
+
+    Args:
+        clean: the table of `CleanLedger`.
+        skus: of all designs.
+        until: last day counted.
+
+    Returns:
+        sku (sorted), units (int64, net, at least 0: returns of what was sold before the window do
+        not count against it), units_per_day (float64, over the days on sale), first_date
+        (datetime64 of the first sale, NaT for none), days_on_sale (int64, from the first sale to
+        `until`, both included; 0 for never sold).
+    """
+    table = pd.DataFrame(index=pd.Index(sorted(set(skus)), name="sku"))
+    table["units"] = clean.groupby("sku")["units"].sum().clip(lower=0)
+    table["units"] = table["units"].fillna(0).astype("int64")
+    table["first_date"] = clean[clean["units"] > 0].groupby("sku")["date"].min()
+    days = (pd.Timestamp(until) - table["first_date"]).dt.days + 1
+    table["days_on_sale"] = days.fillna(0).astype("int64")
+    table["units_per_day"] = (
+        table["units"] / table["days_on_sale"].where(table["days_on_sale"] > 0)
+    ).fillna(0.0)
+    return table.reset_index()[["sku", "units", "units_per_day", "first_date", "days_on_sale"]]
+
+
+def with_lines(clean: pd.DataFrame, products: Iterable[Product]) -> pd.DataFrame:
+    """Return the clean ledger with each design's line in a column after sku.
+
+    A ledger of lines, whose sku column names them, is told by that column itself.
+    """
+    lines = {product.sku: product.line for product in products}
+    table = clean.copy()
+    table.insert(1, "line", clean["sku"].map(lines).fillna(clean["sku"]))
+    return table
+
+
+def allocate(
+    of_lines: pd.DataFrame, products: Sequence[Product], rule: Literal["equal", "variants"]
+) -> pd.DataFrame:
+    """Share the units of each line among its products: an assumption, not an observation.
+
+    Args:
+        of_lines: what `units_per_product` makes of lines, its column sku naming them.
+        products: of the catalogue.
+        rule: ``equal`` gives each product of a line the same; ``variants`` in proportion to the
+            number of skus that it is sold under.
+
+    Returns:
+        As `units_per_product`, a row per product, units float64: shares of a whole number.
+    """
+    shares = pd.DataFrame(
+        {
+            "sku": [product.sku for product in products],
+            "line": [product.line for product in products],
+            "weight": [
+                1.0 if rule == "equal" else float(max(1, len(product.variants)))
+                for product in products
+            ],
+        }
+    ).sort_values("sku", ignore_index=True)
+    share = shares["weight"] / shares.groupby("line")["weight"].transform("sum")
+    table = shares.merge(of_lines.rename(columns={"sku": "line"}), on="line", how="left")
+    for column in ("units", "units_per_day"):
+        table[column] = table[column].astype("float64") * share
+    return table[of_lines.columns]
