@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from bestseller.catalogue.crawl import probe_site
-from bestseller.catalogue.source import catalogue_state, ledger_bytes, ledger_state, open_site
+from bestseller.catalogue.gather import probe
+from bestseller.catalogue.source import ledger_bytes, ledger_state
 from bestseller.files import read_json, write_json
 from bestseller.params import Params
-from stages import run
+from stages import WORKSPACE, run
 from stages.sales import SOURCE as LEDGER
 from stages.scrape import SOURCE as CATALOGUE
 from stages.scrape import http_cache
@@ -20,13 +20,13 @@ def note(path: str, state: Mapping[str, int | str]) -> str:
         return "same"
     write_json(path, state)
     size = next(key for key in state if key != "sha256")
-    return f"moved ({before[size] if before else 0} -> {state[size]} {size})"
+    return f"moved ({before.get(size, 0) if before else 0} -> {state[size]} {size})"
 
 
 def main(params: Params) -> None:
-    with open_site(params.catalogue, http_cache()) as site:
-        catalogue = note(CATALOGUE, catalogue_state(probe_site(site)))
-    ledger = note(LEDGER, ledger_state(ledger_bytes(params.sales, params.catalogue)[0]))
+    catalogue = note(CATALOGUE, probe(params.catalogue, http_cache(), WORKSPACE))
+    data, _ = ledger_bytes(params.sales, params.catalogue, WORKSPACE)
+    ledger = note(LEDGER, ledger_state(data))
     print(f"catalogue: {catalogue}\nledger: {ledger}")
 
 

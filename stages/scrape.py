@@ -1,11 +1,11 @@
-"""Crawl the shop; store its products, their original photos by content, and what was rejected."""
+"""Collect the shop's products, their original photos by content, and what was rejected."""
 
 import tempfile
 from pathlib import Path
 
-from bestseller.catalogue.crawl import crawl_site
+from bestseller.catalogue.carry import carry_over, open_last, write_source
+from bestseller.catalogue.gather import gather, shop_of
 from bestseller.catalogue.raw import write_raw
-from bestseller.catalogue.source import open_site
 from bestseller.files import require, write_json
 from bestseller.params import Params
 from stages import WORKSPACE, run
@@ -22,18 +22,26 @@ def http_cache() -> Path:
 
 def main(params: Params) -> None:
     require(SOURCE, "python -m stages.refresh")
+    shop = shop_of(params.catalogue)
+    last = open_last(RAW, shop)
     cache = http_cache()
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as folder:
-        with open_site(params.catalogue, cache) as site:
-            result = crawl_site(site, Path(folder), params.catalogue.crawl.min_found_share)
-        write_raw(RAW, result.products, result.rejects, Path(folder))
+        images = Path(folder)
+        found = gather(params.catalogue, cache, WORKSPACE, images, last.addresses())
+        result = carry_over(found, last, RAW, images)
+        write_raw(RAW, result.products, result.rejects, images)
+    write_source(RAW, shop, result.pages)
     write_json(METRICS, result.counts())
+    if last.other_shop:
+        print(f"{RAW}: the last catalogue was of {last.other_shop}; it is replaced")
+    for url, reason in result.incomplete.items():
+        print(f"{url}: {reason}")
     stats = result.stats
     print(
-        f"{len(result.products)} products, {stats['images_read']} images, "
-        f"{len(result.rejects)} rejects; {stats['requests']} requests, "
-        f"{stats['not_modified']} unchanged, "
+        f"{len(result.products)} products, {result.carried_over} of them kept from the last "
+        f"catalogue, {stats['images_read']} images, {len(result.rejects)} rejects; "
+        f"{stats['requests']} requests, {stats['not_modified']} unchanged, "
         f"{stats['body_bytes'] / 1e6:.1f} MB downloaded"
     )
 

@@ -155,7 +155,7 @@ def test_a_bad_profile_leaves_params_alone(
         ("profile: demo", "profil: demo", r"profile: missing; .* \(and 1 more\)"),
         ("  - vanilla", "  - biggan", r"gans: .*'biggan' has no section.*vanilla, dcgan"),
         ("  - dcgan", "  - vanilla", r"gans: .*only once"),
-        ("source: demo", "source: shop", r"source: 'shop' is not allowed; .*'demo' or 'site'"),
+        ("source: demo", "source: shop", r"source: 'shop' is not allowed; .*'demo', 'site'"),
         ("size: 64", "size: 60", r"images\.size: 60 is not allowed"),
         ("threads: 2", "threads: [", r"line \d+: no YAML"),
     ],

@@ -4,11 +4,16 @@ The file is read with ruamel.yaml, the parser that DVC itself uses, so that both
 YAML 1.2 values: ``1e-4`` is a number and ``off`` is a word. `params.yaml` documents each key.
 """
 
+import codecs
+import datetime as dt
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -31,6 +36,15 @@ Constraint = Literal["plain", "centroid"]
 ISO_DATE = r"^(\d{4}-\d{2}-\d{2})?$"
 
 
+def _real_day(value: str) -> str:
+    if value:
+        dt.date.fromisoformat(value)
+    return value
+
+
+Day = Annotated[str, Field(pattern=ISO_DATE), AfterValidator(_real_day)]
+
+
 class Section(BaseModel):
     """A section of params.yaml: every key is known, nothing is coerced from text."""
 
@@ -40,6 +54,19 @@ class Section(BaseModel):
 class Site(Section):
     url: str
     product_path: str
+    listings: list[str]
+    max_listing_pages: Count
+
+
+class Shopify(Section):
+    url: str
+    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")]
+    line: Annotated[str, Field(pattern=r"^(product_type|vendor|tag:.+)$")]
+
+
+class Folder(Section):
+    path: str
+    table: str
 
 
 class Crawl(Section):
@@ -58,21 +85,117 @@ class Demo(Section):
 
 
 class Catalogue(Section):
-    source: Literal["demo", "site"]
+    source: Literal["demo", "site", "shopify", "folder"]
     user_agent: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]*$")]
     contact: str
     permission: bool
     site: Site
+    shopify: Shopify
+    folder: Folder
     crawl: Crawl
     demo: Demo
+
+
+class SalesColumns(Section):
+    """The ledger's name of each of our columns; an empty name is a column that it lacks."""
+
+    sku: Annotated[str, Field(min_length=1)]
+    date: Annotated[str, Field(min_length=1)]
+    units: Annotated[str, Field(min_length=1)]
+    line_id: str
+    kind: str
+    channel: str
+    price: str
+    currency: str
+    as_of: str
 
 
 class Sales(Section):
     source: Literal["demo", "csv"]
     path: str
-    from_: Annotated[str, Field(alias="from", pattern=ISO_DATE)]
-    until: Annotated[str, Field(pattern=ISO_DATE)]
+    level: Literal["product", "line"]
+    allocation: Literal["none", "equal", "variants"]
+    from_: Annotated[Day, Field(alias="from")]
+    until: Day
+    as_of: Day
     max_unknown_share: Share
+    max_quarantined_share: Share
+    encoding: str
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)]
+    date_format: Annotated[str, Field(min_length=1)]
+    as_of_format: Annotated[str, Field(min_length=1)]
+    zone: str
+    zones: dict[str, Annotated[str, Field(pattern=r"^[+-]\d{2}:\d{2}$")]]
+    business_zone: str
+    decimal: Literal[".", ","]
+    thousands: Literal["", ".", ",", " ", "'"]
+    key: Annotated[list[str], Field(min_length=1)]
+    columns: SalesColumns
+    extract: dict[str, str]
+    values: dict[str, dict[str, str]]
+    empty: dict[str, str]
+
+    @field_validator("allocation")
+    @classmethod
+    def _fits_the_level(cls, value: str, given: ValidationInfo) -> str:
+        by_line = given.data.get("level") == "line"
+        if by_line and value == "none":
+            raise ValueError("sales.level: line needs a rule: equal or variants")
+        if not by_line and value != "none":
+            raise ValueError("sales.level: product needs none")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_an_encoding(cls, value: str) -> str:
+        try:
+            codecs.lookup(value)
+        except LookupError as error:
+            raise ValueError("a Python codec, such as utf-8 or cp1252") from error
+        return value
+
+    @field_validator("zone", "zones", "business_zone")
+    @classmethod
+    def _fits_the_dates(cls, value: Any, given: ValidationInfo) -> Any:
+        if isinstance(value, str) and value and value not in available_timezones():
+            raise ValueError("an IANA zone, such as Europe/Berlin or UTC")
+        date_format, told = given.data.get("date_format", ""), bool(given.data.get("zone"))
+        offset = "%z" in date_format or "%Z" in date_format
+        if given.field_name == "zone" and value and offset:
+            raise ValueError("sales.date_format tells the zone of each date: leave it empty")
+        if given.field_name == "zones" and bool(value) != ("%Z" in date_format):
+            raise ValueError("it goes with %Z in sales.date_format: an offset by abbreviation")
+        if given.field_name == "business_zone" and bool(value) != (offset or told):
+            raise ValueError("it goes with dates that are instants: whose calendar days count")
+        return value
+
+    @field_validator("thousands")
+    @classmethod
+    def _differs_from_decimal(cls, value: str, given: ValidationInfo) -> str:
+        if value and value == given.data.get("decimal"):
+            raise ValueError("it is the same as sales.decimal")
+        return value
+
+    @field_validator("key", "extract", "values", "empty")
+    @classmethod
+    def _are_our_columns(cls, names: Any) -> Any:
+        for name in names:
+            if name not in SalesColumns.model_fields:
+                ours = ", ".join(SalesColumns.model_fields)
+                raise ValueError(f"{name!r} is none of our columns; they are {ours}")
+        return names
+
+    @field_validator("extract")
+    @classmethod
+    def _are_patterns(cls, patterns: dict[str, str]) -> dict[str, str]:
+        for name, pattern in patterns.items():
+            try:
+                groups = re.compile(pattern).groups
+            except re.error as error:
+                raise ValueError(f"{name}: no regular expression ({error})") from error
+            if groups != 1:
+                raise ValueError(f"{name}: it needs exactly one group, the part that is meant")
+        return patterns
 
 
 class Images(Section):
@@ -116,9 +239,11 @@ class Backbones(Section):
 
 
 class Centroid(Section):
-    backbone: Literal["vgg16"]
+    backbone: Literal["vgg16", "resnet18", "resnet50"]
     layer: Annotated[int, Field(ge=1, le=31)]
+    pooling: Literal["none", "mean"]
     weight: Annotated[float, Field(ge=0)]
+    schedule: Literal["constant", "adaptive"]
     every: Count
 
 
@@ -155,6 +280,8 @@ class Train(Section):
     ema_half_life: Positive
     precision: Precision
     grid_rows: Count
+    launcher: Literal["single", "torchrun"]
+    processes: Count
     vanilla: WideGan
     dcgan: WideGan
     d2gan: D2gan
@@ -164,6 +291,7 @@ class Train(Section):
 class Preference(Section):
     top_k: Count
     scope: Literal["line", "overall"]
+    launched_after: Day
     steps: Count
     batch_size: Count
     lr: Positive
@@ -212,6 +340,14 @@ class Params(Section):
     compare: Compare
     shortlist: Shortlist
     report: Report
+
+    @field_validator("centroid")
+    @classmethod
+    def _is_fitted(cls, value: Centroid, given: ValidationInfo) -> Centroid:
+        fitted = given.data.get("backbones")
+        if fitted and value.backbone not in ("vgg16", fitted.metric):
+            raise ValueError(f"backbone: vgg16 or {fitted.metric}, that of backbones.metric")
+        return value
 
     @field_validator("gans", "constraints", "seeds")
     @classmethod

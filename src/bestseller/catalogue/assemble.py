@@ -1,13 +1,12 @@
 """From what the spider found to one record a design, and a reason for what is left out."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bestseller.catalogue.product import Image, Product, Rejected, Variant
 
-PLACEHOLDER_LINES = 2  # a picture on products of as many lines shows none of them
-PLACEHOLDER_PRODUCTS = 5  # as many products of one line
+COUNTED = ("requests", "not_modified", "body_bytes", "peak_memory_mb")
 ONE_LINE = "all"  # of a shop that names neither lines nor categories
 
 
@@ -19,18 +18,30 @@ class CrawlResult:
         products: one record a design, sorted by sku, without pictures that failed.
         rejects: pages and pictures that are not in the catalogue, sorted.
         stats: counts; `pages_listed` in the sitemaps, `pages_read`, `pages_forbidden`,
-            `images_read`, `requests`, `not_modified` (answers 304), `body_bytes` (downloaded).
+            `images_read`, `requests`, `not_modified` (answers 304), `body_bytes` (downloaded),
+            `peak_memory_mb` (of the crawler's process).
+        lost: listed pages that gave no product, and why.
+        forbidden: addresses that robots.txt or an opt-out keeps from being used.
+        incomplete: lists of pages that could not be read whole, and why.
+        pages: a product's address -> the address that its page was asked at, where they differ.
+        carried_over: number of products that are of an earlier catalogue.
     """
 
     products: list[Product]
     rejects: list[Rejected]
     stats: dict[str, int]
+    lost: dict[str, str] = field(default_factory=dict)
+    forbidden: frozenset[str] = frozenset()
+    incomplete: dict[str, str] = field(default_factory=dict)
+    pages: dict[str, str] = field(default_factory=dict)
+    carried_over: int = 0
 
     def counts(self) -> dict[str, int]:
         """Return what the catalogue holds, as flat metrics that depend on the shop alone."""
         images = [image for product in self.products for image in product.images]
         return {
             "products": len(self.products),
+            "products_carried_over": self.carried_over,
             "products_without_image": sum(not product.images for product in self.products),
             "products_discontinued": sum(product.discontinued for product in self.products),
             "variants": sum(len(product.variants) for product in self.products),
@@ -46,19 +57,23 @@ class CrawlResult:
 
 def assemble(found: dict[str, Any]) -> CrawlResult:
     """Join pages of one design, attach the stored pictures, name what is left out."""
-    rejects: list[Rejected] = []
+    lost: dict[str, str] = {}
+    pages: dict[str, str] = {}
     by_sku: dict[str, list[Product]] = defaultdict(list)
     for url in found["listed"]:
         records = [Product.model_validate(record) for record in found["products"].get(url, [])]
         if url in found["failed"]:
-            rejects.append(Rejected("", url, found["failed"][url]))
+            lost[url] = found["failed"][url]
         elif not records:
-            rejects.append(Rejected("", url, "no product on the page"))
+            lost[url] = "no product on the page"
         for record in records:
             if record.sku:
                 by_sku[record.group or record.sku].append(record)
             else:
-                rejects.append(Rejected("", url, "the page names no sku"))
+                lost[url] = "the page names no sku"
+            if record.url not in found["products"]:
+                pages.setdefault(record.url, url)
+    rejects = [Rejected("", url, reason) for url, reason in lost.items()]
     shown = {
         image.url for records in by_sku.values() for record in records for image in record.images
     }
@@ -68,7 +83,6 @@ def assemble(found: dict[str, Any]) -> CrawlResult:
         if url not in shown and url not in found["listed"]
     ]
     designs = [_design(records) for _, records in sorted(by_sku.items())]
-    placeholders = _placeholders(designs, found["stored"])
     products = []
     for design in designs:
         images = []
@@ -77,12 +91,6 @@ def assemble(found: dict[str, Any]) -> CrawlResult:
             if stored is None:
                 rejects.append(
                     Rejected(design.sku, image.url, found["failed"].get(image.url, "not fetched"))
-                )
-            elif stored[0] in placeholders:
-                rejects.append(
-                    Rejected(
-                        design.sku, image.url, "placeholder: the same picture on other products"
-                    )
                 )
             else:
                 images.append(
@@ -93,11 +101,13 @@ def assemble(found: dict[str, Any]) -> CrawlResult:
     stats = {
         "pages_listed": len(found["listed"]),
         "pages_read": len(found["products"]),
-        "pages_forbidden": len(found["forbidden"]),
+        "pages_forbidden": len(set(found["forbidden"]) & set(found["listed"])),
         "images_read": len(found["stored"]),
-        **{key: found[key] for key in ("requests", "not_modified", "body_bytes")},
+        **{key: found[key] for key in COUNTED},
     }
-    return CrawlResult(products, sorted(set(rejects)), stats)
+    incomplete = {url: found["failed"][url] for url in found["incomplete"]}
+    forbidden = frozenset(found["forbidden"])
+    return CrawlResult(products, sorted(set(rejects)), stats, lost, forbidden, incomplete, pages)
 
 
 def _design(records: list[Product]) -> Product:
@@ -118,17 +128,3 @@ def _design(records: list[Product]) -> Product:
         "discontinued": all(record.discontinued for record in records),
     }
     return first.model_copy(update=changes)
-
-
-def _placeholders(designs: list[Product], stored: dict[str, Any]) -> set[str]:
-    """Return the hashes of pictures that stand for "no photo": shown by many products or lines."""
-    shown: dict[str, set[tuple[str | None, str]]] = defaultdict(set)
-    for design in designs:
-        for image in design.images:
-            if image.url in stored:
-                shown[stored[image.url][0]].add((design.line, design.sku))
-    return {
-        digest
-        for digest, uses in shown.items()
-        if len(uses) >= PLACEHOLDER_PRODUCTS or len({line for line, _ in uses}) >= PLACEHOLDER_LINES
-    }

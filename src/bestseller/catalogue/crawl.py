@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,19 +21,22 @@ SOURCES = Path(__file__).resolve().parents[2]
 MAX_NAMED = 3  # failures named in an error
 
 
-def crawl_site(site: Site, images: Path, min_found_share: float = 0.9) -> CrawlResult:
-    """Crawl a shop from its robots.txt over its sitemaps to its product pages and their pictures.
+def crawl_site(
+    site: Site, images: Path, min_found_share: float = 0.9, known: Iterable[str] = ()
+) -> CrawlResult:
+    """Crawl a shop from its robots.txt over its lists to its product pages and their pictures.
 
     Args:
         site: the shop.
         images: folder that receives each picture's bytes as ``<sha256>.<ext>``.
         min_found_share: share of the listed pages that must give a product.
+        known: addresses of an earlier catalogue, to learn which of them robots.txt forbids now.
 
     Raises:
         BestsellerError: the shop could not be asked, the crawl ended early or found too little.
     """
     images.mkdir(parents=True, exist_ok=True)
-    found = _in_child(site, images)
+    found = _in_child(site, images, known)
     result = assemble(found)
     _check_share(site, result, found, min_found_share)
     return result
@@ -51,7 +55,7 @@ def probe_site(site: Site) -> dict[str, str]:
     return dict(found["versions"])
 
 
-def _in_child(site: Site, images: Path | None) -> dict[str, Any]:
+def _in_child(site: Site, images: Path | None, known: Iterable[str] = ()) -> dict[str, Any]:
     """Run the spider in a child process that ends with this one, and return what it found.
 
     Without `images` it only looks at the versions of the pages.
@@ -59,7 +63,8 @@ def _in_child(site: Site, images: Path | None) -> dict[str, Any]:
     values = {**asdict(site), "origin": site.origin.rstrip("/"), "cache": str(site.cache.resolve())}
     environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
     command = [sys.executable, "-m", "bestseller.catalogue.worker"]
-    job = {"site": values, "folder": str(images.resolve()) if images else ""}
+    folder = str(images.resolve()) if images else ""
+    job = {"site": values, "folder": folder, "known": sorted(known)}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment) as child:
         assert child.stdin is not None and child.stdout is not None
@@ -79,19 +84,30 @@ def _in_child(site: Site, images: Path | None) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(answer)
     if found["problem"] or found["finish_reason"] != "finished":
         problem = found["problem"] or f"the crawl ended early ({found['finish_reason']})"
-        raise BestsellerError(f"{site.origin}: {problem}; run again, what was fetched is kept")
+        where = "" if problem.startswith(site.origin) else f"{site.origin}: "
+        raise BestsellerError(f"{where}{problem}; {found['mend']}")
     return found
 
 
 def _check_listed(site: Site, found: dict[str, Any]) -> list[str]:
     """Return the listed pages that may be read."""
     pages = [url for url in found["listed"] if url not in found["forbidden"]]
-    if not pages:
-        raise BestsellerError(
-            f"{site.origin}: its sitemaps list no page with {site.product_path!r} in its path; "
-            "mend catalogue.site.product_path"
-        )
-    return pages
+    if pages:
+        return pages
+    if found["listed"]:
+        first = found["listed"][0]
+        told = f"robots.txt or opt-outs forbid all {len(found['listed'])} product pages"
+        told += f" ({first}: {found['failed'][first]})"
+        mend = "ask its owner"
+    elif site.kind == "shopify":
+        told, mend = "its /products.json lists no product", "mend catalogue.shopify.url"
+    else:
+        lists = "the listings" if site.listings else "its sitemaps"
+        told = f"{lists} name no page with {site.product_path!r} in its path"
+        mend = f"mend catalogue.site.{'listings or ' if site.listings else ''}product_path"
+        lost = [f"{url}: {reason}" for url, reason in found["failed"].items()][:MAX_NAMED]
+        told += f" ({'; '.join(lost)})" if lost else ""
+    raise BestsellerError(f"{site.origin}: {told}; {mend}")
 
 
 def _check_share(site: Site, result: CrawlResult, found: dict[str, Any], least: float) -> None:

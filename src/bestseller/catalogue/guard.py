@@ -6,36 +6,74 @@ own, and each host name again where it is resolved.
 """
 
 import ipaddress
+import re
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
-from scrapy.http import Request
+from scrapy.http import HtmlResponse, Request, Response
 from scrapy.resolver import CachingThreadedResolver
+from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.defer import Deferred
+from twisted.internet.error import DNSLookupError
 
 PORTS = {"http": 80, "https": 443}
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 Origin = tuple[str, str, int]
+MAX_HTML_MB = 5
+MAX_ATTRIBUTES = 10_000
+# Without "<" in it, so that each byte is looked at once.
+_CROWDED_TAG = re.compile(
+    rb"""<[a-z](?>[^<>"'/\s]*(?:"[^"<]*"|'[^'<]*'|[/\s]+)){%d}""" % MAX_ATTRIBUTES, re.IGNORECASE
+)
 
 
 def origin_of(url: str) -> Origin:
     """Return (scheme, host, port) of an address.
 
     Raises:
-        ValueError: it is no http or https address with a host.
+        ValueError: it is no http or https address with a host, or names a user, which readers of
+            addresses take for the host as it suits an attacker.
     """
     parts = urlsplit(url)
-    if parts.scheme not in PORTS or not parts.hostname:
-        raise ValueError(f"{url!r} is no http or https address")
+    if parts.scheme not in PORTS or not parts.hostname or "@" in parts.netloc:
+        raise ValueError(f"{url!r} is no plain http or https address")
     return parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]
 
 
 def is_public(address: str) -> bool:
     """Tell whether an IP address is one that anybody on the internet could be asked at."""
     ip = ipaddress.ip_address(address)
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return is_public(str(mapped)) if mapped else ip.is_global and not ip.is_multicast
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip.is_global and not ip.is_multicast
+    if ip.ipv4_mapped:
+        return is_public(str(ip.ipv4_mapped))
+    # What is outside of it may lead to any IPv4 address, as what is inside 6to4 does.
+    return ip in GLOBAL_UNICAST and ip.is_global and not ip.sixtofour
+
+
+class NoPublicAddressError(DNSLookupError):
+    """A host name is at an address of this machine or of the network behind it."""
+
+
+class MarkupGuard:
+    """Downloader middleware: no parser gets a page that it would not come back from.
+
+    A tree takes up to 80 times the memory of its page. libxml2 compares each attribute of a tag
+    with all others: 250,000 take it minutes, and it cannot be interrupted.
+    """
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        """Hand a response on, or raise IgnoreRequest with the reason."""
+        if isinstance(response, HtmlResponse):
+            if len(response.body) > MAX_HTML_MB * 1_000_000:
+                raise IgnoreRequest(f"refused: more than {MAX_HTML_MB} MB of HTML")
+            if _CROWDED_TAG.search(response.body):
+                raise IgnoreRequest(f"refused: a tag of more than {MAX_ATTRIBUTES} attributes")
+        return response
 
 
 class GuardedResolver(CachingThreadedResolver):
@@ -54,7 +92,7 @@ class GuardedResolver(CachingThreadedResolver):
 
     def _checked(self, address: str, name: str) -> str:
         if name not in self.trusted and not is_public(address):
-            raise OSError(f"{name} is at {address}, which is no public address")
+            raise NoPublicAddressError(f"{name} is at {address}")
         return address
 
 
@@ -68,7 +106,7 @@ class OriginGuard:
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(crawler.settings["GUARD_ORIGIN"], crawler.settings["GUARD_CONNECT_TO"])
 
-    def process_request(self, request: Request) -> None:
+    async def process_request(self, request: Request) -> None:
         """Let the request pass, or raise IgnoreRequest with the reason."""
         try:
             origin = origin_of(request.url)
@@ -80,12 +118,20 @@ class OriginGuard:
                 request.meta["proxy"] = self._connect_to
         elif request.meta.get("page"):
             raise IgnoreRequest(f"refused: {request.url} is not of the shop's origin")
-        elif not self._may_be_public(origin[1]):
+        elif not await self._may_be_public(origin[1]):
             raise IgnoreRequest(f"refused: {request.url} is no public address")
 
-    @staticmethod
-    def _may_be_public(host: str) -> bool:
-        try:
+    async def _may_be_public(self, host: str) -> bool:
+        """Tell whether a host may be at a public address; one without any is for the downloader."""
+        with suppress(ValueError):  # of a name
             return is_public(host)
-        except ValueError:  # a name, which the resolver checks
+        from twisted.internet import reactor  # noqa: PLC0415 (its import chooses the reactor)
+
+        resolve: Callable[[str], Deferred[str]] = reactor.resolve  # type: ignore[assignment]
+        try:
+            # The resolver trusts the shop's name, but a private shop's other ports are not it.
+            return is_public(await maybe_deferred_to_future(resolve(host)))
+        except NoPublicAddressError:
+            return False
+        except DNSLookupError:
             return True

@@ -15,8 +15,9 @@ MAX_DEPTH = 40
 RELATED = ["isrelatedto", "issimilarto", "isaccessoryorsparepartfor", "isconsumablefor"]
 SPEAKING = ["itemlistelement", "review", "reviews", "itemreviewed", "mentions", "relatedlink"]
 ELSEWHERE = frozenset([*RELATED, *SPEAKING, "hasvariant", "isvariantof"])
-_WRAPPER = re.compile(r"(?:/\*|//)?\s*(?:<!\[CDATA\[|\]\]>)\s*(?:\*/)?|<!--|-->")
-_STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
+_WRAPPER = re.compile(r"(?:(?:/\*|//)\s*)?(?:<!\[CDATA\[|\]\]>)\s*(?:\*/)?|<!--|-->")
+# Possessive: to remember where it could turn back takes 100 bytes for each character.
+_STRING_OR_COMMA = re.compile(r'"(?:[^"\\]++|\\.)*+"|,(?=\s*+[}\]])', re.DOTALL)
 _BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrtu])')
 
 
@@ -76,11 +77,10 @@ def _values(text: str) -> list[Any]:
     text = _WRAPPER.sub("", text).strip()
     if '"' not in text and "&quot;" in text:
         text = html.unescape(text)
+    if values := _sequence(text):
+        return values
     mended = _STRING_OR_COMMA.sub(lambda found: "" if found[0] == "," else found[0], text)
-    for attempt in (text, mended, _BAD_ESCAPE.sub("", mended)):
-        if values := _sequence(attempt):
-            return values
-    return []
+    return _sequence(mended) or _sequence(_BAD_ESCAPE.sub("", mended))
 
 
 def _sequence(text: str) -> list[Any]:
@@ -117,14 +117,17 @@ def _objects(value: Any, depth: int = 0) -> Iterator[Node]:
 
 
 def _lower_keys(value: Any, depth: int = 0) -> Any:
-    """Return a copy with every key in lower case; what lies too deep is dropped."""
+    """Return a copy with every key in lower case; what lies too deep is dropped.
+
+    Halves of surrogate pairs, which JSON may escape but no file can hold, become question marks.
+    """
     if depth > MAX_DEPTH:
         return None
     if isinstance(value, list):
         return [_lower_keys(item, depth + 1) for item in value]
     if isinstance(value, dict):
         return {str(key).lower(): _lower_keys(item, depth + 1) for key, item in value.items()}
-    return value
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _inside(value: Any, but: frozenset[str] = frozenset()) -> Iterator[Node]:

@@ -11,6 +11,7 @@ from bestseller.catalogue.facts import Picture
 from bestseller.catalogue.product import Image, View
 
 MAX_PICTURES = 16
+MAX_ADDRESS = 8_000  # characters; RFC 9110, 4.1: what every server is to take
 LAZY = ("data-zoom-image", "data-large", "data-original", "data-lazy-src", "data-lazy", "data-src")
 HINTS: dict[str, View] = {
     **dict.fromkeys(("front", "face", "frontal", "vorne", "devant"), "front"),
@@ -122,6 +123,8 @@ def images(pictures: Iterable[Picture], base: str, name: str) -> tuple[Image, ..
 
 def absolute(address: str, base: str) -> str | None:
     """Return an http(s) address joined to `base`, None where there is none to fetch."""
+    if len(address) > MAX_ADDRESS:
+        return None
     try:
         url = urljoin(base, address.strip())
         parts = urlsplit(url)

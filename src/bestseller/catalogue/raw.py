@@ -15,6 +15,7 @@ from bestseller.errors import BestsellerError
 from bestseller.files import atomic_path, require
 
 IMAGES, CATALOGUE, REJECTS = "images.zip", "catalogue.jsonl", "rejects.csv"
+SOURCE = "source.json"
 MADE_BY = "dvc repro scrape"
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a ZIP can tell: equal contents give equal bytes
 _READABLE = 0o644 << 16

@@ -3,11 +3,17 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from scrapy.dupefilters import BaseDupeFilter
+
 from bestseller.catalogue.cache import AlwaysRevalidate, SqliteCacheStorage
-from bestseller.catalogue.guard import GuardedResolver, OriginGuard
+from bestseller.catalogue.guard import GuardedResolver, MarkupGuard, OriginGuard
+from bestseller.catalogue.handler import BoundedHandler
+from bestseller.catalogue.optout import OptOut
 from bestseller.catalogue.site import Site
 
 GUARD_PRIORITY = 50  # before every other downloader middleware
+OPT_OUT_PRIORITY = 110  # after robots.txt; its answers come last, unpacked and not redirected
+MARKUP_PRIORITY = 120  # it sees answers before any parser does
 
 
 def crawler_settings(site: Site) -> dict[str, Any]:
@@ -27,12 +33,19 @@ def crawler_settings(site: Site) -> dict[str, Any]:
         "AUTOTHROTTLE_START_DELAY": site.delay_s,
         "AUTOTHROTTLE_TARGET_CONCURRENCY": site.concurrency,
         # Whom: see guard.py. Other schemes would read this machine's files.
-        "DOWNLOADER_MIDDLEWARES": {OriginGuard: GUARD_PRIORITY},
+        "DOWNLOADER_MIDDLEWARES": {
+            OriginGuard: GUARD_PRIORITY,
+            OptOut: OPT_OUT_PRIORITY,
+            MarkupGuard: MARKUP_PRIORITY,
+        },
         "DNS_RESOLVER": GuardedResolver,
         "GUARD_ORIGIN": site.origin,
         "GUARD_CONNECT_TO": site.connect_to,
         "GUARD_TRUSTED_HOSTS": [host for host in trusted if host],
-        "DOWNLOAD_HANDLERS": {"file": None, "ftp": None, "s3": None, "data": None},
+        "DOWNLOAD_HANDLERS": {
+            **dict.fromkeys(("http", "https"), BoundedHandler),
+            **dict.fromkeys(("file", "ftp", "s3", "data")),
+        },
         "HTTPPROXY_ENABLED": False,  # a proxy of the environment would resolve names unguarded
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "COOKIES_ENABLED": False,
@@ -44,6 +57,10 @@ def crawler_settings(site: Site) -> dict[str, Any]:
         "DOWNLOAD_TIMEOUT": site.timeout_s,
         "DOWNLOAD_FAIL_ON_DATALOSS": True,
         "REDIRECT_MAX_TIMES": 5,
+        # The spider asks for nothing twice, and this would lose the second of two redirects to
+        # one address without a word.
+        "DUPEFILTER_CLASS": BaseDupeFilter,
+        "URLLENGTH_LIMIT": 0,  # as silent; pictures.MAX_ADDRESS stands for it
         "RETRY_TIMES": 2,
         "METAREFRESH_ENABLED": False,
         # What is kept.

@@ -1,73 +1,73 @@
-"""The spider: robots.txt, sitemaps, product pages, their pictures."""
+"""The spider: robots.txt, sitemaps or listings, product pages, their pictures."""
 
 import hashlib
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from protego import Protego
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest
-from scrapy.http import Request, Response
-from scrapy.spidermiddlewares.httperror import HttpError
-from scrapy.utils.gz import gunzip, gzip_magic_number
-from scrapy.utils.sitemap import Sitemap, sitemap_urls_from_robots
+from scrapy.http import Request, Response, TextResponse
 from twisted.python.failure import Failure
 
+from bestseller.catalogue.formats import image_format
+from bestseller.catalogue.limits import cpu_limit
+from bestseller.catalogue.listing import Walk, read_listing
+from bestseller.catalogue.optout import OptedOut, OptOut
 from bestseller.catalogue.parse import parse_product_page
+from bestseller.catalogue.pictures import MAX_ADDRESS, absolute
 from bestseller.catalogue.product import Image, Product
-from bestseller.catalogue.site import Site
+from bestseller.catalogue.reasons import UNTRUSTED, reason_of, unreadable
+from bestseller.catalogue.site import FORBIDDEN, GONE, Site
+from bestseller.catalogue.sitemap import read_sitemap
+from bestseller.files import atomic_path
 from bestseller.progress import Progress
 
 MAX_SITEMAP_DEPTH = 3
+MAX_SITEMAPS = 1_000
 MAX_PAGES = 200_000
+PAGE_CPU_S = 20.0  # computing that the reading of one page may take
 # A page's pictures come before the next page, so that the progress is that of the whole crawl.
 SITEMAP_PRIORITY, IMAGE_PRIORITY, PAGE_PRIORITY = 30, 20, 10
-MAGIC = (
-    (re.compile(rb"\xff\xd8\xff"), "jpg"),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "png"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "webp"),
-    (re.compile(rb"GIF8[79]a"), "gif"),
-    (re.compile(rb"....ftypavi[fs]", re.DOTALL), "avif"),
-)
-_OPT_OUT = re.compile(r"\b(?:noai|noimageai)\b", re.IGNORECASE)
-
-
-def image_format(data: bytes) -> str | None:
-    """Return the file extension of an image by its first bytes, None for anything else."""
-    return next((ext for magic, ext in MAGIC if magic.match(data)), None)
 
 
 class CatalogueSpider(Spider):
     """Collects the products of one shop; without a folder for pictures, only its pages' versions.
 
     Attributes:
-        listed: addresses of product pages in the sitemaps.
+        listed: addresses of product pages in the sitemaps or listings.
         products: products by page address, images not yet stored.
         stored: image address -> (sha256, file name) of what was stored.
         failed: address -> reason, of pages and images that could not be had.
-        forbidden: pages that robots.txt or the owner's marks keep from being read.
+        forbidden: addresses, also of the `known`, that robots.txt or the owner's marks keep from
+            being used.
+        incomplete: sitemaps and listings that could not be read whole; pages may be missing.
         versions: page address -> date of last change or validator, where only these are wanted.
+        problem: why the crawl as a whole failed, or empty; `mend` is what to do about it.
         body_bytes: bytes of response bodies that came over the network.
     """
 
     name = "catalogue"
 
-    def __init__(self, site: Site, folder: str, **kwargs: Any) -> None:
+    def __init__(self, site: Site, folder: str, known: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.site, self.folder = site, Path(folder) if folder else None
+        self.site, self.folder, self.known = site, Path(folder) if folder else None, known
         self.alias = urlsplit(site.connect_to).hostname if site.connect_to else None
         self.listed: set[str] = set()
         self.products: dict[str, list[Product]] = {}
         self.stored: dict[str, tuple[str, str]] = {}
         self.failed: dict[str, str] = {}
         self.forbidden: set[str] = set()
+        self.incomplete: set[str] = set()
         self.versions: dict[str, str] = {}
-        self.problem = ""
+        self.problem, self.mend = "", "run again, what was fetched is kept"
         self.body_bytes = 0
         self._asked: set[str] = set()
+        self._rules = Protego.parse("")
+        self._maps: set[str] = set()
+        self._rules = Protego.parse("")
         self._progress = Progress("crawl" if folder else "probe", unit="page")
 
     @classmethod
@@ -87,55 +87,127 @@ class CatalogueSpider(Spider):
     def unreachable(self, failure: Failure) -> None:
         """Remember that the shop could not be asked at all."""
         self.problem = f"{self.site.origin}/robots.txt: {reason_of(failure)}"
+        if UNTRUSTED in self.problem:
+            self.mend = "mend the certificate, or name its authority's file in SSL_CERT_FILE"
 
     def read_robots(self, response: Response) -> Iterator[Request]:
-        """Follow the sitemaps that robots.txt names, else the usual one."""
+        """Look for the products."""
         if response.status >= 500:  # RFC 9309, 2.3.1.4: then nothing may be asked
             self.problem = f"{response.url}: HTTP {response.status}"
             return
-        named = response.status == 200 and list(
-            sitemap_urls_from_robots(response.body, response.url)
-        )
-        for url in named or [f"{self.site.origin}/sitemap.xml"]:
-            yield self._sitemap(url, depth=1)
+        text = response.body if response.status == 200 else b""
+        self._rules = Protego.parse(text.decode(errors="replace"))
+        yield from self.discover()
 
-    def _sitemap(self, url: str, depth: int) -> Request:
-        return Request(
-            self._own(url),
-            self.read_sitemap,
-            errback=self.lost,
-            meta={"page": True, "sitemap_depth": depth},
-            priority=SITEMAP_PRIORITY - depth,
-        )
+    def refusal(self, url: str) -> str:
+        """Return why an address is not to be used, as far as its site has been asked, else ""."""
+        ours = url.startswith(f"{self.site.origin}/")
+        if ours and not self._rules.can_fetch(url, self.site.user_agent):
+            return FORBIDDEN
+        owners = self.crawler.get_downloader_middleware(OptOut)
+        assert isinstance(owners, OptOut)
+        return owners.site_mark(url)
+
+    def discover(self) -> Iterator[Request]:
+        """Start at the configured listings, else at the sitemaps of robots.txt or the usual one."""
+        for start in dict.fromkeys(self.site.listings):
+            url = urljoin(f"{self.site.origin}/", start)
+            yield from self._walk(Walk(url, self.site.max_listing_pages))
+        if not self.site.listings:
+            named = list(self._rules.sitemaps) or ["/sitemap.xml"]
+            yield from self._sitemaps(named, f"{self.site.origin}/robots.txt", depth=1)
+
+    def _walk(self, walk: Walk) -> Iterator[Request]:
+        """Ask for the next page of a listing."""
+        url = walk.next()
+        if walk.cut:
+            self.incomplete.add(walk.start)
+            self.failed[walk.start] = (
+                f"more than {self.site.max_listing_pages} pages, the rest is not read; "
+                "raise catalogue.site.max_listing_pages or name another listing"
+            )
+        if url is not None:
+            yield Request(
+                self._own(url),
+                self.read_listing,
+                errback=self.lost_listing,
+                meta={"asked": url, "page": True, "walk": walk},
+                priority=SITEMAP_PRIORITY,
+            )
+
+    def read_listing(self, response: Response) -> Iterator[Request]:
+        """Ask for the product pages of a listing, and for its next page if it listed any."""
+        walk: Walk = response.meta["walk"]
+        if isinstance(response, TextResponse):
+            found, further = read_listing(response.text, response.url, self.site.product_path)
+            yield from self._list(dict.fromkeys(map(self._own, found), ""))
+            walk.add(further if found else [])
+        else:
+            self._not_whole(response.url, "no listing page")
+        yield from self._walk(walk)
+
+    def lost_listing(self, failure: Failure) -> Iterator[Request]:
+        """Go on with the listing's other pages."""
+        self.lost(failure)
+        yield from self._walk(failure.request.meta["walk"])  # type: ignore[attr-defined]
+
+    def _not_whole(self, url: str, reason: str) -> None:
+        self.failed[url] = reason
+        self.incomplete.add(url)
+
+    def _sitemaps(self, named: Iterable[str], source: str, depth: int) -> Iterator[Request]:
+        """Ask for the sitemaps that `source` names, for none of them where they are too many."""
+        found = {self._own(url): "" for loc in named if (url := absolute(loc, source))}
+        urls = [url for url in found if url not in self._maps]
+        if urls and (depth > MAX_SITEMAP_DEPTH or len(self._maps) + len(urls) > MAX_SITEMAPS):
+            few = f"more than {MAX_SITEMAPS} in all, or below {MAX_SITEMAP_DEPTH} others"
+            self._not_whole(source, f"its sitemaps are not read: {few}")
+            return
+        self._maps.update(urls)
+        for url in urls:
+            yield Request(
+                url,
+                self.read_sitemap,
+                errback=self.lost,
+                meta={"asked": url, "page": True, "sitemap_depth": depth},
+                priority=SITEMAP_PRIORITY - depth,
+            )
 
     def read_sitemap(self, response: Response) -> Iterator[Request]:
         """Ask for the product pages of a sitemap and for the sitemaps of an index."""
         depth = response.meta["sitemap_depth"]
         try:
             limit = self.crawler.settings.getint("DOWNLOAD_MAXSIZE")
-            body = response.body
-            sitemap = Sitemap(gunzip(body, max_size=limit) if gzip_magic_number(response) else body)
-            entries = {e["loc"]: e.get("lastmod", "") for e in sitemap if e.get("loc")}
-        except Exception as error:  # whatever a broken archive or broken XML raises
-            self.failed[response.url] = f"no sitemap ({type(error).__name__})"
+            is_index, entries = read_sitemap(response.body, limit)
+        except Exception as error:
+            self._not_whole(response.url, unreadable(error))
             return
-        for loc, changed in sorted(entries.items()):
-            url = self._own(urljoin(response.url, loc))
-            if sitemap.type == "sitemapindex":
-                if depth < MAX_SITEMAP_DEPTH:
-                    yield self._sitemap(url, depth + 1)
-            elif self._is_new_product(url):
-                self.listed.add(url)
-                self.versions[url] = changed
-                if self.folder or not changed:
-                    yield self._page(url)
-                else:
-                    self._progress.update()
-        self._progress.total = len(self.listed)
+        if is_index:
+            yield from self._sitemaps(entries, response.url, depth + 1)
+            return
+        changes: dict[str, str] = {}
+        for loc, changed in entries.items():
+            if url := absolute(loc, response.url):
+                changes[self._own(url)] = changed
+            else:
+                self.failed[loc[:MAX_ADDRESS]] = "no http or https address"
+        yield from self._list(changes)
 
-    def _is_new_product(self, url: str) -> bool:
-        wanted = self.site.product_path in urlsplit(url).path and url not in self.listed
-        return wanted and len(self.listed) < MAX_PAGES
+    def _list(self, changes: Mapping[str, str]) -> Iterator[Request]:
+        """Ask for the product pages among addresses with their dates of last change or ""."""
+        for url, changed in changes.items():
+            if self.site.product_path not in urlsplit(url).path or url in self.listed:
+                continue
+            if len(self.listed) == MAX_PAGES:
+                self._not_whole(url, f"more than {MAX_PAGES} product pages, the rest is not read")
+                break
+            self.listed.add(url)
+            self.versions[url] = changed
+            if self.folder or not changed:
+                yield self._page(url)
+            else:
+                self._progress.update()
+        self._progress.total = len(self.listed)
 
     def _page(self, url: str) -> Request:
         return Request(
@@ -143,59 +215,69 @@ class CatalogueSpider(Spider):
             self.read_page if self.folder else self.read_version,
             method="GET" if self.folder else "HEAD",
             errback=self.lost,
-            meta={"page": True},
+            meta={"asked": url, "page": True},
             priority=PAGE_PRIORITY,
         )
 
     def read_version(self, response: Response) -> None:
         """Note what the server says about a page's version."""
-        asked = response.meta.get("redirect_urls", [response.url])[0]
+        asked = response.meta["asked"]
         self.versions[asked] = _header(response, "ETag") or _header(response, "Last-Modified")
         self._progress.update()
 
     def read_page(self, response: Response) -> Iterator[Request]:
         """Read the products of a page and ask for their pictures."""
-        asked = response.request.url if response.request else response.url
-        asked = response.meta.get("redirect_urls", [asked])[0]
+        asked = response.meta["asked"]
         self._progress.update(note=f"{len(self.stored)} images")
-        if opted_out(response):
-            self.forbidden.add(asked)
-            self.failed[asked] = "the page opts out of use by machine learning"
+        try:
+            with cpu_limit(PAGE_CPU_S):
+                products = parse_product_page(response.body, response.url)
+        except Exception as error:  # no page may lose the others
+            self.failed[asked] = unreadable(error)
             return
-        products = parse_product_page(response.body, response.url)
-        self.products[asked] = [self._named(product) for product in products]
-        for product in self.products[asked]:
+        yield from self.keep(asked, products)
+
+    def keep(self, url: str, products: Iterable[Product]) -> Iterator[Request]:
+        """Keep the products of a page and ask for their pictures."""
+        self.products[url] = [self._named(product) for product in products]
+        for product in self.products[url]:
             for image in product.images:
                 if image.url not in self._asked:
                     self._asked.add(image.url)
                     yield Request(
-                        image.url, self.read_image, errback=self.lost, priority=IMAGE_PRIORITY
+                        image.url,
+                        self.read_image,
+                        errback=self.lost,
+                        meta={"asked": image.url},
+                        priority=IMAGE_PRIORITY,
                     )
 
     def read_image(self, response: Response) -> None:
         """Store the bytes of a picture under their hash."""
-        asked = response.meta.get("redirect_urls", [response.request.url])[0]  # type: ignore[union-attr]
+        asked = response.meta["asked"]
         ext = image_format(response.body)
-        if ext is None or opted_out(response):
-            kind = _header(response, "Content-Type") or "?"
-            self.failed[asked] = "the image opts out" if ext else f"no image but {kind}"
+        if ext is None:
+            self.failed[asked] = f"no image but {_header(response, 'Content-Type') or '?'}"
             return
         digest = hashlib.sha256(response.body).hexdigest()
         assert self.folder is not None
         path = self.folder / f"{digest}.{ext}"
         if not path.exists():
-            path.write_bytes(response.body)
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(response.body)
         self.stored[asked] = (digest, path.name)
 
     def lost(self, failure: Failure) -> None:
         """Remember why a page or a picture could not be had."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        asked = request.meta.get("redirect_urls", [request.url])[0]
+        asked = request.meta["asked"]
         self.failed[asked] = reason_of(failure)
+        if {"sitemap_depth", "walk"} & request.meta.keys() and self.failed[asked] not in GONE:
+            self.incomplete.add(asked)
+        if isinstance(failure.value, OptedOut) or self.failed[asked] == FORBIDDEN:
+            self.forbidden.add(asked)
         if request.meta.get("page") and asked in self.listed:
             self._progress.update()
-            if "robots.txt" in self.failed[asked]:
-                self.forbidden.add(asked)
 
     def _own(self, url: str) -> str:
         """Return an address of the shop under its origin where it names itself by the machine."""
@@ -213,33 +295,9 @@ class CatalogueSpider(Spider):
         self.body_bytes += len(data)
 
     def _closed(self, **_: Any) -> None:
+        self.forbidden.update(url for url in self.known if self.refusal(url))
         self._progress.__exit__(None, None, None)
-
-
-def opted_out(response: Response) -> bool:
-    """Tell whether a response reserves its use for machine learning (noai, noimageai, TDM)."""
-    told = response.headers.getlist("X-Robots-Tag")
-    reserved = _header(response, "tdm-reservation").strip() == "1"
-    head = response.body[:20_000] if "html" in _header(response, "Content-Type") else b""
-    for meta in re.findall(rb"<meta[^>]+>", head, re.IGNORECASE):
-        text = meta.decode("latin-1")
-        if re.search(r"name\s*=\s*[\"']?robots", text, re.IGNORECASE):
-            told.append(meta)
-        if "tdm-reservation" in text and re.search(r"content\s*=\s*[\"']?1", text):
-            reserved = True
-    return reserved or any(_OPT_OUT.search(tag.decode("latin-1")) for tag in told)
 
 
 def _header(response: Response, name: str) -> str:
     return (response.headers.get(name) or b"").decode("latin-1")
-
-
-def reason_of(failure: Failure) -> str:
-    """Return why a request failed, in words that do not change from run to run."""
-    error = failure.value
-    if isinstance(error, HttpError):
-        return f"HTTP {error.response.status}"
-    if isinstance(error, IgnoreRequest):
-        return str(error) or "refused"
-    names = [type(error).__name__, *(type(e).__name__ for e in getattr(error, "reasons", ()) or ())]
-    return f"no answer ({', '.join(names)})"

@@ -17,12 +17,14 @@ CURRENCY = (
 )
 MONEY = re.compile(rf"(?:(?P<before>{CURRENCY})\s*)?(?P<amount>{AMOUNT})\s*(?P<after>{CURRENCY})?")
 GTIN_LENGTHS = (8, 12, 13, 14)
+MAX_TEXT = 2_000  # characters of a name, the longest of what is kept
 
 # Placeholders of templates that were never filled in, such as {{brand}}, $brand or "N/A".
 _EMPTY = re.compile(
     r"^(?:[$@]\w+|.*(?:\{\{|\$\{|<%).*|n/?a|null|none|undefined|nan|unknown|[\W_]*)$",
     re.IGNORECASE,
 )
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _AVAILABILITY = {
     "instock": "InStock",
     "limitedavailability": "InStock",
@@ -43,11 +45,14 @@ _AVAILABILITY = {
 
 
 def clean(value: Any) -> str | None:
-    """Return text with entities decoded and white space collapsed, None where nothing is said."""
+    """Return text with entities decoded and white space collapsed, None where nothing is said.
+
+    Control characters count as white space; what is longer than MAX_TEXT is cut.
+    """
     if value is None or isinstance(value, (dict, list, bool)):
         return None
     text = html.unescape(str(value)).replace("\ufeff", "").replace("\u200b", "")
-    text = " ".join(text.split())
+    text = " ".join(_CONTROL.sub(" ", text).split())[:MAX_TEXT].rstrip()
     return None if _EMPTY.match(text) else text
 
 

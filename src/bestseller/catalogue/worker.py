@@ -9,27 +9,34 @@ from typing import Any
 
 from scrapy.crawler import CrawlerProcess
 
+from bestseller.catalogue.limits import peak_memory_mb
 from bestseller.catalogue.settings import crawler_settings
+from bestseller.catalogue.shopify_spider import ShopifySpider
 from bestseller.catalogue.site import Site
 from bestseller.catalogue.spider import CatalogueSpider
+
+SPIDERS = {"pages": CatalogueSpider, "shopify": ShopifySpider}
 
 
 def main() -> None:
     """Crawl as the parent says; an end of standard input is the parent's end, and then ours."""
     job: dict[str, Any] = json.loads(sys.stdin.readline())
     threading.Thread(target=_follow_parent, daemon=True).start()
-    site = Site(**job["site"] | {"cache": Path(job["site"]["cache"])})
+    values = job["site"]
+    site = Site(**values | {"cache": Path(values["cache"]), "listings": tuple(values["listings"])})
     process = CrawlerProcess(crawler_settings(site))
-    crawler = process.create_crawler(CatalogueSpider)
-    process.crawl(crawler, site=site, folder=job["folder"])
+    crawler = process.create_crawler(SPIDERS[site.kind])
+    process.crawl(crawler, site=site, folder=job["folder"], known=job["known"])
     process.start()
     spider, stats = crawler.spider, crawler.stats.get_stats()
     assert isinstance(spider, CatalogueSpider)
     found = {
         "problem": spider.problem,
+        "mend": spider.mend,
         "finish_reason": stats.get("finish_reason", "interrupted"),
         "listed": sorted(spider.listed),
         "forbidden": sorted(spider.forbidden),
+        "incomplete": sorted(spider.incomplete),
         "failed": spider.failed,
         "stored": spider.stored,
         "versions": spider.versions,
@@ -40,6 +47,7 @@ def main() -> None:
         "requests": stats.get("downloader/request_count", 0),
         "not_modified": stats.get("httpcache/revalidate", 0),
         "body_bytes": spider.body_bytes,
+        "peak_memory_mb": peak_memory_mb(),
     }
     print(json.dumps(found))
 
