@@ -21,6 +21,14 @@ from bestseller.params import Params, load_params
 
 # The main workspace, also inside a temporary experiment: caches, weights and checkpoints lie there.
 WORKSPACE = Path(os.environ.get("DVC_ROOT", "."))
+FEATURES = WORKSPACE / ".scratch" / "features"  # of real images, by content
+
+# The arguments of a stage that dvc.yaml runs for each item of the matrix.
+ITEM = (
+    ("gan", "one of params.yaml's gans"),
+    ("constraint", "plain or centroid"),
+    ("seed", "training seed, a whole number"),
+)
 
 
 def run(

@@ -24,14 +24,19 @@ def main(params: Params) -> None:
     images = images.select(images.index["split"] != "test")
     backbone = load_backbone("data/backbones", settings.backbone)
 
-    features = feature_stack(backbone, settings.layer)
+    features = feature_stack(backbone, settings.layer, settings.pooling)
     place(features)
     found = reference(images.images, torch.inference_mode()(features))
     constraint = CentroidConstraint(
-        features, found.centre, found.distance, settings.weight, settings.every
+        features,
+        found.centre,
+        found.distance,
+        settings.weight,
+        settings.every,
+        schedule=settings.schedule,
     )
 
-    config = {"backbone": settings.backbone, "layer": settings.layer}
+    config = {name: getattr(settings, name) for name in ("backbone", "layer", "pooling")}
     save_constraint(OUTPUT / "centroid.safetensors", constraint, config)
     save_constraint(OUTPUT / "plain.safetensors", None, {})
     write_json("metrics/centroid.json", summary(features, found.distances, backbone.name))

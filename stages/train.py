@@ -2,53 +2,58 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from bestseller.backbones import empty_feature_stack
 from bestseller.compute import prepare
+from bestseller.errors import BestsellerError
 from bestseller.files import atomic_path, write_json
 from bestseller.gans.batches import Batches
 from bestseller.gans.centroid import load_constraint
 from bestseller.gans.checkpoint import Checkpoint, fingerprint
+from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
 from bestseller.gans.monitor import Monitor, within_line_spread
+from bestseller.gans.parallel import Share, group, relaunch
 from bestseller.gans.pictures import sample_grid
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator
 from bestseller.gans.trainer import Plan, Trainer
 from bestseller.images.store import ImageSet
-from bestseller.params import Params
-from stages import WORKSPACE, run
+from bestseller.params import Params, Train
+from stages import ITEM, WORKSPACE, run
 
 IMAGES = Path("data/augmented")
 CHECKPOINTS = WORKSPACE / ".scratch" / "checkpoints"
 
 
 def main(params: Params, gan: str, constraint: str, seed: str) -> None:
+    if params.train.launcher == "torchrun":
+        relaunch(params.train.processes)
+    with group() as share:
+        train(params, gan, constraint, int(seed), share)
+
+
+def train(params: Params, gan: str, constraint: str, seed: int, share: Share) -> None:
     name = f"{gan}-{constraint}-{seed}"
     network = gan_class(gan)
     shared, settings = params.train, getattr(params.train, gan)
     constraint_file = Path(f"data/centroid/{constraint}.safetensors")
-    prepare(params.threads, int(seed))
+    prepare(max(1, params.threads // share.count), seed)
 
     data = ImageSet.open(IMAGES)
     data = data.select(data.index["split"] != "test")
-    lines = sorted(data.index["line"].unique())
-    line_index = data.index["line"].map(lines.index).to_numpy()
-    shape = Shape(
-        data.images.shape[1],
-        shared.z_dim,
-        len(lines) if shared.condition == "line" else 0,
-    )
+    conditions = Conditions.of(data.index)
+    condition = conditions.numbers(list(data.index["line"]), list(data.index["view"]))
+    shape = shape_of(data, conditions, shared)
 
     plan = Plan(name, shared, settings, len(data.images))
     batches = Batches(
         data.images,
-        line_index,
+        condition,
         batch_size=settings.batch_size,
         z_dim=shared.z_dim,
         sampling=shared.sampling,
-        seed=int(seed),
+        seed=seed,
+        share=share,
     )
     key = fingerprint(
         [params.threads, shared.model_dump(mode="json"), settings.model_dump(), name],
@@ -57,8 +62,8 @@ def main(params: Params, gan: str, constraint: str, seed: str) -> None:
     checkpoint = Checkpoint(CHECKPOINTS, name, key)
     monitor = Monitor(
         batches.latents(shared.grid_rows),
-        np.arange(len(lines)),
-        within_line_spread(data.images, line_index),
+        conditions.numbers(conditions.lines),
+        within_line_spread(data.images, condition),
         plan.epochs,
     )
     trainer = Trainer(
@@ -70,11 +75,14 @@ def main(params: Params, gan: str, constraint: str, seed: str) -> None:
         monitor=monitor,
     )
     generator = trainer.train()
+    if not share.is_first:
+        return
 
     folder = Path("data/models") / name
     with atomic_path(folder) as temporary:
-        config = Config(name, gan, settings.model_dump(), vars(shape), lines)
+        config = Config(name, gan, settings.model_dump(), vars(shape), conditions.of_lines)
         save_generator(temporary, generator, config)
+        lines = conditions.lines
         sample_grid(monitor.grid(generator).numpy(), lines).save(temporary / "samples.png")
         sample_grid(monitor.progress(), lines).save(temporary / "progress.png")
     with atomic_path(f"metrics/train/{name}.csv") as temporary:
@@ -85,10 +93,22 @@ def main(params: Params, gan: str, constraint: str, seed: str) -> None:
         print(f"train {name}: mode collapse: within a line the samples are all but identical")
 
 
+def shape_of(data: ImageSet, conditions: Conditions, shared: Train) -> Shape:
+    """Return the sizes that the data fixes.
+
+    Raises:
+        BestsellerError: images of several views for networks that are told nothing.
+    """
+    size, views = data.images.shape[1], conditions.views
+    if shared.condition == "line":
+        return Shape(size, shared.z_dim, len(conditions.lines), len(views))
+    if len(views) > 1:
+        raise BestsellerError(
+            f"params.yaml: train.condition: none would mix the views {', '.join(views)}; "
+            "set it to line, or images.view to front"
+        )
+    return Shape(size, shared.z_dim, 0)
+
+
 if __name__ == "__main__":
-    arguments = [
-        ("gan", "one of params.yaml's gans"),
-        ("constraint", "plain or centroid"),
-        ("seed", "training seed, a whole number"),
-    ]
-    run(main, arguments)
+    run(main, ITEM)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bestseller.backbones import empty_feature_stack
 from bestseller.errors import BestsellerError
 from bestseller.gans.centroid import (
     CentroidConstraint,
@@ -69,9 +70,55 @@ def test_gradient_outside_is_the_unit_vector_from_the_centre() -> None:
 def test_weight_is_scaled_by_every() -> None:
     constraint = CentroidConstraint(Flat(), torch.zeros(12), 1.0, weight=0.1, every=4)
     images = torch.full((2, 3, 2, 2), 1.0)
-    term, loss = constraint.term(images)
-    assert term.item() == pytest.approx(0.4 * loss.item())
+    term, stats = constraint.term(images)
+    assert term.item() == pytest.approx(0.4 * stats["centroid_loss"].item())
     assert [step for step in range(9) if constraint.applies(step)] == [0, 4, 8]
+
+
+def test_the_adaptive_weight_follows_the_share_outside() -> None:
+    """One of four images lies outside the ball: a quarter of lambda, and of the gradient."""
+    images = torch.zeros(4, 3, 2, 2)
+    images[0] = 1.0  # norm sqrt(12)
+    terms = {}
+    for schedule in ("constant", "adaptive"):
+        pulled = images.clone().requires_grad_()
+        constraint = CentroidConstraint(Flat(), torch.zeros(12), 1.0, 0.1, 2, schedule=schedule)
+        terms[schedule], stats = constraint.term(pulled)
+        assert stats["centroid_outside"].item() == 0.25
+        assert stats["centroid_loss"].item() == pytest.approx((np.sqrt(12) - 1) / 4)
+        terms[schedule].backward()
+        expected = 0.2 * (0.25 if schedule == "adaptive" else 1) / 4 / np.sqrt(12)
+        assert pulled.grad is not None
+        torch.testing.assert_close(pulled.grad[0], torch.full((3, 2, 2), expected))
+        assert pulled.grad[1:].abs().sum() == 0
+    assert terms["adaptive"].item() == pytest.approx(terms["constant"].item() / 4)
+
+
+def test_pooled_features_forget_the_places() -> None:
+    """Shifting a picture by whole periods of the network's strides moves no pooled feature."""
+    stack = empty_feature_stack("vgg16", 9, "mean")
+    flat = empty_feature_stack("vgg16", 9, "none")
+    torch.manual_seed(0)
+    for parameter in stack.parameters():
+        nn.init.normal_(parameter, 0.0, 0.05)
+    flat.load_state_dict(stack.state_dict())
+    images = torch.zeros(2, 3, 64, 64)
+    images[0, :, 24:28, 24:28] = 1.0
+    images[1, :, 24:28, 32:36] = 1.0
+    with torch.inference_mode():
+        pooled, placed = stack(images), flat(images)
+    assert pooled.shape == (2, 128, 1, 1) and placed.shape == (2, 128, 32, 32)
+    torch.testing.assert_close(pooled[0], pooled[1], rtol=1e-4, atol=1e-5)
+    assert (placed[0] - placed[1]).abs().max() > 10 * pooled.abs().max() / 64
+    torch.testing.assert_close(placed.mean(dim=(2, 3)), pooled.flatten(1), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("layer", "channels"), [(5, 64), (8, 512)])
+def test_a_resnets_parts_are_numbered_too(layer: int, channels: int) -> None:
+    stack = empty_feature_stack("resnet18", layer, "mean").eval()
+    for tensor in stack.state_dict().values():
+        tensor.fill_(0.01)
+    assert stack(torch.zeros(1, 3, 32, 32)).shape == (1, channels, 1, 1)
 
 
 def test_frozen_features_get_no_gradient_and_stay_in_evaluation_mode() -> None:
@@ -100,21 +147,26 @@ def test_the_real_sets_own_loss_is_its_mean_excess_over_the_mean_distance() -> N
 
 def test_saved_and_loaded_constraints_agree(tmp_path: Path) -> None:
     features = small_features()
-    constraint = CentroidConstraint(features, torch.rand(4, 3, 3), 0.7, weight=0.2, every=3)
-    save_constraint(tmp_path / "c.safetensors", constraint, {"backbone": "small", "layer": 3})
+    constraint = CentroidConstraint(features, torch.rand(4, 3, 3), 0.7, 0.2, 3, schedule="adaptive")
+    save_constraint(
+        tmp_path / "c.safetensors", constraint, {"backbone": "small", "layer": 3, "pooling": "none"}
+    )
     save_constraint(tmp_path / "plain.safetensors", None, {})
-    again = load_constraint(tmp_path / "c.safetensors", lambda backbone, layer: small_features())
+    again = load_constraint(tmp_path / "c.safetensors", lambda *_: small_features())
     assert again is not None
     images = torch.randn(3, 3, 8, 8)
     torch.testing.assert_close(again.distances(images), constraint.distances(images))
     assert (again.distance, again.weight, again.every) == (0.7, 0.2, 3)
+    assert again.schedule == "adaptive"
     assert load_constraint(tmp_path / "plain.safetensors", lambda *_: small_features()) is None
 
 
 def test_equal_constraints_give_equal_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         constraint = CentroidConstraint(small_features(), torch.ones(4, 3, 3), 0.7, 0.2, 3)
-        save_constraint(tmp_path / name, constraint, {"backbone": "small", "layer": 3})
+        save_constraint(
+            tmp_path / name, constraint, {"backbone": "small", "layer": 3, "pooling": "none"}
+        )
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 

@@ -10,12 +10,17 @@ import torch
 from bestseller.errors import BestsellerError
 from bestseller.gans import load_generator
 from bestseller.gans.diffaugment import TRANSFORMATIONS, augment
-from bestseller.gans.gan import LineProjection, Shape
+from bestseller.gans.gan import ConditionProjection, Shape
+from bestseller.gans.parallel import Draws
 from bestseller.gans.registry import GANS, gan_class
 from bestseller.gans.saved import Config, save_generator
 from bestseller.params import Gan, load_params
 
 TRAIN = load_params(Path(__file__).parent.parent / "params.yaml").train
+
+
+def draws(seed: int) -> Draws:
+    return Draws(torch.Generator().manual_seed(seed))
 
 
 def small(name: str) -> Any:
@@ -34,7 +39,7 @@ def test_shapes_and_finite_losses(name: str, lines: int, size: int) -> None:
     fake = gan.generator(z, index)
     assert fake.shape == (4, 3, size, size)
     real = torch.rand(4, 3, size, size) * 2 - 1
-    d_loss, _ = gan.discriminator_loss(real, fake.detach(), index, torch.Generator())
+    d_loss, _ = gan.discriminator_loss(real, fake.detach(), index, draws(0))
     g_loss, _ = gan.generator_loss(fake, index)
     assert torch.isfinite(d_loss) and torch.isfinite(g_loss)
     g_loss.backward()
@@ -50,7 +55,7 @@ def test_the_line_reaches_both_networks(name: str) -> None:
     zero, one = torch.tensor([0]), torch.tensor([1])
     assert not torch.equal(gan.generator(z, zero), gan.generator(z, one))
     for module in gan.discriminator.modules():
-        if isinstance(module, LineProjection) and module.embedding is not None:
+        if isinstance(module, ConditionProjection) and module.embedding is not None:
             torch.nn.init.normal_(module.embedding.weight)
     images = torch.rand(1, 3, 32, 32)
     assert gan.generator_loss(images, zero)[0] != gan.generator_loss(images, one)[0]
@@ -68,7 +73,13 @@ def test_dcgan_at_width_64_has_the_reference_parameter_counts() -> None:
 def test_a_saved_generator_draws_the_same_images(name: str, tmp_path: Path) -> None:
     settings, shape = small(name), Shape(32, 10, 2)
     gan = gan_class(name)(settings, shape)
-    config = Config(f"{name}-plain-0", name, settings.model_dump(), vars(shape), ["A", "B"])
+    config = Config(
+        f"{name}-plain-0",
+        name,
+        settings.model_dump(),
+        vars(shape),
+        {"A": ["front"], "B": ["front"]},
+    )
     save_generator(tmp_path / "m", gan.generator, config)
     loaded = load_generator(tmp_path / "m")
     latents = loaded.latents(5, seed=1)
@@ -92,21 +103,21 @@ def test_an_unknown_gan_is_named() -> None:
 
 def test_augmentation_is_reproducible_differentiable_and_random_per_image() -> None:
     images = torch.rand(6, 3, 16, 16, requires_grad=True)
-    once = augment(images, list(TRANSFORMATIONS), torch.Generator().manual_seed(1))
-    again = augment(images, list(TRANSFORMATIONS), torch.Generator().manual_seed(1))
+    once = augment(images, list(TRANSFORMATIONS), draws(1))
+    again = augment(images, list(TRANSFORMATIONS), draws(1))
     torch.testing.assert_close(once, again)
     once.sum().backward()
     assert images.grad is not None and images.grad.abs().sum() > 0
     same = images.detach()[:1].repeat(6, 1, 1, 1)
     for name in TRANSFORMATIONS:
-        seen = augment(same, [name], torch.Generator().manual_seed(2))
+        seen = augment(same, [name], draws(2))
         assert not torch.equal(seen[0], seen[1]), name
 
 
 def test_translation_moves_whole_pixels_onto_white() -> None:
     image = torch.zeros(64, 1, 8, 8).repeat(1, 3, 1, 1)
     image[:, :, 4, 4] = 0.5
-    moved = augment(image, ["translation"], torch.Generator().manual_seed(0))
+    moved = augment(image, ["translation"], draws(0))
     for picture in moved:
         row, column = (picture[0] == 0.5).nonzero()[0].tolist()
         assert abs(row - 4) <= 1 and abs(column - 4) <= 1

@@ -16,7 +16,7 @@ class Progress:
     """Progress of one loop: a tqdm bar on a terminal, else a line every 20 seconds and a last one.
 
     Args:
-        name: what runs, such as ``train dcgan-plain-0``.
+        name: what runs, such as ``train dcgan-plain-0``; empty for no progress at all.
         total: number of units, None when unknown.
         unit: name of one unit, such as ``img``.
     """
@@ -27,7 +27,7 @@ class Progress:
         self._started = self._printed = time.monotonic()
         self._bar = (
             tqdm(desc=name, total=total, unit=f" {unit}", dynamic_ncols=True)
-            if sys.stderr.isatty()
+            if name and sys.stderr.isatty()
             else None
         )
 
@@ -39,7 +39,7 @@ class Progress:
             if note:
                 self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(count)
-        elif time.monotonic() - self._printed >= QUIET_INTERVAL_S:
+        elif self.name and time.monotonic() - self._printed >= QUIET_INTERVAL_S:
             self._line()
 
     def _line(self) -> None:
@@ -63,7 +63,7 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
-        elif kind is None:
+        elif self.name and kind is None:
             self._line()
 
 

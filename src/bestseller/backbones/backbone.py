@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from bestseller.backbones.networks import Normalise, architecture, empty_network
+from bestseller.backbones.resize import resize_tensorflow1
+from bestseller.backbones.vision import models
 from bestseller.compute import autocast, device, place, to_signed
 from bestseller.errors import BestsellerError
 from bestseller.files import atomic_path, read_json, require, sha256_file, write_json
@@ -41,7 +42,7 @@ class Backbone:
         """Map images in [-1, 1], N x 3 x H x W, to what `network` expects."""
         side = self.architecture.side
         if side is not None:
-            images = F.interpolate(images, (side, side), mode="bilinear", antialias=True)
+            images = resize_tensorflow1(images, side)
         normalised: Tensor = self._normalise(images)
         return normalised
 
@@ -90,37 +91,44 @@ class Backbone:
 
 
 def layers(network: nn.Module) -> nn.Sequential:
-    """Return the numbered feature layers of a VGG or an AlexNet."""
+    """Return the numbered feature layers of a VGG or an AlexNet, or a ResNet's parts but the last.
+
+    A ResNet's are conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4: 1 to 8.
+    """
     found = getattr(network, "features", None)
+    if isinstance(network, models.ResNet):
+        found = nn.Sequential(*list(network.children())[:-2])
     if not isinstance(found, nn.Sequential):
         raise BestsellerError(f"{type(network).__name__} has no numbered feature layers; use vgg16")
     return found
 
 
-def _stack(name: str, network: nn.Module, layer: int) -> nn.Sequential:
+def _stack(name: str, network: nn.Module, layer: int, pooling: str) -> nn.Sequential:
     found = layers(network)
     if not 1 <= layer <= len(found):
         raise BestsellerError(f"{name}: layer {layer} is none of its layers 1..{len(found)}")
     normalise = Normalise(architecture(name).mean, architecture(name).std)
-    return nn.Sequential(normalise, found[:layer])
+    stack = nn.Sequential(normalise, found[:layer])
+    return stack.append(nn.AdaptiveAvgPool2d(1)) if pooling == "mean" else stack
 
 
-def feature_stack(backbone: Backbone, layer: int) -> nn.Sequential:
-    """Return ``features[:layer]`` of a backbone as a module of images in [-1, 1].
+def feature_stack(backbone: Backbone, layer: int, pooling: str = "none") -> nn.Sequential:
+    """Return the first feature layers of a backbone as a module of images in [-1, 1].
 
     Args:
         backbone: shares its weights with the result.
         layer: number of feature layers; 16 of VGG-16 = up to and including relu3_3.
+        pooling: ``none`` keeps each place of the feature map, ``mean`` averages over the places.
 
     Raises:
         BestsellerError: the network has no such layers.
     """
-    return _stack(backbone.network_name, backbone.network, layer)
+    return _stack(backbone.network_name, backbone.network, layer, pooling)
 
 
-def empty_feature_stack(name: str, layer: int) -> nn.Sequential:
+def empty_feature_stack(name: str, layer: int, pooling: str = "none") -> nn.Sequential:
     """Build the same module as `feature_stack`, its weights not yet set, on the CPU."""
-    stack = _stack(name, empty_network(name), layer)
+    stack = _stack(name, empty_network(name), layer, pooling)
     stack[1].to_empty(device="cpu")
     return stack
 
@@ -153,7 +161,7 @@ def save_backbone(folder: str | Path, backbone: Backbone) -> None:
         "dimensions": kind.dimensions,
         "mean": list(kind.mean),
         "std": list(kind.std),
-        "resize": None if kind.side is None else f"bilinear, antialiased, {kind.side}",
+        "resize": None if kind.side is None else f"bilinear, as TensorFlow 1, {kind.side}",
         "layers": {name: list(tensor.shape) for name, tensor in tensors.items()},
     }
     write_json(weights.with_suffix(".json"), config)

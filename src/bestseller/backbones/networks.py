@@ -24,7 +24,7 @@ class Architecture:
         dimensions: d, of the pooled features.
         taps: ends of the slices of `features` that LPIPS compares; empty = it has none.
         mean, std: of the channels in [0, 1], by which its input is normalised.
-        side: pixels that images are resized to (bilinear, antialiased); None = as they come.
+        side: pixels that images are resized to (bilinear, as TensorFlow 1); None = as they come.
     """
 
     build: Callable[[], nn.Module]

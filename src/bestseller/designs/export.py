@@ -4,7 +4,7 @@ import csv
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from bestseller.files import read_json, require, write_json
 
 SHORTLIST, LINES = "shortlist.csv", "lines.json"
 MADE_BY = "dvc repro shortlist"
+PNG_TEXTS = ("id", "line", "model", "model_hash", "seed", "latent_index", "truncation")
 
 XMP_KEYWORD = "XML:com.adobe.xmp"  # of the PNG text chunk that holds XMP
 XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -57,13 +58,20 @@ def read_choice(folder: Path) -> Choice:
     return Choice([Design(i, r) for i, r in zip(images, records, strict=True)], counts)
 
 
-def write_png(path: Path, image: np.ndarray, record: Mapping[str, Any]) -> None:
-    """Write a design at its native size with its origin in text chunks and the mark in XMP."""
+def write_png(path: Path | BinaryIO, image: np.ndarray, record: Mapping[str, Any]) -> None:
+    """Write an image at its native size with its origin in text chunks and the mark in XMP.
+
+    Args:
+        path: of the PNG file, or the file itself.
+        image: uint8 S x S x 3.
+        record: whose entries of `PNG_TEXTS` are written, those it has.
+    """
     info = PngInfo()
-    for key in ("id", "line", "model", "model_hash", "seed", "latent_index"):
-        info.add_itxt(key, str(record[key]))
+    for key in PNG_TEXTS:
+        if key in record:
+            info.add_itxt(key, str(record[key]))
     info.add_itxt(XMP_KEYWORD, XMP)
-    Image.fromarray(image).save(path, pnginfo=info, optimize=True)
+    Image.fromarray(image).save(path, "PNG", pnginfo=info, optimize=True)
 
 
 def write_spreadsheet(path: Path, records: Sequence[Mapping[str, Any]]) -> None:

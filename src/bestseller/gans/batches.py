@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bestseller.compute import device, to_signed
+from bestseller.gans.parallel import Draws, Share
 
 
 @dataclass(frozen=True)
@@ -17,13 +18,13 @@ class Batch:
         real: float32 N x 3 x H x W in [-1, 1].
         lines: int64 N, the line of each real image, asked of the generator as well.
         z: float32 N x z_dim, standard normal.
-        random: what augmentation draws from in this step.
+        random: what augmentation and penalties draw from in this step.
     """
 
     real: Tensor
     lines: Tensor
     z: Tensor
-    random: torch.Generator
+    random: Draws
 
 
 class Batches:
@@ -34,12 +35,13 @@ class Batches:
     Args:
         images: uint8 N x H x W x 3.
         lines: int64 N, indices of lines.
-        batch_size: images a step.
+        batch_size: images a step, in all processes together.
         z_dim: dimensions of z.
         sampling: ``proportional`` (each image once an epoch, shuffled), ``sqrt`` or ``balanced``
             (images drawn with replacement so that a line's share of the batch is proportional to
             the square root of its number of images, or the same for every line).
         seed: of everything random in training.
+        share: which part of each batch this process has.
     """
 
     def __init__(
@@ -51,11 +53,14 @@ class Batches:
         z_dim: int,
         sampling: str,
         seed: int,
+        share: Share | None = None,
     ) -> None:
         self.device = device()
         self.images = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
         self.lines = torch.from_numpy(np.array(lines, dtype=np.int64)).to(self.device)
         self.batch_size, self.z_dim, self.seed = batch_size, z_dim, seed
+        self.share = share or Share()
+        self.mine = self.share.of(batch_size)
         self.weights = None if sampling == "proportional" else line_weights(lines, sampling)
 
     def __len__(self) -> int:
@@ -75,9 +80,10 @@ class Batches:
 
     def __getitem__(self, step: int) -> Batch:
         random = self.random(0, step)
-        rows = self._rows(step, random).to(self.device)
-        z = torch.randn(self.batch_size, self.z_dim, generator=random).to(self.device)
-        return Batch(to_signed(self.images[rows]), self.lines[rows], z, random)
+        rows = self._rows(step, random)[self.mine].to(self.device)
+        z = torch.randn(self.batch_size, self.z_dim, generator=random)[self.mine].to(self.device)
+        draws = Draws(random, self.share)
+        return Batch(to_signed(self.images[rows]), self.lines[rows], z, draws)
 
     def _rows(self, step: int, random: torch.Generator) -> Tensor:
         if self.weights is not None:

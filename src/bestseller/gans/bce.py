@@ -1,9 +1,10 @@
 """The non-saturating GAN, whatever its networks."""
 
-from torch import Generator, Tensor
+from torch import Tensor
 
 from bestseller.gans.gan import Gan, Stats
 from bestseller.gans.objectives import bce_discriminator_loss, bce_generator_loss
+from bestseller.gans.parallel import Draws
 
 
 class BceGan(Gan):
@@ -13,7 +14,7 @@ class BceGan(Gan):
     """
 
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, lines: Tensor, random: Generator
+        self, real: Tensor, fake: Tensor, lines: Tensor, random: Draws
     ) -> tuple[Tensor, Stats]:
         del random
         real_logits = self.discriminator(real, lines)

@@ -7,6 +7,11 @@ images x_i, fixed before training:
     d_ref = mean_i ||Phi(x_i) - c||_2
     L_centroid = mean_j max(0, ||Phi(G(z_j)) - c||_2 - d_ref)
     L_G   = L_adv + lambda L_centroid
+
+The feature map is taken place by place, or averaged over its places. With the adaptive schedule
+lambda is multiplied by the share of the batch outside d_ref: a generator that strays is pulled
+with all of lambda, one whose images lie inside hardly at all. The share is that of the same batch,
+so that nothing but the step decides it and a resumed training goes on as it would have.
 """
 
 import json
@@ -68,7 +73,16 @@ def reference(
 
 
 class CentroidConstraint(nn.Module):
-    """L_centroid with its frozen features; `weight` is lambda, used every `every` steps."""
+    """L_centroid with its frozen features.
+
+    Args:
+        features: Phi, of images N x 3 x H x W in [-1, 1].
+        centre: c.
+        distance: d_ref.
+        weight: lambda.
+        every: steps between two uses; the weight is scaled by it.
+        schedule: ``constant``, or ``adaptive``: lambda times the share of the batch outside d_ref.
+    """
 
     def __init__(
         self,
@@ -77,12 +91,15 @@ class CentroidConstraint(nn.Module):
         distance: float,
         weight: float,
         every: int,
+        *,
+        schedule: str = "constant",
     ) -> None:
         super().__init__()
         self.features = features.requires_grad_(False)
         self.register_buffer("centre", centre)
         self.centre: Tensor
         self.distance, self.weight, self.every = distance, weight, every
+        self.schedule = schedule
         self.eval()
 
     def train(self, mode: bool = True) -> "CentroidConstraint":
@@ -96,16 +113,22 @@ class CentroidConstraint(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the unweighted L_centroid of a batch."""
-        return (self.distances(images) - self.distance).clamp(min=0).mean()
+        return self._excess(images).mean()
+
+    def _excess(self, images: Tensor) -> Tensor:
+        return (self.distances(images) - self.distance).clamp(min=0)
 
     def applies(self, step: int) -> bool:
         """Tell whether the constraint is used at this step."""
         return step % self.every == 0
 
-    def term(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (lambda * every * L_centroid to add to L_G, L_centroid detached)."""
-        loss = self(images)
-        return self.weight * self.every * loss, loss.detach()
+    def term(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return what to add to L_G, and L_centroid and the share outside d_ref to watch."""
+        excess = self._excess(images)
+        loss, outside = excess.mean(), (excess.detach() > 0).float().mean()
+        share = outside if self.schedule == "adaptive" else 1.0
+        stats = {"centroid_loss": loss.detach(), "centroid_outside": outside}
+        return self.weight * self.every * share * loss, stats
 
 
 def save_constraint(
@@ -118,7 +141,7 @@ def save_constraint(
     """
     tensors = {} if constraint is None else constraint.state_dict()
     if constraint is not None:
-        settings = ("distance", "weight", "every")
+        settings = ("distance", "weight", "every", "schedule")
         config = config | {name: getattr(constraint, name) for name in settings}
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:
@@ -126,13 +149,13 @@ def save_constraint(
 
 
 def load_constraint(
-    path: Path, make_features: Callable[[str, int], nn.Module]
+    path: Path, make_features: Callable[[str, int, str], nn.Module]
 ) -> CentroidConstraint | None:
     """Read what `save_constraint` wrote.
 
     Args:
         path: the file.
-        make_features: builds the untrained features from (backbone, layer).
+        make_features: builds the untrained features from (backbone, layer, pooling).
 
     Raises:
         BestsellerError: the file is missing or damaged.
@@ -145,13 +168,14 @@ def load_constraint(
         raise BestsellerError(f"{path}: {error}; run `dvc repro centroid`") from error
     if not tensors:
         return None
-    features = make_features(config["backbone"], config["layer"])
+    features = make_features(config["backbone"], config["layer"], config["pooling"])
     constraint = CentroidConstraint(
         features,
         tensors["centre"],
         config["distance"],
         config["weight"],
         config["every"],
+        schedule=config["schedule"],
     )
     constraint.load_state_dict(tensors)
     return constraint

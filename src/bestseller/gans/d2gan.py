@@ -1,12 +1,12 @@
 """D2GAN (Nguyen et al. 2017): one generator against two discriminators, on DCGAN's networks."""
 
-import torch
 from torch import Tensor, nn
 
 from bestseller import params
 from bestseller.gans.dcgan import Discriminator, Generator, initialise
 from bestseller.gans.gan import Gan, Shape, Stats
 from bestseller.gans.objectives import d2gan_discriminator_loss, d2gan_generator_loss
+from bestseller.gans.parallel import Draws
 
 
 class TwoDiscriminators(nn.Module):
@@ -44,7 +44,7 @@ class D2gan(Gan):
         return TwoDiscriminators(settings.width, shape).apply(initialise)
 
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, lines: Tensor, random: torch.Generator
+        self, real: Tensor, fake: Tensor, lines: Tensor, random: Draws
     ) -> tuple[Tensor, Stats]:
         del random
         at_real = self.discriminator(real, lines)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from bestseller import params
 from bestseller.gans.bce import BceGan
-from bestseller.gans.gan import LatentAndLine, LineProjection, Shape
+from bestseller.gans.gan import ConditionProjection, LatentAndCondition, Shape
 
 SLOPE = 0.2
 LARGEST_MULTIPLE = 8
@@ -24,7 +24,7 @@ class Generator(nn.Module):
 
     def __init__(self, width: int, shape: Shape) -> None:
         super().__init__()
-        self.input = LatentAndLine(shape)
+        self.input = LatentAndCondition(shape)
         widths = channels(width, shape.image_size)
         layers: list[nn.Module] = [
             nn.ConvTranspose2d(self.input.out_features, widths[0], 4, 1, 0, bias=False)
@@ -65,7 +65,7 @@ class Discriminator(nn.Module):
             ]
         self.layers = nn.Sequential(*layers)
         self.logit = nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False)
-        self.projection = LineProjection(shape, widths[-1])
+        self.projection = ConditionProjection(shape, widths[-1])
 
     def forward(self, images: Tensor, lines: Tensor) -> Tensor:
         features = self.layers(images)

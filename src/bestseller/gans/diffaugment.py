@@ -9,37 +9,36 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Tensor
+
+from bestseller.gans.parallel import Draws
 
 
-def _uniform(images: Tensor, generator: Generator) -> Tensor:
+def _uniform(images: Tensor, random: Draws) -> Tensor:
     """One U(0, 1) number an image, shaped to broadcast over (N, 3, H, W)."""
-    numbers = torch.rand(len(images), 1, 1, 1, generator=generator, device=generator.device)
-    return numbers.to(images.device)
+    return random.uniform(len(images), 1, 1, 1).to(images.device)
 
 
-def _integers(images: Tensor, low: int, high: int, generator: Generator) -> Tensor:
+def _integers(images: Tensor, low: int, high: int, random: Draws) -> Tensor:
     """One integer in [low, high) an image."""
-    size = (len(images),)
-    numbers = torch.randint(low, high, size, generator=generator, device=generator.device)
-    return numbers.to(images.device)
+    return random.integers(low, high, len(images)).to(images.device)
 
 
-def colour(images: Tensor, generator: Generator) -> Tensor:
+def colour(images: Tensor, random: Draws) -> Tensor:
     """Random brightness (+-0.5), saturation (0..2) and contrast (0.5..1.5)."""
-    images = images + (_uniform(images, generator) - 0.5)
+    images = images + (_uniform(images, random) - 0.5)
     grey = images.mean(dim=1, keepdim=True)
-    images = torch.lerp(grey, images, _uniform(images, generator) * 2)
+    images = torch.lerp(grey, images, _uniform(images, random) * 2)
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    return torch.lerp(mean, images, _uniform(images, generator) + 0.5)
+    return torch.lerp(mean, images, _uniform(images, random) + 0.5)
 
 
-def translation(images: Tensor, generator: Generator, share: float = 1 / 8) -> Tensor:
+def translation(images: Tensor, random: Draws, share: float = 1 / 8) -> Tensor:
     """Random shift by up to `share` of the side, filled with white as product photos are."""
     _, _, height, width = images.shape
     reach_y, reach_x = round(height * share), round(width * share)
-    dy = _integers(images, -reach_y, reach_y + 1, generator)
-    dx = _integers(images, -reach_x, reach_x + 1, generator)
+    dy = _integers(images, -reach_y, reach_y + 1, random)
+    dx = _integers(images, -reach_x, reach_x + 1, random)
     padded = F.pad(images, (reach_x, reach_x, reach_y, reach_y), value=1.0)
     rows = torch.arange(height, device=images.device) + (dy + reach_y)[:, None]
     columns = torch.arange(width, device=images.device) + (dx + reach_x)[:, None]
@@ -48,27 +47,27 @@ def translation(images: Tensor, generator: Generator, share: float = 1 / 8) -> T
     return moved.permute(0, 3, 1, 2)
 
 
-def cutout(images: Tensor, generator: Generator, share: float = 0.5) -> Tensor:
+def cutout(images: Tensor, random: Draws, share: float = 0.5) -> Tensor:
     """Blank a random square with a side of `share` of the image's."""
     _, _, height, width = images.shape
     half_y, half_x = round(height * share / 2), round(width * share / 2)
-    centre_y = _integers(images, 0, height, generator)[:, None, None, None]
-    centre_x = _integers(images, 0, width, generator)[:, None, None, None]
+    centre_y = _integers(images, 0, height, random)[:, None, None, None]
+    centre_x = _integers(images, 0, width, random)[:, None, None, None]
     rows = torch.arange(height, device=images.device)[None, None, :, None]
     columns = torch.arange(width, device=images.device)[None, None, None, :]
     hole = ((rows - centre_y).abs() < half_y) & ((columns - centre_x).abs() < half_x)
     return images.masked_fill(hole, 0.0)
 
 
-TRANSFORMATIONS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
+TRANSFORMATIONS: dict[str, Callable[[Tensor, Draws], Tensor]] = {
     "translation": translation,
     "colour": colour,
     "cutout": cutout,
 }
 
 
-def augment(images: Tensor, names: Sequence[str], generator: Generator) -> Tensor:
+def augment(images: Tensor, names: Sequence[str], random: Draws) -> Tensor:
     """Apply the named transformations to float images N x 3 x H x W in [-1, 1]."""
     for name in names:
-        images = TRANSFORMATIONS[name](images, generator)
+        images = TRANSFORMATIONS[name](images, random)
     return images

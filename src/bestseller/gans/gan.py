@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bestseller import params
+from bestseller.gans.parallel import Draws
 
 Stats = dict[str, Tensor]
 
@@ -20,19 +21,22 @@ class Shape:
         image_size: pixels, side of the square RGB image; 32, 64 or 128.
         z_dim: dimensions of the latent z ~ N(0, I).
         lines: number of product lines that condition the networks; 0 = unconditional.
+        views: number of views that do; 1 = all images show the same.
     """
 
     image_size: int
     z_dim: int
     lines: int
+    views: int = 1
 
 
 class Gan(nn.Module, ABC):
     """A generator, a discriminator and their losses; the trainer owns everything else.
 
     A new GAN is one subclass, one line in `bestseller.gans.registry` and one section in
-    params.yaml. `generator(z, lines)` maps (N, z_dim) float latents and (N,) int64 line indices
-    to (N, 3, S, S) images in [-1, 1]; `discriminator(images, lines)` returns logits.
+    params.yaml. `generator(z, conditions)` maps (N, z_dim) float latents and (N,) int64 numbers of
+    `conditions.Conditions` to (N, 3, S, S) images in [-1, 1]; `discriminator(images, conditions)`
+    returns logits.
 
     Args:
         settings: the GAN's own section of params.yaml.
@@ -71,7 +75,7 @@ class Gan(nn.Module, ABC):
 
     @abstractmethod
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, lines: Tensor, random: torch.Generator
+        self, real: Tensor, fake: Tensor, lines: Tensor, random: Draws
     ) -> tuple[Tensor, Stats]:
         """Return L_D and values to watch; `fake` is detached from the generator."""
 
@@ -80,8 +84,28 @@ class Gan(nn.Module, ABC):
         """Return L_adv and values to watch; the discriminator's weights are frozen."""
 
 
-class LatentAndLine(nn.Module):
-    """z joined with a learned embedding of the line, the input of every generator.
+class ConditionEmbedding(nn.Embedding):
+    """A learned vector for each line, plus one for each view where there are several.
+
+    The sum lets a pair of few images share what its line and its view have in common elsewhere.
+    With one view the weights, and their names, are the lines' alone.
+    """
+
+    def __init__(self, shape: Shape, dimensions: int) -> None:
+        super().__init__(shape.lines, dimensions)
+        self.views = nn.Embedding(shape.views, dimensions) if shape.views > 1 else None
+
+    def forward(self, conditions: Tensor) -> Tensor:
+        """Return (N, dimensions) for (N,) numbers of `conditions.Conditions`."""
+        if self.views is None:
+            return super().forward(conditions)
+        count = self.views.num_embeddings
+        lines = super().forward(conditions.div(count, rounding_mode="floor"))
+        return lines + self.views(conditions % count)
+
+
+class LatentAndCondition(nn.Module):
+    """z joined with a learned embedding of the condition, the input of every generator.
 
     Mirza & Osindero 2014, "Conditional Generative Adversarial Nets": the condition is part of
     the input. Without lines it passes z through.
@@ -89,20 +113,21 @@ class LatentAndLine(nn.Module):
 
     def __init__(self, shape: Shape, embedding_dim: int = 32) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(shape.lines, embedding_dim) if shape.lines else None
+        self.embedding = ConditionEmbedding(shape, embedding_dim) if shape.lines else None
         if self.embedding is not None:
             # short beside z, so that lines of a few products start from what all lines share
-            nn.init.normal_(self.embedding.weight, 0.0, 0.3)
+            for vectors in self.embedding.parameters():
+                nn.init.normal_(vectors, 0.0, 0.3)
         self.out_features = shape.z_dim + (embedding_dim if shape.lines else 0)
 
-    def forward(self, z: Tensor, lines: Tensor) -> Tensor:
+    def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
         if self.embedding is None:
             return z
-        return torch.cat([z, self.embedding(lines)], dim=1)
+        return torch.cat([z, self.embedding(conditions)], dim=1)
 
 
-class LineProjection(nn.Module):
-    """The inner product of a line's embedding with the discriminator's features.
+class ConditionProjection(nn.Module):
+    """The inner product of a condition's embedding with the discriminator's features.
 
     Miyato & Koyama 2018, "cGANs with Projection Discriminator", equation 4: the logit is
     psi(h) + <V y, h>. V starts at zero, so training begins at the unconditional discriminator.
@@ -110,12 +135,13 @@ class LineProjection(nn.Module):
 
     def __init__(self, shape: Shape, features: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(shape.lines, features) if shape.lines else None
+        self.embedding = ConditionEmbedding(shape, features) if shape.lines else None
         if self.embedding is not None:
-            nn.init.zeros_(self.embedding.weight)
+            for vectors in self.embedding.parameters():
+                nn.init.zeros_(vectors)
 
-    def forward(self, features: Tensor, lines: Tensor) -> Tensor | float:
+    def forward(self, features: Tensor, conditions: Tensor) -> Tensor | float:
         """Return (N, 1) to add to the logit of (N, features), or 0 without lines."""
         if self.embedding is None:
             return 0.0
-        return (self.embedding(lines) * features).sum(dim=1, keepdim=True)
+        return (self.embedding(conditions) * features).sum(dim=1, keepdim=True)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from bestseller.compute import to_uint8
 from bestseller.gans.gan import Stats
+from bestseller.gans.parallel import average
 
 COLLAPSED = 0.1
 
@@ -52,11 +53,15 @@ class Monitor:
         ``diversity`` is the spread of the generated grid over the spread of real images, pixel by
         pixel: near 0 every latent gives the same picture.
         """
-        means = {name: float(self._sums[name]) / self._counts[name] for name in self._sums}
+        names = sorted(self._sums)
+        sums = torch.stack([self._sums[name].double() for name in names])
+        average([sums])  # over the processes of one training
+        totals = zip(names, sums.tolist(), strict=True)
+        means = {name: total / self._counts[name] for name, total in totals}
         grid = self.grid(generator)
         # spread over latents within a line, which is what collapses; real images: within lines too
         spread = float(grid.unflatten(0, (len(self.z), -1)).float().std(dim=0).mean()) / 127.5
-        row = {"epoch": round(epoch, 3), "images": images} | dict(sorted(means.items()))
+        row = {"epoch": round(epoch, 3), "images": images} | means
         row["diversity"] = spread / self.real_spread
         self.rows.append(row)
         if len(self.rows) in self.kept:

@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bestseller import params
-from bestseller.gans.gan import Gan, LatentAndLine, LineProjection, Shape, Stats
+from bestseller.gans.gan import ConditionProjection, Gan, LatentAndCondition, Shape, Stats
 from bestseller.gans.objectives import gradient_penalty, wgan_critic_loss, wgan_generator_loss
+from bestseller.gans.parallel import Draws
 
 SLOPE = 0.2
 FMAP_MAX = 512
@@ -126,7 +127,7 @@ class Generator(nn.Module):
     def __init__(self, fmap_base: int, shape: Shape, growth: Growth) -> None:
         super().__init__()
         self.growth = growth
-        self.input = LatentAndLine(shape)
+        self.input = LatentAndCondition(shape)
         widths = [stage_channels(fmap_base, level + 1) for level in range(growth.top + 1)]
         # the gain counts the 16 pixels that one latent feeds (the authors' code: sqrt(2) / 4)
         self.dense = Equalised(self.input.out_features, widths[0] * 16, gain=sqrt(2) / 4)
@@ -165,7 +166,7 @@ class Critic(nn.Module):
         self.last = Equalised(widths[0] + 1, widths[0], 3)
         self.dense = Equalised(widths[0] * 16, widths[0])
         self.score = Equalised(widths[0], 1, gain=1.0)
-        self.projection = LineProjection(shape, widths[0])
+        self.projection = ConditionProjection(shape, widths[0])
 
     def forward(self, images: Tensor, lines: Tensor) -> Tensor:
         """Score images of the current level's resolution, (N, 1)."""
@@ -211,13 +212,13 @@ class Pggan(Gan):
         return F.avg_pool2d(images, factor) if factor > 1 else images
 
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, lines: Tensor, random: torch.Generator
+        self, real: Tensor, fake: Tensor, lines: Tensor, random: Draws
     ) -> tuple[Tensor, Stats]:
         if self.growth.alpha < 1:
             real = torch.lerp(double(halve(real)), real, self.growth.alpha)
         real_score = self.discriminator(real, lines)
         fake_score = self.discriminator(fake, lines)
-        share = torch.rand(len(real), 1, 1, 1, generator=random).to(real.device)
+        share = random.uniform(len(real), 1, 1, 1).to(real.device)
         between = torch.lerp(real, fake, share).detach().requires_grad_()
         penalty = gradient_penalty(self.discriminator(between, lines), between)
         loss = wgan_critic_loss(real_score, fake_score, self.settings.drift)

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from scipy.special import ndtr, ndtri
 from torch import nn
 
 from bestseller.compute import device, to_uint8
 from bestseller.errors import BestsellerError
 from bestseller.files import atomic_path, read_json, require, sha256_file, write_json
+from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
 from bestseller.gans.registry import gan_class
 
@@ -28,14 +30,14 @@ class Config:
         gan: name in the registry.
         settings: the GAN's section of params.yaml.
         shape: sizes, as a mapping of `Shape`.
-        lines: names of the catalogue's lines in the order of their indices.
+        conditions: for each line the views that it was trained on, the main one first.
     """
 
     name: str
     gan: str
     settings: dict[str, Any]
     shape: dict[str, int]
-    lines: list[str]
+    conditions: dict[str, list[str]]
 
     def build(self) -> nn.Module:
         """Build the generator with fresh weights."""
@@ -58,47 +60,78 @@ class TrainedGenerator:
         name: matrix item, such as ``dcgan-centroid-0``.
         hash: SHA-256 of the weights file, in hexadecimal.
         lines: names of the lines that it was trained on.
+        conditions: these lines with the views of each.
         z_dim: dimensions of a latent.
     """
 
     def __init__(self, config: Config, network: nn.Module, hash: str) -> None:
-        self.name, self.lines, self.hash = config.name, config.lines, hash
+        self.name, self.hash = config.name, hash
+        self.conditions = Conditions(config.conditions)
+        self.lines = self.conditions.lines
         self.z_dim, self.conditional = config.shape["z_dim"], config.shape["lines"] > 0
         self.network = network.eval().requires_grad_(False).to(device())
 
-    def latents(self, n: int, seed: int) -> np.ndarray:
-        """Draw float32 n x z_dim standard normal latents; equal seeds give equal latents."""
-        return np.random.default_rng(seed).standard_normal((n, self.z_dim)).astype(np.float32)
+    def latents(self, n: int, seed: int, truncation: float = np.inf) -> np.ndarray:
+        """Draw float32 n x z_dim standard normal latents; equal seeds give equal latents.
+
+        Args:
+            n: how many; the first of them do not depend on it.
+            seed: of the draw.
+            truncation: t > 0; z is then from the normal distribution between -t and t (the
+                truncation trick, Brock et al. 2019, section 3.1): a smaller one trades variety
+                for typical images. The same draw, squeezed: each latent keeps its place in it.
+        """
+        z = np.random.default_rng(seed).standard_normal((n, self.z_dim))
+        if np.isfinite(truncation):
+            low, high = ndtr(-truncation), ndtr(truncation)
+            z = ndtri(low + ndtr(z) * (high - low))
+        return z.astype(np.float32)
 
     def images(
-        self, latents: np.ndarray, lines: Sequence[str], batch_size: int = 128
+        self,
+        latents: np.ndarray,
+        lines: Sequence[str],
+        *,
+        view: str | None = None,
+        batch_size: int = 128,
     ) -> np.ndarray:
         """Generate uint8 n x S x S x 3 images, one for each latent and its line.
 
-        Computed in float32; an unconditional generator takes no notice of the lines.
+        Computed in float32; an unconditional generator takes no notice of line and view.
+
+        Args:
+            latents: float32 n x z_dim.
+            lines: n names.
+            view: of all images; None = each line's main view: front, or the commonest one of a
+                line without front images.
+            batch_size: images at once.
 
         Raises:
-            BestsellerError: the generator was not trained on one of the lines.
+            BestsellerError: the generator was not trained on one of the lines, or on its view.
         """
-        index = torch.from_numpy(self._indices(lines)).to(device())
+        index = torch.from_numpy(self._conditions(lines, view)).to(device())
         z = torch.from_numpy(latents).to(device())
         with torch.inference_mode():
             parts = [
-                to_uint8(self.network(part, line))
-                for part, line in zip(z.split(batch_size), index.split(batch_size), strict=True)
+                to_uint8(self.network(part, conditions))
+                for part, conditions in zip(
+                    z.split(batch_size), index.split(batch_size), strict=True
+                )
             ]
         return np.concatenate(parts)
 
-    def _indices(self, lines: Sequence[str]) -> np.ndarray:
+    def _conditions(self, lines: Sequence[str], view: str | None) -> np.ndarray:
         if not self.conditional:
             return np.zeros(len(lines), dtype=np.int64)
-        known = {line: index for index, line in enumerate(self.lines)}
         for line in lines:
-            if line not in known:
+            known = self.conditions.of_lines.get(line)
+            if known is None:
+                raise BestsellerError(f"{self.name}: line {line!r} is unknown; known: {self.lines}")
+            if view is not None and view not in known:
                 raise BestsellerError(
-                    f"{self.name}: line {line!r} is unknown; known: {list(known)}"
+                    f"{self.name}: line {line!r} has no view {view!r}; known: {known}"
                 )
-        return np.array([known[line] for line in lines], dtype=np.int64)
+        return self.conditions.numbers(lines, None if view is None else [view] * len(lines))
 
 
 def load_generator(folder: str | Path) -> TrainedGenerator:

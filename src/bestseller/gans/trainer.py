@@ -20,6 +20,7 @@ from bestseller.gans.diffaugment import augment
 from bestseller.gans.ema import MovingAverage
 from bestseller.gans.gan import Gan, Stats
 from bestseller.gans.monitor import Monitor
+from bestseller.gans.parallel import average, share_batch_norm
 from bestseller.progress import Progress
 
 
@@ -86,6 +87,7 @@ class Trainer:
         checkpoint_s: float = 60.0,
     ) -> None:
         self.gan, self.constraint = gan.train(), constraint
+        share_batch_norm(gan)
         place(gan)
         if constraint is not None:
             place(constraint)
@@ -115,7 +117,8 @@ class Trainer:
         self._resume()
         size = self.plan.settings.batch_size
         started = saved = time.monotonic()
-        with Progress(f"train {self.plan.name}", self.plan.steps * size, "img") as progress:
+        name = f"train {self.plan.name}" if self.batches.share.is_first else ""
+        with Progress(name, self.plan.steps * size, "img") as progress:
             progress.update(self.step * size)
             while self.step < self.plan.steps:
                 self.monitor.add(self._train_step(self.batches[self.step]))
@@ -150,16 +153,16 @@ class Trainer:
             d_loss, stats = self.gan.discriminator_loss(
                 real_seen, fake_seen, batch.lines, batch.random
             )
-        _descend(self.d_optimiser, d_loss)
+        stats["d_gradient_norm"] = _descend(self.d_optimiser, d_loss)
 
         with frozen(self.gan.discriminator), autocast(self.plan.shared.precision):
             fake_seen = augment(self.gan.shown(fake), names, batch.random)
             g_loss, g_stats = self.gan.generator_loss(fake_seen, batch.lines)
             stats |= {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()} | g_stats
             if self.constraint is not None and self.constraint.applies(self.step):
-                term, stats["centroid_loss"] = self.constraint.term(fake)
-                g_loss = g_loss + term
-        _descend(self.g_optimiser, g_loss)
+                term, centroid_stats = self.constraint.term(fake)
+                g_loss, stats = g_loss + term, stats | centroid_stats
+        stats["g_gradient_norm"] = _descend(self.g_optimiser, g_loss)
 
         size = self.plan.settings.batch_size
         self.average.update(self.gan.generator, size, (self.step + 1) * size)
@@ -177,6 +180,8 @@ class Trainer:
         progress.update(0, f"D {row['d_loss']:.2f} G {row['g_loss']:.2f}")
 
     def _save(self, seconds: float) -> None:
+        if not self.batches.share.is_first:
+            return
         networks = {"gan": self.gan, "average": self.average.network}
         optimisers = {"d": self.d_optimiser, "g": self.g_optimiser}
         parts = (networks | optimisers).items()
@@ -197,10 +202,16 @@ class Trainer:
         self.monitor.restore(state["monitor"])
 
 
-def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> Tensor:
+    """Take one step; return the Euclidean norm of the gradient over all weights."""
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
+    weights = (weight for group in optimiser.param_groups for weight in group["params"])
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    average(gradients)
+    norm = nn.utils.get_total_norm(gradients)
     optimiser.step()
+    return norm
 
 
 @contextmanager

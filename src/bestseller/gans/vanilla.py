@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from bestseller import params
 from bestseller.gans.bce import BceGan
-from bestseller.gans.gan import LatentAndLine, LineProjection, Shape
+from bestseller.gans.gan import ConditionProjection, LatentAndCondition, Shape
 
 SLOPE = 0.2
 
@@ -15,7 +15,7 @@ class Generator(nn.Module):
     def __init__(self, width: int, shape: Shape) -> None:
         super().__init__()
         self.size = shape.image_size
-        self.input = LatentAndLine(shape)
+        self.input = LatentAndCondition(shape)
         layers: list[nn.Module] = []
         previous = self.input.out_features
         for features in (width // 4, width // 2, width):
@@ -43,7 +43,7 @@ class Discriminator(nn.Module):
             previous = features
         self.layers = nn.Sequential(*layers)
         self.logit = nn.Linear(previous, 1)
-        self.projection = LineProjection(shape, previous)
+        self.projection = ConditionProjection(shape, previous)
 
     def forward(self, images: Tensor, lines: Tensor) -> Tensor:
         features = self.layers(images.flatten(1))

@@ -1,0 +1,1 @@
+"""Trained models as MLflow models, which `mlflow models serve` answers requests with."""

@@ -1,0 +1,71 @@
+"""A trained generator as an MLflow model; MLflow runs this file where it loads the model.
+
+A request has a row per image wanted: the product line and the seed of its latent. The answer has
+a row for each: a PNG, marked as synthetic, in base64, and the design's id. A row's image depends
+on nothing but its line and seed, whatever else is asked with it.
+"""
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel
+
+from bestseller.designs.export import write_png
+from bestseller.designs.generate import as_design
+from bestseller.gans import TrainedGenerator, load_generator
+
+
+class GeneratorModel(PythonModel):
+    """Rows (line, seed) to rows (id, line, seed, model, model_hash, png)."""
+
+    generator: TrainedGenerator
+
+    def load_context(self, context: Any) -> None:
+        """Load the generator that was packaged."""
+        self.generator = load_generator(context.artifacts["generator"])
+
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Generate an image for each row.
+
+        Args:
+            context: of MLflow, not used.
+            model_input: line (text), seed (whole number from 0).
+            params: truncation (number above 0, 0 for none).
+
+        Raises:
+            BestsellerError: the model does not know a line.
+        """
+        del context
+        truncation = float((params or {}).get("truncation") or np.inf)
+        lines = list(model_input["line"])
+        latents = [self.generator.latents(1, int(s), truncation)[0] for s in model_input["seed"]]
+        images = self.generator.images(np.stack(latents), lines)
+        rows = []
+        for image, latent, line, seed in zip(
+            images, latents, lines, model_input["seed"], strict=True
+        ):
+            design = as_design(
+                self.generator,
+                image,
+                latent,
+                line=line,
+                seed=int(seed),
+                index=0,
+                truncation=truncation,
+            )
+            png = io.BytesIO()
+            write_png(png, design.image, design.record)
+            told = {name: design.record[name] for name in ("id", "line", "model", "model_hash")}
+            rows.append(
+                told | {"seed": int(seed), "png": base64.b64encode(png.getvalue()).decode()}
+            )
+        return pd.DataFrame(rows)
+
+
+set_model(GeneratorModel())

@@ -1,0 +1,67 @@
+"""Write a trained model as a folder that MLflow serves, code and pinned requirements included."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
+from mlflow.models import ModelSignature
+from mlflow.types.schema import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+
+from bestseller.files import atomic_path
+
+SOURCES = Path(__file__).resolve().parents[1]
+REQUIREMENTS = [
+    *("lpips", "mlflow", "numpy", "pandas", "pillow", "pydantic", "ruamel.yaml", "safetensors"),
+    *("scipy", "threadpoolctl", "torch", "torchvision", "tqdm"),
+]
+
+GENERATOR = ModelSignature(
+    Schema([ColSpec(DataType.string, "line"), ColSpec(DataType.long, "seed")]),
+    Schema(
+        [
+            *(ColSpec(DataType.string, name) for name in ("id", "line", "model", "model_hash")),
+            ColSpec(DataType.long, "seed"),
+            ColSpec(DataType.string, "png"),
+        ]
+    ),
+    ParamSchema([ParamSpec("truncation", DataType.double, 0.0)]),
+)
+
+
+def package(
+    out: Path,
+    code: str,
+    signature: ModelSignature,
+    *,
+    artifacts: Mapping[str, Path],
+    requirements: Path,
+    example: pd.DataFrame,
+) -> None:
+    """Write an MLflow model.
+
+    Nothing is pickled: the model is a file of this package that MLflow runs, and its weights are
+    the safetensors of the pipeline.
+
+    Args:
+        out: folder to write; an existing one is replaced.
+        code: file of this package that sets the model, such as ``generator_model.py``.
+        signature: of its inputs, outputs and params.
+        artifacts: folders and files that the model reads, by name.
+        requirements: the repository's requirements.txt, whose pins the model gets.
+        example: rows of a request, kept with the model.
+    """
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", requirements.read_text(), re.MULTILINE))
+    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
+    with atomic_path(out) as temporary:
+        mlflow.pyfunc.save_model(
+            temporary,
+            python_model=str(Path(__file__).parent / code),
+            artifacts={name: str(path) for name, path in artifacts.items()},
+            code_paths=[str(SOURCES)],
+            signature=signature,
+            input_example=example,
+            pip_requirements=[f"{n}=={pins[n]}" if n in pins else n for n in REQUIREMENTS],
+        )

@@ -1,0 +1,69 @@
+"""Generate images with a trained model: PNG files, each marked as synthetic, or one grid."""
+
+from pathlib import Path
+
+import numpy as np
+
+from bestseller.compute import prepare
+from bestseller.designs.generate import generate, write_images
+from bestseller.errors import BestsellerError
+from bestseller.gans import load_generator
+from bestseller.params import Params
+from stages import run
+
+MODELS = Path("data/models")
+OUT = "generated"
+
+
+def main(
+    params: Params,
+    model: str,
+    *,
+    line: str | None,
+    n: str | None,
+    seed: str | None,
+    truncation: str | None,
+    out: str | None,
+) -> None:
+    known = sorted(path.name for path in MODELS.glob("*/"))
+    if known and model not in known:
+        raise BestsellerError(f"{MODELS}: no model {model!r}; trained: {', '.join(known)}")
+    count, start = number("--n", n or "16", 1), number("--seed", seed or "0", 0)
+    prepare(params.threads, start)
+    generator = load_generator(MODELS / model)
+    lines = [line] if line else generator.lines
+    designs = generate(generator, lines, count, start, positive("--truncation", truncation))
+    path = Path(out or OUT)
+    write_images(path, designs)
+    print(f"{len(designs)} images of {len(lines)} lines by {model}: {path}")
+
+
+def number(name: str, text: str, least: int) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        raise BestsellerError(f"{name}: {text!r} is not allowed; a whole number from {least}")
+    return int(text)
+
+
+def positive(name: str, text: str | None) -> float:
+    try:
+        value = float(text) if text else np.inf
+    except ValueError:
+        value = 0.0
+    if not value > 0:
+        raise BestsellerError(f"{name}: {text!r} is not allowed; a number above 0, such as 0.7")
+    return value
+
+
+if __name__ == "__main__":
+    arguments = [
+        ("model", "a folder of data/models, such as dcgan-plain-0"),
+        ("--line", "product line (default: every line)"),
+        ("--n", "images a line (default: 16)"),
+        ("--seed", "of the latents (default: 0)"),
+        (
+            "--truncation",
+            "largest latent component, such as 0.7; smaller = more typical (default: none)",
+        ),
+        ("--out", f"folder, or a grid where it ends in .png (default: {OUT}/)"),
+    ]
+    run(main, arguments)

@@ -1,0 +1,115 @@
+"""Images on demand: what the latents are, what the files say of themselves, what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy.stats import kstest, truncnorm
+
+from bestseller.errors import BestsellerError
+from bestseller.gans import TrainedGenerator, load_generator
+from bestseller.gans.gan import Shape
+from bestseller.gans.registry import gan_class
+from bestseller.gans.saved import Config, save_generator
+from bestseller.params import Params, load_params
+from conftest import REPOSITORY
+from stages import generate
+
+LINES = ["Disc", "Ring"]
+NAME = "dcgan-plain-0"
+
+
+@pytest.fixture
+def params() -> Params:
+    return load_params(REPOSITORY / "params.yaml")
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Params) -> TrainedGenerator:
+    """An untrained generator where a trained one would lie, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    settings = params.train.dcgan.model_copy(update={"width": 8})
+    shape = Shape(32, 20, len(LINES))
+    torch.manual_seed(0)
+    network = gan_class("dcgan").make_generator(settings, shape)
+    config = Config(
+        NAME, "dcgan", settings.model_dump(), vars(shape), dict.fromkeys(LINES, ["front"])
+    )
+    save_generator(Path("data/models") / NAME, network, config)
+    return load_generator(Path("data/models") / NAME)
+
+
+def run(params: Params, **options: str) -> None:
+    names = ("line", "n", "seed", "truncation", "out")
+    given: dict[str, Any] = {"model": NAME} | dict.fromkeys(names) | options
+    generate.main(params, **given)
+
+
+def test_truncated_latents_are_truncated_normal(model: TrainedGenerator) -> None:
+    z = model.latents(2000, seed=3, truncation=0.7)
+    assert np.abs(z).max() <= 0.7
+    assert kstest(z.ravel(), truncnorm(-0.7, 0.7).cdf).pvalue > 0.01
+    assert kstest(z.ravel(), truncnorm(-0.8, 0.8).cdf).pvalue < 1e-6
+    plain = model.latents(2000, seed=3)
+    assert np.array_equal(np.argsort(plain[:, 0]), np.argsort(z[:, 0])), "squeezed, in order"
+    np.testing.assert_array_equal(model.latents(5, 3, 0.7), z[:5])
+    np.testing.assert_array_equal(model.latents(5, 3), plain[:5])
+
+
+def test_each_file_says_what_it_is_and_can_be_made_again(
+    model: TrainedGenerator, params: Params
+) -> None:
+    run(params, line="Ring", n="3", seed="5", truncation="1.5", out="images")
+    paths = sorted(Path("images").iterdir())
+    assert len(paths) == 3
+    for path in paths:
+        with Image.open(path) as image:
+            told, pixels = image.text, np.asarray(image)  # type: ignore[attr-defined]
+        assert "trainedAlgorithmicMedia" in told["XML:com.adobe.xmp"]
+        assert (told["model"], told["model_hash"], told["line"]) == (NAME, model.hash, "Ring")
+        latents = model.latents(3, int(told["seed"]), float(told["truncation"]))
+        again = model.images(latents, ["Ring"] * 3)[int(told["latent_index"])]
+        np.testing.assert_array_equal(pixels, again)
+        assert path.stem == told["id"]
+
+
+def test_a_grid_has_a_column_a_line(model: TrainedGenerator, params: Params) -> None:
+    run(params, n="4", out="grid.png")
+    with Image.open("grid.png") as image:
+        assert image.text["line"] == "Disc, Ring"  # type: ignore[attr-defined]
+        assert "trainedAlgorithmicMedia" in image.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
+        pixels = np.asarray(image)
+    images = model.images(model.latents(4, 0), ["Ring"] * 4)
+    size = images.shape[1]
+    np.testing.assert_array_equal(pixels[-size:, -size:], images[3])  # last row, last column
+    assert pixels.shape[1] < 3 * size
+
+
+def test_more_images_go_on_where_fewer_ended(model: TrainedGenerator, params: Params) -> None:
+    for count in ("2", "5"):
+        run(params, line="Disc", n=count, truncation="0.9", out=f"n{count}")
+    few, many = ({path.name for path in Path(f"n{n}").iterdir()} for n in (2, 5))
+    assert few < many
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "dcgan-plain-9"}, f"no model 'dcgan-plain-9'; trained: {NAME}"),
+        ({"line": "Cube"}, "line 'Cube' is unknown; known: .*Disc"),
+        ({"n": "0"}, "--n: '0' is not allowed"),
+        ({"seed": "-1"}, "--seed: '-1' is not allowed"),
+        ({"truncation": "0"}, "--truncation: '0' is not allowed"),
+        ({"truncation": "much"}, "--truncation: 'much' is not allowed"),
+        ({"truncation": "nan"}, "--truncation: 'nan' is not allowed"),
+    ],
+)
+def test_what_is_refused(
+    model: TrainedGenerator, params: Params, options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(BestsellerError, match=message):
+        run(params, **options)
+    assert not Path("generated").exists()

@@ -1,0 +1,108 @@
+"""Packaged models, asked over HTTP as `mlflow models serve` answers."""
+
+import base64
+import io
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from bestseller.gans import load_generator
+from bestseller.gans.gan import Shape
+from bestseller.gans.registry import gan_class
+from bestseller.gans.saved import Config, save_generator
+from bestseller.params import load_params
+from conftest import REPOSITORY, shell
+
+NAME = "dcgan-plain-0"
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def served(model: Path) -> Iterator[str]:
+    """Serve a packaged model on a free port, from a folder without this checkout."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    program = Path(sys.executable).parent / "mlflow"
+    options = ["--env-manager", "local", "--port", str(port), "--workers", "1"]
+    command = [str(program), "models", "serve", "--model-uri", str(model), *options]
+    log = model.parent / "server.log"
+    with log.open("w") as file:
+        path = f"{program.parent}:/usr/local/bin:/usr/bin:/bin"
+        environment = {"PATH": path, "HOME": str(model.parent), "OMP_NUM_THREADS": "1"}
+        server = subprocess.Popen(
+            command, cwd=model.parent, env=environment, stdout=file, stderr=file
+        )
+        try:
+            for _ in range(240):
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=5)
+                    break
+                except OSError:
+                    assert server.poll() is None, log.read_text()[-3000:]
+                    time.sleep(0.5)
+            yield f"http://127.0.0.1:{port}/invocations"
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def ask(url: str, rows: list[dict[str, Any]], **params: float) -> list[dict[str, Any]]:
+    body = json.dumps({"dataframe_records": rows, "params": params}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        found: list[dict[str, Any]] = json.load(answer)["predictions"]
+    return found
+
+
+def pixels(row: dict[str, Any]) -> np.ndarray:
+    with Image.open(io.BytesIO(base64.b64decode(row["png"]))) as image:
+        assert "trainedAlgorithmicMedia" in image.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
+        return np.asarray(image)
+
+
+def test_a_generator_is_served_at_any_batch_size(code: Path) -> None:
+    """Over HTTP come the images that the generator makes here, however many are asked at once."""
+    torch.manual_seed(0)
+    settings = load_params(REPOSITORY / "params.yaml").train.dcgan.model_copy(update={"width": 8})
+    shape = Shape(32, 20, 2)
+    network = gan_class("dcgan").make_generator(settings, shape)
+    views = dict.fromkeys(["Disc", "Ring"], ["front"])
+    config = Config(NAME, "dcgan", settings.model_dump(), vars(shape), views)
+    save_generator(code / "data/models" / NAME, network, config)
+    (code / "requirements.txt").write_bytes((REPOSITORY / "requirements.txt").read_bytes())
+    done = shell("python", "-m", "stages.package", NAME, "--out", "model", cwd=code)
+    assert "mlflow models serve --model-uri model" in done.stdout
+    files = {path.suffix for path in (code / "model").rglob("*") if path.is_file()}
+    assert not files & {".pkl", ".pt", ".pickle"}, "nothing is unpickled"
+    assert "torch==" in (code / "model/requirements.txt").read_text()
+
+    generator = load_generator(code / "data/models" / NAME)
+    rows: list[dict[str, Any]] = [{"line": ("Disc", "Ring")[n % 2], "seed": n} for n in range(5)]
+    (code / "model").rename(code.parent / "model")
+    with served(code.parent / "model") as url:
+        for count in (1, 2, 5):
+            for row, asked in zip(ask(url, rows[:count]), rows, strict=False):
+                expected = generator.images(generator.latents(1, asked["seed"]), [asked["line"]])
+                assert np.abs(pixels(row).astype(int) - expected[0]).max() <= 1
+                assert (row["line"], row["seed"]) == (asked["line"], asked["seed"])
+                assert row["model_hash"] == generator.hash
+        truncated = pixels(ask(url, rows[1:2], truncation=0.5)[0])
+        expected = generator.images(generator.latents(1, 1, 0.5), ["Ring"])[0]
+        assert np.abs(truncated.astype(int) - expected).max() <= 1
+        with pytest.raises(urllib.error.HTTPError) as error:
+            ask(url, [{"line": "Cube", "seed": 0}])
+        assert error.value.code == 400
+        assert "line 'Cube' is unknown; known" in error.value.read().decode()
