@@ -33,8 +33,8 @@ def main(params: Params) -> None:
 
 
 def photos_of(product: Product, view: str) -> list[Photo]:
-    """Return the product's first photo with the view, or all of its photos."""
-    photos = [
+    """Return the product's photos that show the view, or all of its photos."""
+    return [
         Photo(
             product.sku,
             product.line or NO_LINE,
@@ -46,7 +46,6 @@ def photos_of(product: Product, view: str) -> list[Photo]:
         for image in product.images
         if view in {"all", image.view}
     ]
-    return photos if view == "all" else photos[:1]
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from bestseller.catalogue.product import Image as ProductImage
-from bestseller.catalogue.product import Product
+from bestseller.catalogue.product import Product, View
 from bestseller.catalogue.raw import write_raw
 from bestseller.errors import BestsellerError
 from bestseller.images import duplicates
 from bestseller.images.align import align
 from bestseller.images.duplicates import find_clusters, find_placeholders, thumbnails
 from bestseller.images.split import split_designs
-from bestseller.images.store import ImageSet
+from bestseller.images.store import ImageSet, views_of_lines
 from bestseller.params import Params, load_params
 from conftest import REPOSITORY
 from stages import preprocess
@@ -58,16 +58,25 @@ def encode(image: Image.Image, quality: int = 92) -> bytes:
 
 def write_catalogue(folder: Path, shop: dict[str, tuple[str, bytes]]) -> None:
     """Write data/raw for products given as sku: (line, bytes of the photo)."""
+    views: tuple[View, View] = ("detail", "front")
+    photos = {sku: (line, [(v, data) for v in views]) for sku, (line, data) in shop.items()}
+    write_photos(folder, photos)
+
+
+def write_photos(folder: Path, shop: dict[str, tuple[str, list[tuple[View, bytes]]]]) -> None:
+    """Write data/raw for products given as sku: (line, view and bytes of each photo)."""
     pictures = folder / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
     products = []
-    for sku, (line, data) in shop.items():
-        sha256 = hashlib.sha256(data).hexdigest()
-        (pictures / f"{sha256}.jpg").write_bytes(data)
-        url = f"https://shop.example/{sku}"
-        photo = ProductImage(url=f"{url}.jpg", view="front", sha256=sha256, file=f"{sha256}.jpg")
-        detail = ProductImage(url=f"{url}-2.jpg", view="detail", sha256=sha256, file=photo.file)
-        product = Product(sku=sku, name=sku, line=line, url=url, images=(detail, photo))
+    for sku, (line, photos) in shop.items():
+        url, images = f"https://shop.example/{sku}", []
+        for number, (view, data) in enumerate(photos):
+            sha256 = hashlib.sha256(data).hexdigest()
+            file = f"{sha256}.jpg"
+            (pictures / file).write_bytes(data)
+            link = f"{url}-{number}.jpg"
+            images.append(ProductImage(url=link, view=view, sha256=sha256, file=file))
+        product = Product(sku=sku, name=sku, line=line, url=url, images=tuple(images))
         products.append(product)
     write_raw(folder / "data/raw", products, [], pictures)
 
@@ -116,6 +125,8 @@ def test_the_stage_takes_in_a_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert found.index["cluster"].nunique() == 20
     rejects = pd.read_csv("data/processed/rejects.csv").set_index("sku")
     assert rejects["reason"].to_dict() == {"w22": "not an image", "w23": "too wide"}
+    assert rejects["kind"].to_dict() == {"w22": "rejected", "w23": "quarantined"}
+    assert list(rejects.columns) == ["url", "kind", "reason"]
     summary = pd.read_json("metrics/preprocess.json", typ="series")
     assert summary["images"] == 22
     assert (summary["rejected"], summary["quarantined"]) == (1, 1)
@@ -135,6 +146,90 @@ def test_the_same_bytes_at_any_number_of_processes(
         runs.append(contents(folder / "data/processed") | contents(folder / "metrics"))
     assert runs[0] == runs[1]
     assert len(runs[0]) == 4
+
+
+def card() -> bytes:
+    image = Image.new("RGB", (300, 300), (238, 238, 238))
+    ImageDraw.Draw(image).text((60, 140), "No image available", fill=(140, 140, 140), font_size=20)
+    return encode(image)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_first_sound_photo_of_a_product_is_kept(
+    threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a placeholder, a broken file and a lying watch the next photo of the view is tried."""
+    monkeypatch.chdir(tmp_path)
+    sound = [encode(draw_watch(i)) for i in range(8)]
+    lying, more = encode(draw_watch(20).rotate(90)), encode(draw_watch(21))
+    fronts = {
+        "w0": [card(), b"<!doctype html>", lying, sound[0], more],
+        "w1": [card(), sound[1]],
+        "w2": [sound[2], b"never tried"],
+        "w3": [lying],
+        "w4": [b"rubbish", b"rubbish", sound[4]],  # the same file twice: tried once
+        "w5": [sound[5]],
+        "w6": [sound[6], card()],
+        "w7": [sound[7]],
+    }
+    shop: dict[str, tuple[str, list[tuple[View, bytes]]]] = {
+        sku: (LINES[i % 2], [("back", more), *(("front", data) for data in photos)])
+        for i, (sku, photos) in enumerate(fronts.items())
+    }
+    write_photos(tmp_path, shop)
+    preprocess.main(params_with(max_reject_share=0.5).model_copy(update={"threads": threads}))
+
+    found = ImageSet.open("data/processed").index.set_index("sku")
+    kept = {sku: hashlib.sha256(sound[int(sku[1])]).hexdigest() for sku in fronts if sku != "w3"}
+    assert found["sha256"].to_dict() == kept
+    rejects = pd.read_csv("data/processed/rejects.csv")
+    assert rejects[["url", "kind"]].to_numpy().tolist() == [
+        ["https://shop.example/w0-1.jpg", "placeholder"],
+        ["https://shop.example/w0-2.jpg", "rejected"],
+        ["https://shop.example/w0-3.jpg", "quarantined"],
+        ["https://shop.example/w1-1.jpg", "placeholder"],
+        ["https://shop.example/w3-1.jpg", "quarantined"],
+        ["https://shop.example/w4-1.jpg", "rejected"],
+    ]
+    summary = pd.read_json("metrics/preprocess.json", typ="series")
+    assert (summary["photos"], summary["images"]) == (13, 7)
+    assert summary["refused_share"] == pytest.approx(6 / 13, abs=1e-6)
+    assert summary[["placeholders", "rejected", "quarantined"]].tolist() == [2, 2, 2]
+
+
+def test_the_limit_counts_the_photos_that_were_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    broken: list[tuple[View, bytes]] = [("front", b"rubbish %d" % i) for i in range(2)]
+    write_photos(
+        tmp_path,
+        {f"w{i}": (LINES[i % 2], [*broken, ("front", encode(draw_watch(i)))]) for i in range(4)},
+    )
+    with pytest.raises(BestsellerError, match="8 of 12 photos refused"):
+        preprocess.main(params_with(max_reject_share=0.6))
+
+
+def test_all_keeps_a_photo_of_each_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    views: list[View] = ["front", "back", "back", "front"]
+    write_photos(
+        tmp_path,
+        {
+            f"w{i}": (
+                LINES[i % 2],
+                [(v, encode(draw_watch(4 * i + n))) for n, v in enumerate(views)],
+            )
+            for i in range(6)
+        },
+    )
+    preprocess.main(params_with(view="all"))
+    index = ImageSet.open("data/processed").index
+    assert index["view"].tolist() == ["front", "back"] * 6
+    for sku, view, sha256 in index[["sku", "view", "sha256"]].itertuples(index=False):
+        first = encode(draw_watch(4 * int(sku[1]) + views.index(view)))
+        assert sha256 == hashlib.sha256(first).hexdigest()
+    assert (index.groupby("sku")["split"].nunique() == 1).all(), "a product is on one side"
 
 
 @pytest.mark.parametrize(
@@ -212,9 +307,7 @@ def test_clusters_agree_with_the_definition(rmse: float, monkeypatch: pytest.Mon
 
 
 def test_placeholders() -> None:
-    card = Image.new("RGB", (300, 300), (238, 238, 238))
-    ImageDraw.Draw(card).text((60, 140), "No image available", fill=(140, 140, 140), font_size=20)
-    files = {"card": encode(card), "photo": encode(draw_watch(0)), "broken": b"rubbish"}
+    files = {"card": card(), "photo": encode(draw_watch(0)), "broken": b"rubbish"}
 
     def found(*uses: tuple[str, str, str]) -> frozenset[str]:
         return find_placeholders(uses, files.__getitem__)
@@ -303,6 +396,28 @@ def test_saved_and_opened(tmp_path: Path) -> None:
     half = found.select(found.index["cluster"] % 2 == 0)
     assert half.index["sku"].tolist() == ["0", "2", "4"]
     np.testing.assert_array_equal(half.images, small_set().images[::2])
+
+
+def test_a_lines_main_view_is_front_or_its_commonest() -> None:
+    views = {
+        "both": ["back", "front", "back"],
+        "frontless": ["side", "other", "other", "back"],
+        "tied": ["side", "detail"],
+    }
+    pairs = [(line, view) for line, shown in views.items() for view in shown]
+    whole = small_set(len(pairs))
+    index = whole.index.assign(line=[p[0] for p in pairs], view=[p[1] for p in pairs])
+    mixed = ImageSet(whole.images, index)
+    assert views_of_lines(index) == {
+        "both": ["front", "back"],
+        "frontless": ["other", "back", "side"],
+        "tied": ["detail", "side"],
+    }
+    main = mixed.of_main_view()
+    assert main.index["sku"].tolist() == ["1", "4", "5", "8"]
+    np.testing.assert_array_equal(main.images, whole.images[[1, 4, 5, 8]])
+    assert main.of_main_view() is main
+    assert whole.of_main_view() is whole
 
 
 def test_a_set_that_does_not_fit_is_told(tmp_path: Path) -> None:

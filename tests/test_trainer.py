@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from bestseller.errors import BestsellerError
-from bestseller.gans.batches import Batches, line_weights
+from bestseller.gans.batches import Batches, image_weights
 from bestseller.gans.checkpoint import Checkpoint, fingerprint
 from bestseller.gans.ema import MovingAverage
 from bestseller.gans.gan import Shape
-from bestseller.gans.monitor import Monitor, within_line_spread
+from bestseller.gans.monitor import Monitor, within_condition_spread
 from bestseller.gans.registry import gan_class
 from bestseller.gans.trainer import Plan, Trainer
 from bestseller.params import load_params
@@ -40,7 +40,7 @@ def make_trainer(
     )
     plan = Plan("dcgan-plain-0", shared, settings, len(images))
     batches = Batches(images, lines, batch_size=8, z_dim=8, sampling=shared.sampling, seed=0)
-    spread = within_line_spread(images, lines)
+    spread = within_condition_spread(images, lines)
     monitor = Monitor(batches.latents(2), np.arange(3), spread, plan.epochs)
     gan = gan_class("dcgan")(settings, Shape(32, 8, 3))
     return Trainer(
@@ -128,7 +128,7 @@ def test_proportional_batches_show_each_image_once_an_epoch() -> None:
 def test_line_shares_follow_the_sampling() -> None:
     lines = np.array([0] * 16 + [1] * 4)
     for sampling, ratio in (("sqrt", 2.0), ("balanced", 1.0)):
-        weight = line_weights(lines, sampling)
+        weight = image_weights(lines, sampling)
         assert (weight[:16].sum() / weight[16:].sum()).item() == pytest.approx(ratio)
 
 

@@ -16,13 +16,13 @@ class Batch:
 
     Attributes:
         real: float32 N x 3 x H x W in [-1, 1].
-        lines: int64 N, the line of each real image, asked of the generator as well.
+        conditions: int64 N, the condition of each real image, asked of the generator as well.
         z: float32 N x z_dim, standard normal.
         random: what augmentation and penalties draw from in this step.
     """
 
     real: Tensor
-    lines: Tensor
+    conditions: Tensor
     z: Tensor
     random: Draws
 
@@ -34,12 +34,12 @@ class Batches:
 
     Args:
         images: uint8 N x H x W x 3.
-        lines: int64 N, indices of lines.
+        conditions: int64 N, numbers of `conditions.Conditions`.
         batch_size: images a step, in all processes together.
         z_dim: dimensions of z.
         sampling: ``proportional`` (each image once an epoch, shuffled), ``sqrt`` or ``balanced``
-            (images drawn with replacement so that a line's share of the batch is proportional to
-            the square root of its number of images, or the same for every line).
+            (images drawn with replacement so that a condition's share of the batch is proportional
+            to the square root of its number of images, or the same for every one).
         seed: of everything random in training.
         share: which part of each batch this process has.
     """
@@ -47,7 +47,7 @@ class Batches:
     def __init__(
         self,
         images: np.ndarray,
-        lines: np.ndarray,
+        conditions: np.ndarray,
         *,
         batch_size: int,
         z_dim: int,
@@ -57,11 +57,11 @@ class Batches:
     ) -> None:
         self.device = device()
         self.images = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
-        self.lines = torch.from_numpy(np.array(lines, dtype=np.int64)).to(self.device)
+        self.conditions = torch.from_numpy(np.array(conditions, dtype=np.int64)).to(self.device)
         self.batch_size, self.z_dim, self.seed = batch_size, z_dim, seed
         self.share = share or Share()
         self.mine = self.share.of(batch_size)
-        self.weights = None if sampling == "proportional" else line_weights(lines, sampling)
+        self.weights = None if sampling == "proportional" else image_weights(conditions, sampling)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -83,7 +83,7 @@ class Batches:
         rows = self._rows(step, random)[self.mine].to(self.device)
         z = torch.randn(self.batch_size, self.z_dim, generator=random)[self.mine].to(self.device)
         draws = Draws(random, self.share)
-        return Batch(to_signed(self.images[rows]), self.lines[rows], z, draws)
+        return Batch(to_signed(self.images[rows]), self.conditions[rows], z, draws)
 
     def _rows(self, step: int, random: torch.Generator) -> Tensor:
         if self.weights is not None:
@@ -97,8 +97,8 @@ class Batches:
         return rows
 
 
-def line_weights(lines: np.ndarray, sampling: str) -> Tensor:
-    """Weight of each image, float64 N, so that lines have the shares that `sampling` names."""
-    _, inverse, counts = np.unique(lines, return_inverse=True, return_counts=True)
+def image_weights(conditions: np.ndarray, sampling: str) -> Tensor:
+    """Weight of each image, float64 N: conditions have the shares that `sampling` names."""
+    _, inverse, counts = np.unique(conditions, return_inverse=True, return_counts=True)
     share = np.sqrt(counts) if sampling == "sqrt" else np.ones(len(counts))
     return torch.from_numpy((share / counts)[inverse])

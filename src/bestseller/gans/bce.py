@@ -14,16 +14,16 @@ class BceGan(Gan):
     """
 
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, lines: Tensor, random: Draws
+        self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws
     ) -> tuple[Tensor, Stats]:
         del random
-        real_logits = self.discriminator(real, lines)
-        fake_logits = self.discriminator(fake, lines)
+        real_logits = self.discriminator(real, conditions)
+        fake_logits = self.discriminator(fake, conditions)
         stats = {
             "d_real": real_logits.detach().float().sigmoid().mean(),
             "d_fake": fake_logits.detach().float().sigmoid().mean(),
         }
         return bce_discriminator_loss(real_logits, fake_logits), stats
 
-    def generator_loss(self, fake: Tensor, lines: Tensor) -> tuple[Tensor, Stats]:
-        return bce_generator_loss(self.discriminator(fake, lines)), {}
+    def generator_loss(self, fake: Tensor, conditions: Tensor) -> tuple[Tensor, Stats]:
+        return bce_generator_loss(self.discriminator(fake, conditions)), {}

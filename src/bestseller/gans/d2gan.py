@@ -17,9 +17,9 @@ class TwoDiscriminators(nn.Module):
         self.first = Discriminator(width, shape)
         self.second = Discriminator(width, shape)
 
-    def forward(self, images: Tensor, lines: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
         """Return both outputs before softplus, (N, 1) each."""
-        return self.first(images, lines), self.second(images, lines)
+        return self.first(images, conditions), self.second(images, conditions)
 
 
 class D2gan(Gan):
@@ -44,16 +44,16 @@ class D2gan(Gan):
         return TwoDiscriminators(settings.width, shape).apply(initialise)
 
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, lines: Tensor, random: Draws
+        self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws
     ) -> tuple[Tensor, Stats]:
         del random
-        at_real = self.discriminator(real, lines)
-        at_fake = self.discriminator(fake, lines)
+        at_real = self.discriminator(real, conditions)
+        at_fake = self.discriminator(fake, conditions)
         names = ("d1_real", "d2_real", "d1_fake", "d2_fake")
         outputs = zip(names, at_real + at_fake, strict=True)
         softplus = nn.functional.softplus
         stats = {name: softplus(output.detach().float()).mean() for name, output in outputs}
         return d2gan_discriminator_loss(at_real, at_fake, self.alpha, self.beta), stats
 
-    def generator_loss(self, fake: Tensor, lines: Tensor) -> tuple[Tensor, Stats]:
-        return d2gan_generator_loss(self.discriminator(fake, lines), self.beta), {}
+    def generator_loss(self, fake: Tensor, conditions: Tensor) -> tuple[Tensor, Stats]:
+        return d2gan_generator_loss(self.discriminator(fake, conditions), self.beta), {}

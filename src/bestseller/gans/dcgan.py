@@ -43,8 +43,8 @@ class Generator(nn.Module):
             nn.Tanh(),
         )
 
-    def forward(self, z: Tensor, lines: Tensor) -> Tensor:
-        return self.layers(self.input(z, lines)[:, :, None, None])
+    def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
+        return self.layers(self.input(z, conditions)[:, :, None, None])
 
 
 class Discriminator(nn.Module):
@@ -67,10 +67,10 @@ class Discriminator(nn.Module):
         self.logit = nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False)
         self.projection = ConditionProjection(shape, widths[-1])
 
-    def forward(self, images: Tensor, lines: Tensor) -> Tensor:
+    def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
         features = self.layers(images)
         # sum pooling, as in Miyato & Koyama's projection discriminator
-        return self.logit(features).flatten(1) + self.projection(features.sum((2, 3)), lines)
+        return self.logit(features).flatten(1) + self.projection(features.sum((2, 3)), conditions)
 
 
 def initialise(module: nn.Module) -> None:

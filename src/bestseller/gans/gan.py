@@ -75,12 +75,12 @@ class Gan(nn.Module, ABC):
 
     @abstractmethod
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, lines: Tensor, random: Draws
+        self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws
     ) -> tuple[Tensor, Stats]:
         """Return L_D and values to watch; `fake` is detached from the generator."""
 
     @abstractmethod
-    def generator_loss(self, fake: Tensor, lines: Tensor) -> tuple[Tensor, Stats]:
+    def generator_loss(self, fake: Tensor, conditions: Tensor) -> tuple[Tensor, Stats]:
         """Return L_adv and values to watch; the discriminator's weights are frozen."""
 
 

@@ -19,7 +19,7 @@ class Monitor:
 
     Args:
         z: float32 R x z_dim, a latent a row of the grid.
-        lines: int64 C, a line a column of the grid.
+        conditions: int64 C, a condition a column of the grid.
         real_spread: mean over pixels of the standard deviation over real images, in [-1, 1] units.
         frames: number of epochs, spread evenly, whose first grid row is kept for the progress
             picture.
@@ -29,12 +29,12 @@ class Monitor:
     def __init__(
         self,
         z: Tensor,
-        lines: np.ndarray,
+        conditions: np.ndarray,
         real_spread: float,
         epochs: int,
         frames: int = 10,
     ) -> None:
-        self.z, self.lines, self.real_spread = z, torch.from_numpy(lines), real_spread
+        self.z, self.conditions, self.real_spread = z, torch.from_numpy(conditions), real_spread
         self.kept = set(np.linspace(1, epochs, min(frames, epochs)).round().astype(int).tolist())
         self.rows: list[dict[str, float]] = []
         self.frames: list[Tensor] = []
@@ -59,25 +59,25 @@ class Monitor:
         totals = zip(names, sums.tolist(), strict=True)
         means = {name: total / self._counts[name] for name, total in totals}
         grid = self.grid(generator)
-        # spread over latents within a line, which is what collapses; real images: within lines too
+        # over latents within a condition, which is what collapses; of real images likewise
         spread = float(grid.unflatten(0, (len(self.z), -1)).float().std(dim=0).mean()) / 127.5
         row = {"epoch": round(epoch, 3), "images": images} | means
         row["diversity"] = spread / self.real_spread
         self.rows.append(row)
         if len(self.rows) in self.kept:
-            self.frames.append(grid[: len(self.lines)])
+            self.frames.append(grid[: len(self.conditions)])
         self._sums, self._counts = {}, {}
         return row
 
     def grid(self, generator: nn.Module) -> Tensor:
-        """Draw the fixed grid: uint8 (R * C) x S x S x 3, rows of lines."""
+        """Draw the fixed grid: uint8 (R * C) x S x S x 3, rows of conditions."""
         device = next(generator.parameters()).device
-        z = self.z.repeat_interleave(len(self.lines), dim=0).to(device)
+        z = self.z.repeat_interleave(len(self.conditions), dim=0).to(device)
         with torch.inference_mode():
             images = [
-                generator(part, lines.to(device))
-                for part, lines in zip(
-                    z.split(64), self.lines.repeat(len(self.z)).split(64), strict=True
+                generator(part, conditions.to(device))
+                for part, conditions in zip(
+                    z.split(64), self.conditions.repeat(len(self.z)).split(64), strict=True
                 )
             ]
         return torch.from_numpy(to_uint8(torch.cat(images)))
@@ -106,17 +106,18 @@ class Monitor:
         self._sums, self._counts = state["sums"], state["counts"]
 
 
-def within_line_spread(images: np.ndarray, lines: np.ndarray) -> float:
-    """Mean over pixels of the standard deviation of real images around their line's mean.
+def within_condition_spread(images: np.ndarray, conditions: np.ndarray) -> float:
+    """Mean over pixels of the standard deviation of real images around their condition's mean.
 
     Args:
         images: uint8 N x H x W x 3.
-        lines: int64 N.
+        conditions: int64 N.
 
     Returns:
         The spread in [-1, 1] units; the yardstick of the monitor's diversity.
     """
     values = images.reshape(len(images), -1).astype(np.float32)
-    for line in np.unique(lines):
-        values[lines == line] -= values[lines == line].mean(axis=0)
+    for condition in np.unique(conditions):
+        rows = conditions == condition
+        values[rows] -= values[rows].mean(axis=0)
     return float(values.std(axis=0).mean()) / 127.5

@@ -137,9 +137,9 @@ class Generator(nn.Module):
         )
         self.to_rgb = nn.ModuleList(Equalised(width, 3, 1, gain=1.0) for width in widths)
 
-    def forward(self, z: Tensor, lines: Tensor) -> Tensor:
+    def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
         growth = self.growth
-        x = self.dense(pixel_norm(self.input(z, lines))).unflatten(1, (-1, 4, 4))
+        x = self.dense(pixel_norm(self.input(z, conditions))).unflatten(1, (-1, 4, 4))
         x = pixel_norm(activate(self.first(pixel_norm(activate(x)))))
         before = x
         for block in list(self.blocks)[: growth.level]:
@@ -168,7 +168,7 @@ class Critic(nn.Module):
         self.score = Equalised(widths[0], 1, gain=1.0)
         self.projection = ConditionProjection(shape, widths[0])
 
-    def forward(self, images: Tensor, lines: Tensor) -> Tensor:
+    def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
         """Score images of the current level's resolution, (N, 1)."""
         growth = self.growth
         x = activate(self.from_rgb[growth.level](images))
@@ -179,7 +179,7 @@ class Critic(nn.Module):
                 x = torch.lerp(old, x, growth.alpha)
         x = activate(self.last(minibatch_stddev(x)))
         features = activate(self.dense(x.flatten(1)))
-        return self.score(features) + self.projection(features, lines)
+        return self.score(features) + self.projection(features, conditions)
 
 
 class Pggan(Gan):
@@ -212,15 +212,15 @@ class Pggan(Gan):
         return F.avg_pool2d(images, factor) if factor > 1 else images
 
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, lines: Tensor, random: Draws
+        self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws
     ) -> tuple[Tensor, Stats]:
         if self.growth.alpha < 1:
             real = torch.lerp(double(halve(real)), real, self.growth.alpha)
-        real_score = self.discriminator(real, lines)
-        fake_score = self.discriminator(fake, lines)
+        real_score = self.discriminator(real, conditions)
+        fake_score = self.discriminator(fake, conditions)
         share = random.uniform(len(real), 1, 1, 1).to(real.device)
         between = torch.lerp(real, fake, share).detach().requires_grad_()
-        penalty = gradient_penalty(self.discriminator(between, lines), between)
+        penalty = gradient_penalty(self.discriminator(between, conditions), between)
         loss = wgan_critic_loss(real_score, fake_score, self.settings.drift)
         stats = {
             "d_real": real_score.detach().float().mean(),
@@ -229,5 +229,5 @@ class Pggan(Gan):
         }
         return loss + self.settings.gradient_penalty * penalty, stats
 
-    def generator_loss(self, fake: Tensor, lines: Tensor) -> tuple[Tensor, Stats]:
-        return wgan_generator_loss(self.discriminator(fake, lines)), {}
+    def generator_loss(self, fake: Tensor, conditions: Tensor) -> tuple[Tensor, Stats]:
+        return wgan_generator_loss(self.discriminator(fake, conditions)), {}

@@ -144,20 +144,20 @@ class Trainer:
             self.d_optimiser.state.clear()
             self.g_optimiser.state.clear()
         with autocast(self.plan.shared.precision):
-            fake = self.gan.generator(batch.z, batch.lines)
+            fake = self.gan.generator(batch.z, batch.conditions)
             fake = fake.float().contiguous(memory_format=torch.channels_last)
 
         with autocast(self.plan.shared.precision):
             real_seen = augment(self.gan.shown(batch.real), names, batch.random)
             fake_seen = augment(self.gan.shown(fake.detach()), names, batch.random)
             d_loss, stats = self.gan.discriminator_loss(
-                real_seen, fake_seen, batch.lines, batch.random
+                real_seen, fake_seen, batch.conditions, batch.random
             )
         stats["d_gradient_norm"] = _descend(self.d_optimiser, d_loss)
 
         with frozen(self.gan.discriminator), autocast(self.plan.shared.precision):
             fake_seen = augment(self.gan.shown(fake), names, batch.random)
-            g_loss, g_stats = self.gan.generator_loss(fake_seen, batch.lines)
+            g_loss, g_stats = self.gan.generator_loss(fake_seen, batch.conditions)
             stats |= {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()} | g_stats
             if self.constraint is not None and self.constraint.applies(self.step):
                 term, centroid_stats = self.constraint.term(fake)

@@ -27,8 +27,8 @@ class Generator(nn.Module):
             previous = features
         self.layers = nn.Sequential(*layers, nn.Linear(previous, 3 * self.size**2), nn.Tanh())
 
-    def forward(self, z: Tensor, lines: Tensor) -> Tensor:
-        return self.layers(self.input(z, lines)).view(-1, 3, self.size, self.size)
+    def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
+        return self.layers(self.input(z, conditions)).view(-1, 3, self.size, self.size)
 
 
 class Discriminator(nn.Module):
@@ -45,9 +45,9 @@ class Discriminator(nn.Module):
         self.logit = nn.Linear(previous, 1)
         self.projection = ConditionProjection(shape, previous)
 
-    def forward(self, images: Tensor, lines: Tensor) -> Tensor:
+    def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
         features = self.layers(images.flatten(1))
-        return self.logit(features) + self.projection(features, lines)
+        return self.logit(features) + self.projection(features, conditions)
 
 
 class VanillaGan(BceGan):

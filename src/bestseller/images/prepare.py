@@ -1,10 +1,11 @@
 """From original photos to one aligned image set: take in, align, cluster, split."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from multiprocessing import get_context
 from typing import NamedTuple
 
@@ -18,9 +19,12 @@ from bestseller.images.intake import Reject, open_image
 from bestseller.images.split import split_designs
 from bestseller.images.store import ImageSet
 from bestseller.params import Images
-from bestseller.progress import track
+from bestseller.progress import Progress
 
-PLACEHOLDER = "placeholder: other products show the same picture"
+REJECTED, QUARANTINED, PLACEHOLDER = "rejected", "quarantined", "placeholder"
+SHARED = "other products show the same picture"  # why a placeholder is one
+
+Job = tuple[bytes, Images]
 
 
 class Photo(NamedTuple):
@@ -34,11 +38,20 @@ class Photo(NamedTuple):
     url: str
 
 
+class Refusal(NamedTuple):
+    """Why a photo is not used: ``rejected`` as a file, ``quarantined`` as a picture of no whole
+    product, or a ``placeholder``; and the reason in words."""
+
+    kind: str
+    reason: str
+
+
 class Refused(NamedTuple):
-    """A photo that is not used, and why."""
+    """A row of rejects.csv: a photo that was tried and is not used, and why."""
 
     sku: str
     url: str
+    kind: str
     reason: str
 
 
@@ -48,7 +61,7 @@ class Prepared:
 
     Attributes:
         images: the aligned images with their clusters and splits.
-        refused: photos left out, in the order given.
+        refused: photos that were tried and left out, in the order given.
         summary: flat counts and shares.
     """
 
@@ -67,21 +80,24 @@ def take_in(data: bytes, settings: Images) -> np.ndarray:
     return np.asarray(align(photo, settings.size, settings.fill, settings.max_aspect))
 
 
-def _outcome(job: tuple[bytes, Images]) -> np.ndarray | tuple[str, bool]:
-    """Return the image, or the reason for refusing it and whether it is a quarantine."""
+def _outcome(job: Job) -> np.ndarray | Refusal:
     try:
         return take_in(*job)
+    except Quarantine as quarantine:
+        return Refusal(QUARANTINED, str(quarantine))
     except Reject as reject:
-        return str(reject), isinstance(reject, Quarantine)
+        return Refusal(REJECTED, str(reject))
 
 
 def prepare(
     photos: Sequence[Photo], read: Callable[[str], bytes], settings: Images, workers: int
 ) -> Prepared:
-    """Take in every photo; cluster near-duplicates; split by design.
+    """Take in one photo of each product and view; cluster near-duplicates; split by design.
+
+    The photos of a product that show one view are tried in turn until one is sound.
 
     Args:
-        photos: in the order of the result.
+        photos: in the order of the result; a product's own in the order in which they are tried.
         read: returns the bytes of the photo with a sha256.
         settings: the images section of params.yaml.
         workers: processes that decode and align; the result does not depend on it.
@@ -89,71 +105,102 @@ def prepare(
     Raises:
         BestsellerError: no photo is left, more are refused than allowed, or all are of one line.
     """
-    placeholders = find_placeholders(
-        ((photo.sha256, photo.sku, photo.line) for photo in photos), read
-    )
-    sound = [photo for photo in photos if photo.sha256 not in placeholders]
-    images, kept, refused, counts = [], [], [], Counter({"placeholders": 0})
-    for photo in photos:
-        if photo.sha256 in placeholders:
-            refused.append(Refused(photo.sku, photo.url, PLACEHOLDER))
-            counts["placeholders"] += 1
-    outcomes = _take_in_all(((read(photo.sha256), settings) for photo in sound), workers)
-    for photo, outcome in zip(sound, track(outcomes, "preprocess", len(sound), "img"), strict=True):
-        if isinstance(outcome, np.ndarray):
-            images.append(outcome)
-            kept.append(photo)
-        else:
-            reason, quarantined = outcome
-            refused.append(Refused(photo.sku, photo.url, reason))
-            counts["quarantined" if quarantined else "rejected"] += 1
-    _check(kept, refused, len(photos), settings)
+    found, refused = _first_sound(photos, read, settings, workers)
+    kept, tried = list(found), len(found) + len(refused)
+    _check(kept, refused, tried, settings)
 
     index = pd.DataFrame(kept).drop(columns="url")
-    stack = np.stack(images)
+    stack = np.stack(list(found.values()))
     index["cluster"] = find_clusters(stack, settings.duplicate_rmse, index["sku"].tolist())
     index["split"] = split_designs(index, settings.split, settings.seed)
+    kinds = Counter(row.kind for row in refused)
     summary = {
-        "photos": len(photos),
+        "photos": tried,
         "images": len(kept),
         "lines": index["line"].nunique(),
         "clusters": index["cluster"].nunique(),
         "images_in_shared_clusters": int(index["cluster"].duplicated(keep=False).sum()),
-        "refused_share": round(len(refused) / len(photos), 6),
-        **{name: counts[name] for name in ("placeholders", "rejected", "quarantined")},
+        "refused_share": round(len(refused) / tried, 6),
+        "placeholders": kinds[PLACEHOLDER],
+        **{kind: kinds[kind] for kind in (REJECTED, QUARANTINED)},
         **{name: int((index["split"] == name).sum()) for name in ("train", "validation", "test")},
     }
     return Prepared(ImageSet(stack, index), refused, summary)
 
 
-def _take_in_all(
-    jobs: Iterable[tuple[bytes, Images]], workers: int
-) -> Iterable[np.ndarray | tuple[str, bool]]:
-    """Yield the outcomes in order; a few photos at a time are in memory."""
-    with ExitStack() as stack:
-        if workers == 1:
-            yield from map(_outcome, jobs)
-            return
-        pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn")))
-        batch: list[tuple[bytes, Images]] = []
-        for job in jobs:
-            batch.append(job)
-            if len(batch) == 64 * workers:
+def _first_sound(
+    photos: Sequence[Photo], read: Callable[[str], bytes], settings: Images, workers: int
+) -> tuple[dict[Photo, np.ndarray], list[Refused]]:
+    """Find the first sound photo of each product and view.
+
+    All first photos are tried, then the second ones where the first was refused, and so on.
+
+    Returns:
+        The aligned images, and the photos that were tried in vain; both in the order of `photos`
+        by product and view.
+    """
+    placeholders = find_placeholders(((p.sha256, p.sku, p.line) for p in photos), read)
+    choices = _choices(photos)
+    outcomes: dict[Photo, np.ndarray | Refusal] = {}
+    waiting, turn = choices, 0
+    with Progress("preprocess", len(choices), "img") as progress, _intake(workers) as taken_in:
+        while waiting:
+            tried = [choice[turn] for choice in waiting]
+            outcomes |= {p: Refusal(PLACEHOLDER, SHARED) for p in tried if p.sha256 in placeholders}
+            sound = [photo for photo in tried if photo.sha256 not in placeholders]
+            jobs = ((read(photo.sha256), settings) for photo in sound)
+            for photo, outcome in zip(sound, taken_in(jobs), strict=True):
+                outcomes[photo] = outcome
+                progress.update(isinstance(outcome, np.ndarray))
+            refused = [choice for choice in waiting if isinstance(outcomes[choice[turn]], Refusal)]
+            turn += 1
+            waiting = [choice for choice in refused if len(choice) > turn]
+    found: dict[Photo, np.ndarray] = {}
+    rows: list[Refused] = []
+    for photo in chain.from_iterable(choices):
+        result = outcomes.get(photo)
+        if isinstance(result, Refusal):
+            rows.append(Refused(photo.sku, photo.url, *result))
+        elif result is not None:
+            found[photo] = result
+    return found, rows
+
+
+def _choices(photos: Sequence[Photo]) -> list[list[Photo]]:
+    """Return the photos of each product and view; a file that stands twice counts once."""
+    choices: dict[tuple[str, str], dict[str, Photo]] = {}
+    for photo in photos:
+        choices.setdefault((photo.sku, photo.view), {}).setdefault(photo.sha256, photo)
+    return [list(choice.values()) for choice in choices.values()]
+
+
+@contextmanager
+def _intake(
+    workers: int,
+) -> Iterator[Callable[[Iterator[Job]], Iterable[np.ndarray | Refusal]]]:
+    """Yield what takes in photos, in order; a few photos at a time are in memory."""
+    if workers == 1:
+        yield lambda jobs: map(_outcome, jobs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+
+        def in_batches(jobs: Iterator[Job]) -> Iterator[np.ndarray | Refusal]:
+            while batch := list(islice(jobs, 64 * workers)):
                 yield from pool.map(_outcome, batch, chunksize=16)
-                batch = []
-        yield from pool.map(_outcome, batch, chunksize=16)
+
+        yield in_batches
 
 
-def _check(kept: list[Photo], refused: list[Refused], total: int, settings: Images) -> None:
-    if total == 0:
+def _check(kept: list[Photo], refused: list[Refused], tried: int, settings: Images) -> None:
+    if tried == 0:
         raise BestsellerError(
             f"data/raw/catalogue.jsonl: no product has a photo of view {settings.view!r}; "
             "set images.view: all in params.yaml or mend the shop's pages"
         )
-    if len(refused) > settings.max_reject_share * total:
+    if len(refused) > settings.max_reject_share * tried:
         reason, times = Counter(row.reason for row in refused).most_common(1)[0]
         raise BestsellerError(
-            f"data/raw/images.zip: {len(refused)} of {total} photos refused, most often "
+            f"data/raw/images.zip: {len(refused)} of {tried} photos refused, most often "
             f"{reason!r} ({times}); mend them or raise images.max_reject_share "
             f"(now {settings.max_reject_share})"
         )

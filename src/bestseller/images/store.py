@@ -18,6 +18,7 @@ from bestseller.files import atomic_path, require
 IMAGES = "images.npy"
 INDEX = "index.parquet"
 COLUMNS = ("sku", "line", "category", "view", "sha256", "cluster", "split")
+FRONT = "front"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,28 @@ class ImageSet:
         """Return the images where `mask` (bool, N) holds, in the same order, in memory."""
         chosen = np.asarray(mask, dtype=bool)
         return ImageSet(self.images[chosen], self.index[chosen].reset_index(drop=True))
+
+    def of_main_view(self) -> "ImageSet":
+        """Return the images that show their line's main view; the set itself where all do.
+
+        What judges designs looks at these, as the generators draw the main view unless asked for
+        another.
+        """
+        main = {line: views[0] for line, views in views_of_lines(self.index).items()}
+        shown = self.index["view"] == self.index["line"].map(main)
+        return self if shown.all() else self.select(shown)
+
+
+def views_of_lines(index: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the views that the images of each line show, sorted by line.
+
+    The first is the line's main view: front, or where the line has no such image its commonest.
+    The others follow from the commonest on; equal numbers go by name.
+    """
+    counts = index.groupby(["line", "view"]).size().rename("images").reset_index()
+    counts["rank"] = -counts["images"].where(counts["view"] != FRONT, np.inf)
+    ordered = counts.sort_values(["line", "rank", "view"])
+    return {str(line): rows["view"].tolist() for line, rows in ordered.groupby("line")}
 
 
 def _problem(images: np.ndarray, columns: Sequence[str] | pd.Index, rows: int) -> str:
