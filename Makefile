@@ -15,8 +15,10 @@ TORCH_INDEX ?=
 PIP_INSTALL := $(BIN)/python -m pip install --constraint constraints.txt
 NAME ?= demo
 PORT ?= 5000
+JOBS ?= 2
 
-.PHONY: help setup demo repro refresh exp profile mlflow-ui publish report shop test lint constraints clean
+.PHONY: help setup demo repro refresh exp profile mlflow-ui publish report shop \
+    train-parallel verify bench-train test lint constraints clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -58,6 +60,18 @@ publish: setup ## Send to MLflow what a dead server missed, and what dvc.lock ho
 report: setup ## Build the report page from what is there
 	@$(BIN)/dvc repro report
 	@echo data/report/index.html
+
+train-parallel: setup ## Train several models at once, then the rest: make train-parallel JOBS=2
+	@$(BIN)/dvc repro augment centroid
+	@$(BIN)/dvc stage list --name-only | grep '^train@' | \
+	    xargs -P $(JOBS) -I {} $(BIN)/dvc --wait-for-lock repro --single-item {}
+	@$(BIN)/dvc repro
+
+verify: setup ## Hash every output anew: is it what dvc.lock says, also in DVC's cache?
+	@$(BIN)/python -m stages.verify
+
+bench-train: setup ## Compare the trainer's speed with plain steps (minutes, on a quiet machine)
+	@PYTHONPATH=src $(BIN)/python benchmarks/train_step.py
 
 shop: setup ## Serve the embedded shop for a browser
 	@$(BIN)/python -m stages.shop
