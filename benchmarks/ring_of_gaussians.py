@@ -1,11 +1,13 @@
 """Which objectives keep all modes: a ring of eight Gaussians, two-layer networks, one trainer.
 
-Run: ``python benchmarks/ring_of_gaussians.py [--steps 12000] [--seeds 5]``, ``src`` on the path.
+Run: ``python benchmarks/ring_of_gaussians.py [--steps 8000] [--seeds 5]``, ``src`` on the path.
 
 The data are eight Gaussians of standard deviation 0.02 on a circle of radius 2, the setting of
 Nguyen et al. 2017 (D2GAN), section 5.1, with its networks: G z256-128-128-2, D 2-128-1, ReLU,
-batches of 512, Adam. Losses and training loop are the pipeline's own. A mode is covered when at
-least 1 % of 10,000 samples lie within three standard deviations of it.
+batches of 512, Adam, here at a learning rate of 1e-3 (at 2e-4 all of them are far from done after
+25,000 steps). Losses and training loop are the pipeline's own. A mode is covered when at least 1 %
+of 10,000 samples lie within a quarter of the distance between two modes; the share of samples
+within three standard deviations of a mode says how sharp the picture is.
 """
 
 import argparse
@@ -32,9 +34,11 @@ from bestseller.gans.trainer import Plan, Trainer
 MODES, RADIUS, SPREAD = 8, 2.0, 0.02
 BATCH, Z, HIDDEN = 512, 256, 128
 EPOCH = 1_000  # steps
+LR = 1e-3
 SHAPE = Shape(image_size=1, z_dim=Z, lines=0)
 ANGLES = np.arange(MODES) * 2 * np.pi / MODES
 CENTRES = RADIUS * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
+REACH = RADIUS * np.sin(np.pi / MODES) / 2  # a quarter of the distance between two modes
 
 
 class Mlp(nn.Module):
@@ -146,17 +150,17 @@ class Losses:
 
 
 def covered(points: np.ndarray) -> tuple[int, float]:
-    """Return how many modes the points cover, and the share of points near a mode."""
+    """Return how many modes the points cover, and the share of points within three sd of one."""
     distances = np.linalg.norm(points[:, None] - CENTRES, axis=2)
-    near = distances.min(axis=1) <= 3 * SPREAD
-    counts = np.bincount(distances.argmin(axis=1)[near], minlength=MODES)
-    return int((counts >= 0.01 * len(points)).sum()), float(near.mean())
+    nearest = distances.min(axis=1)
+    counts = np.bincount(distances.argmin(axis=1)[nearest <= REACH], minlength=MODES)
+    return int((counts >= 0.01 * len(points)).sum()), float((nearest <= 3 * SPREAD).mean())
 
 
 def run(kind: type[Gan], settings: Any, shared: params.Train, steps: int, seed: int) -> np.ndarray:
     """Train one GAN on the ring; return 10,000 points of its generator."""
     torch.manual_seed(seed)
-    settings = settings.model_copy(update={"batch_size": BATCH, "epochs": steps / EPOCH})
+    settings = settings.model_copy(update={"batch_size": BATCH, "epochs": steps / EPOCH, "lr": LR})
     plan = Plan(f"{kind.__name__}-plain-{seed}", shared, settings, BATCH * EPOCH)
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(
@@ -185,7 +189,7 @@ def interval(values: list[float]) -> str:
 def main() -> None:
     """Print modes covered and the share of good samples for each objective."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=12_000)
+    parser.add_argument("--steps", type=int, default=8_000)
     parser.add_argument("--seeds", type=int, default=5)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -207,7 +211,7 @@ def main() -> None:
         modes, share = zip(*found, strict=True)
         print(
             f"{name:24} modes {interval(list(modes))} of {MODES} {list(modes)}"
-            f"   near a mode {interval(list(share))}",
+            f"   within 3 sd {interval(list(share))}",
             flush=True,
         )
 
