@@ -67,7 +67,6 @@ class CatalogueSpider(Spider):
         self._asked: set[str] = set()
         self._rules = Protego.parse("")
         self._maps: set[str] = set()
-        self._rules = Protego.parse("")
         self._progress = Progress("crawl" if folder else "probe", unit="page")
 
     @classmethod
