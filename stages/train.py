@@ -11,7 +11,7 @@ from bestseller.gans.centroid import load_constraint
 from bestseller.gans.checkpoint import Checkpoint, fingerprint
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
-from bestseller.gans.monitor import Monitor, within_line_spread
+from bestseller.gans.monitor import Monitor, within_condition_spread
 from bestseller.gans.parallel import Share, group, relaunch
 from bestseller.gans.pictures import sample_grid
 from bestseller.gans.registry import gan_class
@@ -63,7 +63,7 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
     monitor = Monitor(
         batches.latents(shared.grid_rows),
         conditions.numbers(conditions.lines),
-        within_line_spread(data.images, condition),
+        within_condition_spread(data.images, condition),
         plan.epochs,
     )
     trainer = Trainer(
