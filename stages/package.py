@@ -1,38 +1,42 @@
-"""Package a trained generator as an MLflow model, to serve with `mlflow models serve`."""
+"""Package a trained generator, or the preference score, as an MLflow model to serve."""
 
+import base64
+import io
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 
 from bestseller.gans import load_generator
 from bestseller.params import Params
-from bestseller.serving.package import GENERATOR, package
+from bestseller.serving.package import GENERATOR, SCORE, package
 from stages import run
 
 MODELS = Path("data/models")
+JUDGES = {name: Path("data") / name for name in ("backbones", "classifier", "preference")}
 REQUIREMENTS = Path("requirements.txt")
 
 
 def main(params: Params, model: str, out: str | None) -> None:
-    del params
-    generator = load_generator(MODELS / model)
     path = Path(out or f"served/{model}")
-    example = pd.DataFrame({"line": generator.lines[:2], "seed": range(len(generator.lines[:2]))})
-    package(
-        path,
-        "generator_model.py",
-        GENERATOR,
-        artifacts={"generator": MODELS / model},
-        requirements=REQUIREMENTS,
-        example=example,
-    )
-    print(f"{path}: {model}, weights {generator.hash[:12]}, {len(generator.lines)} lines")
+    if model == "score":
+        blank = io.BytesIO()
+        Image.new("RGB", (params.images.size, params.images.size), "white").save(blank, "PNG")
+        image = base64.b64encode(blank.getvalue()).decode()
+        example = pd.DataFrame({"image": [image, image], "line": ["", ""]})
+        package(path, "score_model.py", SCORE, JUDGES, REQUIREMENTS, example=example)
+    else:
+        lines = load_generator(MODELS / model).lines[:2]
+        example = pd.DataFrame({"line": lines, "seed": range(len(lines))})
+        artifacts = {"generator": MODELS / model}
+        package(path, "generator_model.py", GENERATOR, artifacts, REQUIREMENTS, example=example)
+    print(f"{path}: {model}")
     print(f"mlflow models serve --model-uri {path} --env-manager local --port 5001")
 
 
 if __name__ == "__main__":
     arguments = [
-        ("model", "a folder of data/models, such as dcgan-plain-0"),
+        ("model", "score, or a folder of data/models, such as dcgan-plain-0"),
         ("--out", "folder to write (default: served/MODEL)"),
     ]
     run(main, arguments)

@@ -24,7 +24,10 @@ from bestseller.gans.gan import Shape
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator
 from bestseller.params import load_params
+from bestseller.preference import Scorer
 from conftest import REPOSITORY, shell
+from shapes import Shop
+from test_scorer import data, scorer, shop  # noqa: F401  (fixtures)
 
 NAME = "dcgan-plain-0"
 pytestmark = pytest.mark.slow
@@ -79,7 +82,7 @@ def test_a_generator_is_served_at_any_batch_size(code: Path) -> None:
     settings = load_params(REPOSITORY / "params.yaml").train.dcgan.model_copy(update={"width": 8})
     shape = Shape(32, 20, 2)
     network = gan_class("dcgan").make_generator(settings, shape)
-    views = dict.fromkeys(["Disc", "Ring"], ["front"])
+    views = {line: ["front"] for line in ("Disc", "Ring")}
     config = Config(NAME, "dcgan", settings.model_dump(), vars(shape), views)
     save_generator(code / "data/models" / NAME, network, config)
     (code / "requirements.txt").write_bytes((REPOSITORY / "requirements.txt").read_bytes())
@@ -106,3 +109,44 @@ def test_a_generator_is_served_at_any_batch_size(code: Path) -> None:
             ask(url, [{"line": "Cube", "seed": 0}])
         assert error.value.code == 400
         assert "line 'Cube' is unknown; known" in error.value.read().decode()
+
+
+def encoded(image: np.ndarray) -> str:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def test_the_score_is_served_as_it_is_computed_here(
+    code: Path,
+    data: Path,  # noqa: F811
+    scorer: Scorer,  # noqa: F811
+    shop: Shop,  # noqa: F811
+) -> None:
+    (code / "data").symlink_to(data)
+    (code / "requirements.txt").write_bytes((REPOSITORY / "requirements.txt").read_bytes())
+    shell("python", "-m", "stages.package", "score", "--out", "model", cwd=code)
+    (code / "model").rename(code.parent / "model")
+    images, index, _ = shop
+    chosen, lines = images[:3], ["", index["line"].iloc[1], ""]
+    rows: list[dict[str, Any]] = [
+        {"image": encoded(image), "line": line} for image, line in zip(chosen, lines, strict=True)
+    ]
+    expected = [
+        scorer.score(image[None], line or None).iloc[0]
+        for image, line in zip(chosen, lines, strict=True)
+    ]
+    with served(code.parent / "model") as url:
+        for count in (1, 3):
+            for row, here in zip(ask(url, rows[:count]), expected, strict=False):
+                assert row["line"] == here["line"] and row["novelty"] == here["novelty"]
+                assert row["score"] == pytest.approx(here["score"], rel=1e-4)
+                assert row["similarity"] == pytest.approx(here["similarity"], abs=1e-2)
+                assert row["abstains"] is bool(here["abstains"])
+                neighbours = json.loads(row["neighbours"])
+                assert [n["sku"] for n in neighbours] == [n["sku"] for n in here["neighbours"]]
+        (alone,) = ask(url, [{"image": rows[0]["image"]}])
+        assert alone["line"] == expected[0]["line"]
+        with pytest.raises(urllib.error.HTTPError) as error:
+            ask(url, [{"image": base64.b64encode(b"no picture").decode(), "line": ""}])
+        assert "row 0: no image in base64" in error.value.read().decode()

@@ -10,7 +10,7 @@ from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-from bestseller.files import atomic_path
+from bestseller.files import atomic_path, require
 
 SOURCES = Path(__file__).resolve().parents[1]
 REQUIREMENTS = [
@@ -29,18 +29,40 @@ GENERATOR = ModelSignature(
     ),
     ParamSchema([ParamSpec("truncation", DataType.double, 0.0)]),
 )
+SCORE = ModelSignature(
+    Schema(
+        [
+            ColSpec(DataType.string, "image"),
+            ColSpec(DataType.string, "line", required=False),
+        ]
+    ),
+    Schema(
+        [
+            ColSpec(DataType.string, "line"),
+            ColSpec(DataType.double, "similarity"),
+            ColSpec(DataType.double, "score"),
+            ColSpec(DataType.boolean, "abstains"),
+            ColSpec(DataType.string, "novelty"),
+            ColSpec(DataType.double, "percentile"),
+            ColSpec(DataType.string, "nearest_training"),
+            ColSpec(DataType.string, "neighbours"),
+        ]
+    ),
+)
 
 
 def package(
     out: Path,
     code: str,
     signature: ModelSignature,
-    *,
     artifacts: Mapping[str, Path],
     requirements: Path,
+    *,
     example: pd.DataFrame,
 ) -> None:
     """Write an MLflow model.
+
+    Its artifacts must be there: MLflow would look for a missing one on the network.
 
     Nothing is pickled: the model is a file of this package that MLflow runs, and its weights are
     the safetensors of the pipeline.
@@ -53,6 +75,8 @@ def package(
         requirements: the repository's requirements.txt, whose pins the model gets.
         example: rows of a request, kept with the model.
     """
+    for artifact in artifacts.values():
+        require(artifact, "dvc repro")
     pins = dict(re.findall(r"^([\w.-]+)==(\S+)", requirements.read_text(), re.MULTILINE))
     MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
     with atomic_path(out) as temporary:
