@@ -12,7 +12,10 @@ from ruamel.yaml import YAML
 from bestseller.catalogue.product import Product
 from conftest import shell, start_git
 
-QUERY = "SELECT id AS line_id, CAST(number AS TEXT) AS sku, day AS date, units FROM sold ORDER BY id, rowid"
+QUERY = (
+    "SELECT id AS line_id, CAST(number AS TEXT) AS sku, day AS date, units FROM sold "
+    "ORDER BY id, rowid"
+)
 
 
 @pytest.fixture

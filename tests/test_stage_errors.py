@@ -13,7 +13,13 @@ from bestseller.params import load_params
 from conftest import REPOSITORY, shell
 
 ITEM = ["vanilla", "plain", "0"]
-ARGUMENTS = {"train": ITEM, "evaluate": ITEM, "profile": ["paper"], "generate": ["dcgan-plain-0"], "package": ["dcgan-plain-0"]}
+ARGUMENTS = {
+    "train": ITEM,
+    "evaluate": ITEM,
+    "profile": ["paper"],
+    "generate": ["dcgan-plain-0"],
+    "package": ["dcgan-plain-0"],
+}
 SCRIPTS = sorted(path.stem for path in REPOSITORY.glob("stages/[!_]*.py"))
 WITHOUT_INPUT_FILES = {"refresh", "shop", "profile"}
 READ_IMAGES = ["augment", "backbone", "centroid", "train", "classifier"]
