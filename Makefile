@@ -18,7 +18,7 @@ PORT ?= 5000
 JOBS ?= 2
 
 .PHONY: help setup demo repro refresh exp profile mlflow-ui publish report shop \
-    train-parallel verify bench-train test lint constraints clean
+    train-parallel verify bench-train bench-metrics test lint constraints clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -72,6 +72,9 @@ verify: setup ## Hash every output anew: is it what dvc.lock says, also in DVC's
 
 bench-train: setup ## Compare the trainer's speed with plain steps (minutes, on a quiet machine)
 	@PYTHONPATH=src $(BIN)/python benchmarks/train_step.py
+
+bench-metrics: setup ## Time the metrics against the usual packages (minutes, OPTIONS=--small: less)
+	@PYTHONPATH=src $(BIN)/python benchmarks/metrics.py $(OPTIONS)
 
 shop: setup ## Serve the embedded shop for a browser
 	@$(BIN)/python -m stages.shop

@@ -39,6 +39,9 @@ def main(params: Params) -> None:
     config = {name: getattr(settings, name) for name in ("backbone", "layer", "pooling")}
     save_constraint(OUTPUT / "centroid.safetensors", constraint, config)
     save_constraint(OUTPUT / "plain.safetensors", None, {})
+    # What distances are measured with: a new weight leaves it, and who reads it, as they are.
+    ruler = CentroidConstraint(features, found.centre, found.distance, weight=0.0, every=1)
+    save_constraint(OUTPUT / "ruler.safetensors", ruler, config)
     write_json("metrics/centroid.json", summary(features, found.distances, backbone.name))
 
 

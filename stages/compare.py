@@ -3,22 +3,24 @@
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
-from bestseller.backbones import load_backbone
 from bestseller.compute import prepare
 from bestseller.files import atomic_path, read_json, require, write_json
 from bestseller.images.store import ImageSet
-from bestseller.metrics import conclusions, plots, quality
-from bestseller.metrics.perceptual import perceptual_diversity
+from bestseller.metrics import conclusions, plots, quality, space
+from bestseller.metrics.cost import cost_answers, training_costs
 from bestseller.metrics.references import OF_HELD_OUT, REAL, reference_images
 from bestseller.params import Params
-from bestseller.preference import load_classifier
-from bestseller.preference.similarity import image_similarity, similarity_table
-from stages import run
+from bestseller.preference.measurement import Instruments
+from bestseller.preference.shell import Shell
+from stages import FEATURES, run
 
 PROCESSED = Path("data/processed")
 BACKBONES = Path("data/backbones")
 CLASSIFIER = Path("data/classifier")
+CENTROID = Path("data/centroid/ruler.safetensors")
+TIMING = Path("data/timing")
 METRICS = Path("metrics")
 FIGURES = Path("data/comparison")
 
@@ -27,15 +29,20 @@ def main(params: Params) -> None:
     prepare(params.threads, params.evaluate.seed)
     confidence = params.compare.confidence
     measured, similarity = read_models(params)
-    anchors, anchor_similarity = measure_references(params)
+    images = ImageSet.open(PROCESSED).of_main_view()
+    instruments = Instruments.load(BACKBONES, CLASSIFIER, images, params, FEATURES)
+    anchors, anchor_similarity = measure_references(instruments, images, params)
     similarity = pd.concat([similarity, anchor_similarity], ignore_index=True)
     models = conclusions.with_intervals(measured, confidence)
     references = conclusions.with_intervals(anchors, confidence)
-    found = conclusions.compare(measured, anchors, confidence)
+    costs = training_costs(read_timings(params))
+    found = conclusions.compare(measured, anchors, confidence, cost_answers(costs))
 
     for name, table in {
         "models": conclusions.ordered(pd.concat([models, references], ignore_index=True)),
         "similarity": similarity[["line", "model", "similarity", "low", "high"]],
+        "quality": conclusions.quality_points(models, found),
+        "cost": costs,
     }.items():
         with atomic_path(METRICS / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
@@ -47,6 +54,8 @@ def main(params: Params) -> None:
         plots.save(plots.similarity_figure(similarity, shown), folder / "similarity.png")
         figure = plots.quality_figure(shown, found.quality, found.diversity)
         plots.save(figure, folder / "quality.png")
+        for name, figure in draw_models(instruments, images, models, params).items():
+            plots.save(figure, folder / f"{name}.png")
     print(*found.answers, sep="\n")
 
 
@@ -63,33 +72,47 @@ def read_models(params: Params) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(rows), pd.concat(tables, ignore_index=True)
 
 
-def measure_references(params: Params) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_timings(params: Params) -> pd.DataFrame:
+    """Return a row per model: gan, constraint, seed, seconds, images_per_second."""
+    rows = []
+    for name in params.items():
+        gan, constraint, seed = name.rsplit("-", 2)
+        timing = read_json(TIMING / f"{name}.json", f"dvc repro train@{name}")
+        rows.append({"gan": gan, "constraint": constraint, "seed": int(seed), **timing})
+    return pd.DataFrame(rows)
+
+
+def draw_models(
+    instruments: Instruments, images: ImageSet, models: pd.DataFrame, params: Params
+) -> dict[str, Figure]:
+    """Draw where the models' images lie among the real ones, and how their trainings went."""
+    made = {n: pd.read_csv(Path("data/evaluation") / n / "points.csv") for n in models["model"]}
+    curves = {n: pd.read_csv(METRICS / "train" / f"{n}.csv") for n in models["model"]}
+    shell = Shell.load(CENTROID, params.backbones.precision)
+    train, _ = quality.split(images)
+    real = instruments.plane.points(instruments.real.train)
+    places = {name: points[["x", "y"]].to_numpy() for name, points in made.items()}
+    distances = {name: points["distance"].to_numpy() for name, points in made.items()}
+    known = shell.distances(train.images)
+    return {
+        "features": space.scatter_figure(real, places, models),
+        "centroid": space.distance_figure(known, distances, shell.reference, models),
+        "training": plots.curves_figure(curves, models),
+    }
+
+
+def measure_references(
+    instruments: Instruments, images: ImageSet, params: Params
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure real, blurred and noise images as if a model had made them."""
-    settings, confidence = params.evaluate, params.compare.confidence
-    judge = load_backbone(BACKBONES, params.backbones.metric)
-    eye = load_backbone(BACKBONES, params.centroid.backbone)
-    classifier, images = load_classifier(CLASSIFIER), ImageSet.open(PROCESSED)
-    real = quality.RealFeatures.extract(judge, images)
     rows, tables = [], []
-    for name, pixels, lines in reference_images(images, settings.seed):
-        values, _ = quality.measure(judge.features(pixels), real, confidence)
-        values |= perceptual_diversity(
-            eye,
-            pixels,
-            pairs=settings.pairs,
-            precision=params.backbones.precision,
-            seed=settings.seed,
-            progress=f"compare {name}",
-        )
-        logits, deep = classifier.outputs(pixels)
-        probabilities = classifier.probabilities_of(logits)
-        similar = image_similarity(probabilities, lines, classifier.lines)
-        values |= quality.similarity_values(similar, lines, classifier.gate.abstains(deep))
+    for name, pixels, lines in reference_images(images, params.evaluate.seed):
+        measured = instruments.measure(pixels, (pixels, lines), params, f"compare {name}")
+        values = quality.rounded(measured.values)
         if name in OF_HELD_OUT:
             values = {key: value for key, value in values.items() if "_test" not in key}
-        rows.append({"model": name, **quality.rounded(values)})
-        table = similarity_table(probabilities, lines, classifier.lines, confidence)
-        tables.append(table.assign(model=name))
+        rows.append({"model": name, **values})
+        tables.append(measured.similarity.assign(model=name))
     return pd.DataFrame(rows), pd.concat(tables, ignore_index=True)
 
 

@@ -3,36 +3,35 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from bestseller.backbones import load_backbone
 from bestseller.compute import prepare
 from bestseller.files import atomic_path, write_json
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
 from bestseller.metrics import quality, sheets
-from bestseller.metrics.perceptual import perceptual_diversity
+from bestseller.metrics.novelty import most_suspicious
 from bestseller.params import Params
-from bestseller.preference import load_classifier
-from bestseller.preference.similarity import image_similarity, similarity_table
-from stages import run
+from bestseller.preference.measurement import Instruments
+from bestseller.preference.shell import Shell
+from stages import FEATURES, ITEM, run
 
 PROCESSED = Path("data/processed")
 BACKBONES = Path("data/backbones")
 MODELS = Path("data/models")
 CLASSIFIER = Path("data/classifier")
+CENTROID = Path("data/centroid/ruler.safetensors")
 SAMPLES, SUSPECTS = 12, 20  # images a line in samples.png, pairs in nearest.png
 
 
 def main(params: Params, gan: str, constraint: str, seed: str) -> None:
     name = f"{gan}-{constraint}-{seed}"
-    settings, confidence = params.evaluate, params.compare.confidence
+    settings = params.evaluate
     prepare(params.threads, settings.seed)
-    generator, classifier = load_generator(MODELS / name), load_classifier(CLASSIFIER)
-    judge = load_backbone(BACKBONES, params.backbones.metric)
-    eye = load_backbone(BACKBONES, params.centroid.backbone)
-    catalogue = ImageSet.open(PROCESSED)
+    generator = load_generator(MODELS / name)
+    catalogue = ImageSet.open(PROCESSED).of_main_view()
     train, _ = quality.split(catalogue)
-    real = quality.RealFeatures.extract(judge, catalogue)
+    instruments = Instruments.load(BACKBONES, CLASSIFIER, catalogue, params, FEATURES)
 
     # A sample of the catalogue, then as many images of every line; equal seeds pair the models.
     drawn = np.random.default_rng(settings.seed).choice(train.index["line"], settings.images)
@@ -40,46 +39,30 @@ def main(params: Params, gan: str, constraint: str, seed: str) -> None:
     latents = generator.latents(len(drawn) + len(of_line), settings.seed)
     images = generator.images(latents[: len(drawn)], list(drawn))
     made_for = generator.images(latents[len(drawn) :], list(of_line))
+    made = (made_for, list(of_line))
+    measured = instruments.measure(images, made, params, f"evaluate {name}")
 
-    values, near = quality.measure(
-        judge.features(images, progress=f"evaluate {name}: features"), real, confidence
-    )
-    values |= perceptual_diversity(
-        eye,
-        images,
-        pairs=settings.pairs,
-        precision=params.backbones.precision,
-        seed=settings.seed,
-        progress=f"evaluate {name}: diversity",
-    )
-    logits, deep = classifier.outputs(made_for)
-    probabilities = classifier.probabilities_of(logits)
-    similar = image_similarity(probabilities, list(of_line), classifier.lines)
-    values |= quality.similarity_values(similar, list(of_line), classifier.gate.abstains(deep))
-    table = similarity_table(probabilities, list(of_line), classifier.lines, confidence)
-
-    classes = real.novelty.classes(near)
-    suspects = sorted(
-        range(len(images)), key=lambda row: (classes[row] != "near-copy", near.ratio[row])
-    )[:SUSPECTS]
-    captions = [f"ratio {near.ratio[row]:.2f}, {classes[row]}" for row in suspects]
+    suspects = most_suspicious(instruments.novelty, measured.near, SUSPECTS)
+    captions = [f"{suspect.ratio:.2f} {suspect.space}" for suspect in suspects]
     rows = [(line, made_for[of_line == line][:SAMPLES]) for line in generator.lines]
+
+    points = pd.DataFrame(measured.points, columns=["x", "y"])
+    shell = Shell.load(CENTROID, params.backbones.precision)
+    points["distance"] = shell.distances(images)
 
     with atomic_path(Path("data/evaluation") / name) as folder:
         folder.mkdir()
-        table.to_csv(
+        measured.similarity.to_csv(
             folder / "similarity.csv", index=False, float_format="%.6g", lineterminator="\n"
         )
-        pairs = sheets.pairs_sheet(images[suspects], train.images[near.index[suspects]], captions)
+        shown = [suspect.image for suspect in suspects]
+        known = [suspect.neighbour for suspect in suspects]
+        pairs = sheets.pairs_sheet(images[shown], train.images[known], captions)
         pairs.save(folder / "nearest.png")
+        points.to_csv(folder / "points.csv", index=False, float_format="%.5g", lineterminator="\n")
         sheets.labelled_rows(rows).save(folder / "samples.png")
-    write_json(Path("metrics/evaluate") / f"{name}.json", quality.rounded(values))
+    write_json(Path("metrics/evaluate") / f"{name}.json", quality.rounded(measured.values))
 
 
 if __name__ == "__main__":
-    arguments = [
-        ("gan", "one of params.yaml's gans"),
-        ("constraint", "plain or centroid"),
-        ("seed", "training seed, a whole number"),
-    ]
-    run(main, arguments)
+    run(main, ITEM)

@@ -22,6 +22,7 @@ from bestseller.backbones import weights as published
 from bestseller.backbones.check import changed, line_accuracy, retrieval
 from bestseller.backbones.fit import fit_backbone, nt_xent
 from bestseller.backbones.networks import ARCHITECTURES, empty_network
+from bestseller.backbones.resize import resize_tensorflow1
 from bestseller.backbones.vision import lpips, models
 from bestseller.backbones.weights import published_backbone, published_url
 from bestseller.errors import BestsellerError
@@ -388,3 +389,41 @@ def test_changed_images_are_moved_and_mirrored_not_recoloured() -> None:
     inside = moved[0, 3:-3, 3:-3]
     windows = np.lib.stride_tricks.sliding_window_view(images[0], (26, 26, 3))
     assert any(np.array_equal(window, inside) for window in windows.reshape(-1, 26, 26, 3))
+
+
+@pytest.mark.parametrize("network", ["resnet", "vgg"])
+def test_features_do_not_depend_on_the_number_of_threads(
+    network: str, request: pytest.FixtureRequest
+) -> None:
+    backbone: Backbone = request.getfixturevalue(network)
+    images, threads = random_images(6), torch.get_num_threads()
+    found = []
+    for count in (1, 2):
+        torch.set_num_threads(count)
+        found.append(backbone.features(images))
+    torch.set_num_threads(threads)
+    assert np.allclose(found[0], found[1], 1e-5, 1e-6 * np.abs(found[0]).max())
+
+
+def test_the_resize_is_that_of_tensorflow_1() -> None:
+    row = torch.tensor([10.0, 30.0])
+    image = (row[:, None] + 4 * row)[None, None]
+    # Twice the side reads at 0, 0.5, 1 and 1.5, the last beyond the edge.
+    axis = torch.tensor([10.0, 20.0, 30.0, 30.0])
+    assert torch.equal(resize_tensorflow1(image, 4)[0, 0], axis[:, None] + 4 * axis)
+    image = torch.rand(1, 2, 7, 5, generator=torch.Generator().manual_seed(0))
+    found = resize_tensorflow1(image, 6)
+    for i, j in ((0, 0), (2, 3), (5, 5)):
+        y, x = i * 7 / 6, j * 5 / 6
+        top, left = int(y), int(x)
+        below, right = min(top + 1, 6), min(left + 1, 4)
+        expected = sum(
+            share * image[:, :, row, column]
+            for row, column, share in (
+                (top, left, (1 - y + top) * (1 - x + left)),
+                (top, right, (1 - y + top) * (x - left)),
+                (below, left, (y - top) * (1 - x + left)),
+                (below, right, (y - top) * (x - left)),
+            )
+        )
+        assert torch.allclose(found[:, :, i, j], torch.as_tensor(expected), rtol=1e-6)

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from bestseller.errors import BestsellerError
-from bestseller.metrics.frechet import frechet_distance, frechet_distance_from_features
+from bestseller.metrics.frechet import (
+    Gaussian,
+    frechet_distance,
+    frechet_distance_from_features,
+)
 
 
 def normal_tables(seed: int, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,3 +117,39 @@ def test_bad_features_are_named() -> None:
         frechet_distance_from_features(good, good[:1])
     with pytest.raises(BestsellerError, match="not finite"):
         frechet_distance_from_features(good, np.full((5, 3), np.nan))
+
+
+def test_the_limit_takes_the_bias_of_few_images_away() -> None:
+    # The truth is that of the population that the images are drawn from.
+    rng = np.random.default_rng(0)
+    scale = np.linspace(1, 64, 64) ** -0.7
+    real = rng.normal(size=(2000, 64)) * scale
+    moments = real.mean(axis=0), np.cov(real, rowvar=False)
+    truth = frechet_distance(*moments, np.full(64, 0.02), np.diag(scale**2))
+    found = [
+        Gaussian.of(real).distance_and_limit(0.02 + rng.normal(size=(400, 64)) * scale)
+        for _ in range(40)
+    ]
+    at_400, limit = np.mean(found, axis=0)
+    assert at_400 > 2 * truth
+    assert limit == pytest.approx(truth, abs=0.1 * at_400)
+
+
+def test_few_images_prefer_the_shrunk_model_and_the_limit_does_not() -> None:
+    rng = np.random.default_rng(1)
+    real = Gaussian.of(rng.normal(size=(4000, 64)))
+    same, shrunk = (
+        np.mean(
+            [real.distance_and_limit(scale * rng.normal(size=(100, 64))) for _ in range(20)], axis=0
+        )
+        for scale in (1.0, 0.88)
+    )
+    assert same[0] > shrunk[0] + 0.2
+    assert same[1] < shrunk[1] - 0.2
+
+
+def test_the_limit_does_not_depend_on_the_order_of_lines() -> None:
+    rng = np.random.default_rng(2)
+    lines = np.concatenate([rng.normal(shift, 1, size=(200, 8)) for shift in (0, 5)])
+    real = Gaussian.of(lines)
+    assert real.distance_and_limit(lines)[1] == pytest.approx(0, abs=0.2)

@@ -52,6 +52,7 @@ def test_a_flipped_copy_is_found_and_named_by_its_original() -> None:
     assert test.classes(found) == ["near-copy", "near-copy"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, 1.15, 0.85])
 def test_size_without_copies_under_underfit_and_shrinkage(scale: float) -> None:
     rng = np.random.default_rng(5)
@@ -63,6 +64,7 @@ def test_size_without_copies_under_underfit_and_shrinkage(scale: float) -> None:
     assert 0.005 <= rate.value <= 0.015
 
 
+@pytest.mark.slow
 def test_power_for_three_percent_of_copies() -> None:
     rng = np.random.default_rng(6)
     train = images(rng, 800)

@@ -10,12 +10,13 @@ import torch
 from bestseller.backbones import Backbone
 from bestseller.backbones.networks import architecture, without_classifier
 from bestseller.backbones.vision import lpips
-from bestseller.metrics.novelty import NoveltyTest
+from bestseller.metrics.novelty import NoveltyTest, most_suspicious
 from bestseller.metrics.perceptual import perceptual_diversity, perceptual_embedding
 from bestseller.metrics.quality import (
     RealFeatures,
     distance_names,
     measure,
+    novelty_values,
     rounded,
     similarity_values,
 )
@@ -31,12 +32,21 @@ def real_features() -> RealFeatures:
 
 
 def test_a_distance_is_called_fid_only_where_it_is() -> None:
-    assert distance_names("inception_v3_imagenet", 50_000) == ("fid", "kid")
-    assert distance_names("inception_v3_imagenet", 1_000) == ("fd_inception_v3_imagenet", "kid")
-    assert distance_names("resnet18_catalogue", 50_000) == ("fd_catalogue", "kid_catalogue")
+    assert distance_names("inception_v3_imagenet", 50_000) == ("fid", "kid", "mind")
+    assert distance_names("inception_v3_imagenet", 1_000) == (
+        "fd_inception_v3_imagenet",
+        "kid",
+        "mind",
+    )
+    assert distance_names("resnet18_catalogue", 50_000) == (
+        "fd_catalogue",
+        "kid_catalogue",
+        "mind_catalogue",
+    )
     assert distance_names("resnet18_imagenet", 100) == (
         "fd_resnet18_imagenet",
         "kid_resnet18_imagenet",
+        "mind_resnet18_imagenet",
     )
 
 
@@ -45,8 +55,11 @@ def test_copies_shifted_and_new_images_are_told_apart() -> None:
     new, _ = measure(rng.normal(size=(400, 16)), real, 0.95)
     shifted, _ = measure(rng.normal(1.0, 1.0, size=(400, 16)), real, 0.95)
     copied, near = measure(real.train[:200] + 1e-4, real, 0.95)
-    for metric in ("fd_catalogue", "kid_catalogue", "fd_catalogue_test", "kid_catalogue_test"):
-        assert shifted[metric] > new[metric]
+    for kind in ("fd_catalogue", "kid_catalogue", "mind_catalogue"):
+        for metric in (kind, f"{kind}_test"):
+            assert shifted[metric] > new[metric]
+    assert new["fd_catalogue_infinity"] < new["fd_catalogue"]
+    assert new["mind_catalogue_se"] < new["mind_catalogue"]
     assert new["precision"] > shifted["precision"]
     assert copied["near_copy_rate"] == 1.0
     assert near.index.tolist() == list(range(200))
@@ -63,6 +76,61 @@ def test_similarity_weighs_lines_alike_and_leaves_out_unknown_ones() -> None:
     assert found["similarity_se"] == pytest.approx(np.sqrt(200 / 2) / 2)
     assert (found["n_similarity"], found["abstained_share"]) == (5, pytest.approx(1 / 7))
     assert "similarity" not in similarity_values(np.full(2, np.nan), ["a", "a"], np.zeros(2, bool))
+
+
+def test_a_second_space_finds_copies_that_the_first_misses() -> None:
+    rng = np.random.default_rng(2)
+    train, held_out = rng.normal(size=(200, 8)), rng.normal(size=(150, 8))
+    tests = {name: NoveltyTest.fit(train, np.arange(200), held_out) for name in ("a", "b")}
+    fake = rng.normal(size=(30, 8))
+    near = {name: test.neighbours(fake) for name, test in tests.items()}
+    copies = fake.copy()
+    copies[17] = train[5] + 1e-4
+    near["b"] = tests["b"].neighbours(copies)
+    found = novelty_values(tests["b"], near["b"], 0.95, "b")
+    assert found["near_copy_rate_b"] == pytest.approx(1 / 30)
+    assert found["near_copy_rate_b_low"] < 1 / 30 < found["near_copy_rate_b_high"]
+    assert novelty_values(tests["a"], near["a"], 0.95)["near_copy_rate"] == 0.0
+    first, *others = most_suspicious(tests, near, 10)
+    assert (first.image, first.neighbour, first.space) == (17, 5, "b")
+    assert first.ratio < tests["b"].threshold
+    assert len({suspect.image for suspect in others}) == 9
+
+
+@pytest.mark.parametrize(("net", "network"), [("alex", "alexnet"), ("vgg", "vgg16")])
+def test_lpips_equals_the_package_with_its_own_weights(net: str, network: str) -> None:
+    torch.manual_seed(0)
+    package = lpips.LPIPS(net=net, pnet_rand=True, verbose=False).eval()
+    backbone = Backbone(network, "imagenet", without_classifier(architecture(network).build()))
+    trunk = [layer for i in range(1, 6) for layer in getattr(package.net, f"slice{i}")]
+    for ours, theirs in zip(backbone.network.features, trunk, strict=False):  # type: ignore[arg-type]
+        ours.load_state_dict(theirs.state_dict())
+    images = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
+    found = perceptual_diversity(
+        backbone, images, pairs=10, precision="fp32", seed=0, progress="test"
+    )
+    signed = torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1
+    with torch.inference_mode():
+        distances = [
+            float(package(signed[i : i + 1], signed[j : j + 1]))
+            for i, j in combinations(range(5), 2)
+        ]
+    assert found[f"lpips_{network}"] == pytest.approx(np.mean(distances), rel=1e-5)
+    assert found[f"lpips_{network}_sampled"] == pytest.approx(np.mean(distances), rel=1e-5)
+
+
+def test_the_weighted_embedding_is_squeezes_lpips_too() -> None:
+    torch.manual_seed(0)
+    package = lpips.LPIPS(net="squeeze", pnet_rand=True, verbose=False).eval()
+    weights = [package.get_submodule(f"lin{i}.model.1").weight.flatten() for i in range(7)]
+    images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.inference_mode():
+        maps = package.net(package.scaling_layer(images))
+        embedding = perceptual_embedding(list(maps), weights)
+        for i, j in combinations(range(3), 2):
+            expected = float(package(images[i : i + 1], images[j : j + 1]))
+            distance = float((embedding[i] - embedding[j]).square().sum())
+            assert distance == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.fixture(scope="module")

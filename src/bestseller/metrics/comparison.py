@@ -31,7 +31,9 @@ from bestseller.metrics.statistics import (
 # The beginnings of the metrics' names, the most telling first, and whether higher is better.
 HIGHER_IS_BETTER = {
     "kid": False,
+    "mind": False,
     "similarity": True,
+    "lpips": True,
     "diversity": True,
     "fid": False,
     "fd": False,

@@ -1,11 +1,13 @@
 """The comparison in words and in few numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from bestseller.metrics.comparison import best_arms, centroid_effects, compared_metrics, limits
+from bestseller.metrics.quality import INFINITY
 from bestseller.metrics.references import REAL
 from bestseller.metrics.statistics import Estimate, normal_interval
 
@@ -54,17 +56,23 @@ class Comparison:
         }
 
 
-def compare(models: pd.DataFrame, references: pd.DataFrame, confidence: float) -> Comparison:
+def compare(
+    models: pd.DataFrame,
+    references: pd.DataFrame,
+    confidence: float,
+    costs: Sequence[str] = (),
+) -> Comparison:
     """Compare the models with one another and with the references.
 
     Args:
         models: a row per model: model, gan, constraint, seed, metrics, standard errors (_se).
         references: model, metrics, of images that no generator made.
+        costs: sentences on what the constraint costs.
     """
     metrics = compared_metrics(list(models.columns))
     quality = next(name for name in metrics if name.startswith("kid"))
     frechet = next(name for name in metrics if name.startswith(("fd", "fid")))
-    diversity = next(name for name in metrics if name.startswith("diversity"))
+    diversity = next(name for name in metrics if name.startswith(("lpips", "diversity")))
     effects = centroid_effects(models, confidence)
     best = best_arms(models, confidence)
     others = best[["tied", "lost", "unsettled"]].map(len)
@@ -73,13 +81,34 @@ def compare(models: pd.DataFrame, references: pd.DataFrame, confidence: float) -
         limits(models, confidence),
         f"The model nearest to the real images is {lowest['model']}, by {quality}: unlike "
         f"{frechet}, it has no bias that depends on the number of images.",
+        *_few_images(models, frechet, metrics),
         *_settled(
             best, others["unsettled"] < others.sum(axis=1).clip(lower=1), "which arm is best in"
         ),
         *_settled(effects, effects["verdict"] != "unknown", "the effect of the constraint on"),
+        *costs,
         *(_beside(row, models, quality, diversity) for _, row in references.iterrows()),
     ]
     return Comparison(lowest, quality, frechet, diversity, effects, best, answers)
+
+
+def _few_images(models: pd.DataFrame, frechet: str, metrics: Sequence[str]) -> list[str]:
+    """Say what the bias of few images does to the Frechet distance, where its limit is known."""
+    limit = f"{frechet}{INFINITY}"
+    if limit not in models or "n_images" not in models:
+        return []
+    bias = float((models[frechet] - models[limit]).max())
+    text = f"{frechet} is measured on {int(models['n_images'].min()):,} images, which adds up to "
+    text += f"{bias:.4g} that infinitely many would not ({limit})"
+    two = np.sort(models[frechet].to_numpy())[:2]
+    if len(two) < 2:
+        return [f"{text}."]
+    gap = float(two[1] - two[0])
+    text += f"; the two best models differ by {gap:.4g}"
+    if bias < gap:
+        return [f"{text}, more than that bias could make."]
+    others = " and ".join(name for name in metrics if name.startswith(("kid", "mind")))
+    return [f"{text}, which that bias could make: it may prefer the wrong one, go by {others}."]
 
 
 def ordered(table: pd.DataFrame) -> pd.DataFrame:
@@ -92,6 +121,19 @@ def ordered(table: pd.DataFrame) -> pd.DataFrame:
     for metric in compared_metrics(list(table.columns)):
         names += [n for n in (metric, f"{metric}_low", f"{metric}_high") if n in table]
     return table[names + [name for name in table.columns if name not in names]]
+
+
+def quality_points(models: pd.DataFrame, found: Comparison) -> pd.DataFrame:
+    """Return each model's distance to the real images and its diversity, under these plain names.
+
+    For plots whose definition must not know the feature spaces.
+    """
+    kinds = {"distance": found.quality, "diversity": found.diversity}
+    points = {"model": models["model"]}
+    for kind, metric in kinds.items():
+        ends = [end for end in ("", "_low", "_high") if f"{metric}{end}" in models]
+        points |= {f"{kind}{end}": models[f"{metric}{end}"] for end in ends}
+    return pd.DataFrame(points)
 
 
 def _settled(table: pd.DataFrame, settled: "pd.Series[bool]", question: str) -> list[str]:

@@ -18,6 +18,7 @@ Each image then has one class:
 - ``variation``: what lies between.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,6 +149,46 @@ class NoveltyTest:
         near_copy = self.flagged(neighbours) | (percentile < NEAR_COPY_PERCENTILE)
         names = np.where(percentile >= NOVEL_PERCENTILE, "novel", "variation")
         return [str(name) for name in np.where(near_copy, "near-copy", names)]
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A generated image next to the training image that it may be a copy of.
+
+    image: row of the image; neighbour: row of the training image; space: the feature space in which
+    the image is the most suspicious; ratio: d1 / d2 there.
+    """
+
+    image: int
+    neighbour: int
+    space: str
+    ratio: float
+
+
+def most_suspicious(
+    tests: Mapping[str, NoveltyTest], near: Mapping[str, Neighbours], count: int
+) -> list[Suspect]:
+    """Return the images that look most like copies in any feature space, the worst first.
+
+    The spaces are made comparable by their thresholds: a ratio counts as a share of it.
+
+    Args:
+        tests, near: by feature space, of the same images.
+        count: how many images, each once.
+    """
+    spaces = list(tests)
+    shares = np.stack([near[space].ratio / tests[space].threshold for space in spaces])
+    worst = shares.argmin(axis=0)
+    chosen = np.argsort(shares.min(axis=0), kind="stable")[:count]
+    return [
+        Suspect(
+            int(image),
+            int(near[space].index[image]),
+            space,
+            float(near[space].ratio[image]),
+        )
+        for image, space in ((image, spaces[worst[image]]) for image in chosen)
+    ]
 
 
 def _search(

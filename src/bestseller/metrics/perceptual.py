@@ -2,8 +2,9 @@
 
 LPIPS (Zhang et al. 2018) compares two images at several layers: features are scaled to unit length
 over channels at every position, and their weighted squared differences are summed over channels and
-averaged over positions. That is the squared distance of an embedding. Here every channel weighs the
-same; with weights fitted to human judgements on a published network it would be LPIPS itself.
+averaged over positions. As no weight is negative, that is the squared distance of an embedding.
+With a network's ImageNet weights the channels have LPIPS's own weights, v0.1, and the number is
+LPIPS. With weights fitted on the catalogue every channel weighs the same; that is called diversity.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from bestseller.backbones import Backbone
+from bestseller.backbones.heads import lpips_heads
 from bestseller.compute import autocast, device, to_signed
 from bestseller.metrics.diversity import PairwiseSpread
 from bestseller.metrics.quality import Values
@@ -22,20 +24,24 @@ BATCH = 64
 EPSILON = 1e-10  # added to a feature vector's length, as in LPIPS
 
 
-def perceptual_embedding(maps: Sequence[Tensor]) -> Tensor:
+def perceptual_embedding(maps: Sequence[Tensor], weights: Sequence[Tensor] | None = None) -> Tensor:
     """Return the embedding of images, float32 N x D.
 
     Args:
         maps: feature maps of the same N images at several layers, N x C x h x w each;
             D = the sum of C h w.
+        weights: of each layer's channels, C each, none negative; None = one for every channel.
     """
     parts = []
-    for raw in maps:
+    for number, raw in enumerate(maps):
         # Positions before channels: the order of channels-last memory, so that nothing is copied.
         features = raw.float().permute(0, 2, 3, 1)
         lengths = torch.linalg.vector_norm(features, dim=3, keepdim=True) + EPSILON
         positions = features.shape[1] * features.shape[2]
-        parts.append((features / (lengths * positions**0.5)).flatten(1))
+        unit = features / (lengths * positions**0.5)
+        if weights is not None:
+            unit = unit * weights[number].to(unit).sqrt()
+        parts.append(unit.flatten(1))
     return torch.cat(parts, dim=1)
 
 
@@ -60,12 +66,17 @@ def perceptual_diversity(
         progress: name of the progress bar.
 
     Returns:
-        diversity_<backbone> over all pairs with its standard error (_se), its mean over sampled
-        pairs (_sampled) and their number n_pairs: `pairs`, or as many as there are.
+        lpips_<network> for ImageNet weights, diversity_<network>_catalogue for others: over all
+        pairs with its standard error (_se), its mean over sampled pairs (_sampled) and their
+        number n_pairs: `pairs`, or as many as there are.
 
     Raises:
         ValueError: the network has no perceptual taps.
     """
+    published = backbone.weights == "imagenet"
+    weights = (
+        lpips_heads(backbone.network_name) if published and backbone.architecture.taps else None
+    )
     order = np.random.default_rng(seed).permutation(len(images))
     spread = PairwiseSpread(neighbours=-(-pairs // len(images)))
     with torch.inference_mode(), autocast(precision):
@@ -73,9 +84,9 @@ def perceptual_diversity(
             batch = torch.from_numpy(images[order[start : start + BATCH]]).to(device())
             maps = backbone.taps(to_signed(batch))
             with torch.autocast(batch.device.type, enabled=False):
-                spread.add(perceptual_embedding(maps))
+                spread.add(perceptual_embedding(maps, weights))
     estimate, (sampled, count) = spread.over_all(), spread.over_pairs(pairs)
-    key = f"diversity_{backbone.name}"
+    key = f"lpips_{backbone.network_name}" if published else f"diversity_{backbone.name}"
     return {
         key: estimate.value,
         f"{key}_se": estimate.standard_error,

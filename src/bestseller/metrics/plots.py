@@ -1,5 +1,6 @@
 """Figures of the comparison, as PNG files with the same bytes for the same tables."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +90,32 @@ def quality_figure(models: pd.DataFrame, quality: str, diversity: str) -> Figure
     return figure
 
 
+def curves_figure(curves: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
+    """Draw what all trainings record over the epochs, a panel for each column.
+
+    Args:
+        curves: by model: epoch and other numbers; a column that some model lacks is left out.
+        models: model, gan, constraint.
+    """
+    shared = set.intersection(*(set(table) for table in curves.values()))
+    names = sorted(str(name) for name in shared - {"epoch", "images"})
+    figure = Figure(figsize=(4.0 * min(3, len(names)), 0.6 + 2.6 * -(-len(names) // 3)))
+    figure.set_layout_engine("constrained")
+    styles = arm_styles(models)
+    for number, name in enumerate(names):
+        axes = figure.add_subplot(-(-len(names) // 3), min(3, len(names)), number + 1)
+        for model, table in curves.items():
+            style = styles[model]
+            dash = "--" if style.hollow else "-"
+            axes.plot(
+                table["epoch"], table[name], dash, color=style.color, linewidth=1, label=style.label
+            )
+        axes.set_title(name, fontsize=9)
+        axes.set_xlabel("epoch", fontsize=8)
+        _finish(figure, axes, legend=number == len(names) - 1)
+    return figure
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, without the name of the software that drew it."""
     figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
@@ -130,9 +157,11 @@ def _points(
     )
 
 
-def _finish(figure: Figure, axes: Axes) -> None:
+def _finish(figure: Figure, axes: Axes, legend: bool = True) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+    if not legend:
+        return
     handles, labels = axes.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
     figure.legend(

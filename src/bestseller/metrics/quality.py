@@ -11,14 +11,17 @@ from bestseller.backbones import Backbone
 from bestseller.errors import BestsellerError
 from bestseller.images.store import ImageSet
 from bestseller.metrics.distances import Array
-from bestseller.metrics.frechet import frechet_distance_from_features
+from bestseller.metrics.features import FeatureCache
+from bestseller.metrics.frechet import Gaussian
 from bestseller.metrics.kid import kid
+from bestseller.metrics.mind import mind
 from bestseller.metrics.novelty import Neighbours, NoveltyTest
 from bestseller.metrics.prdc import precision_recall_density_coverage
 from bestseller.metrics.statistics import stratified_mean
 
 Values = dict[str, Any]
 FID_IMAGES = 50_000  # the number of generated images that FID is defined with
+INFINITY = "_infinity"  # ends the name of a distance extrapolated to infinitely many images
 HELD_OUT = "test"  # the part of the images that no generator has seen
 
 
@@ -39,8 +42,10 @@ class RealFeatures:
     novelty: NoveltyTest
 
     @classmethod
-    def extract(cls, backbone: Backbone, images: ImageSet) -> "RealFeatures":
-        """Extract the features of a processed image set.
+    def extract(
+        cls, backbone: Backbone, images: ImageSet, cache: FeatureCache, precision: str = "fp32"
+    ) -> "RealFeatures":
+        """Extract the features of a processed image set, or find them in the cache.
 
         Raises:
             BestsellerError: no image is held out.
@@ -51,8 +56,12 @@ class RealFeatures:
                 f"images.split: {len(test.index)} images are held out for tests; at least two are "
                 "needed: give the test part a larger share, or crawl more products"
             )
-        known, unseen = backbone.features(train.images), backbone.features(test.images)
-        flipped = backbone.features(np.ascontiguousarray(train.images[:, :, ::-1]))
+
+        def features(pixels: Array) -> Array:
+            return cache.features(backbone, pixels, precision)
+
+        known, unseen = features(train.images), features(test.images)
+        flipped = features(np.ascontiguousarray(train.images[:, :, ::-1]))
         clusters = train.index["cluster"].to_numpy()
         novelty = NoveltyTest.fit(known, clusters, unseen, flipped)
         return cls(backbone.name, known, unseen, novelty)
@@ -64,16 +73,16 @@ def split(images: ImageSet) -> tuple[ImageSet, ImageSet]:
     return images.select(~held_out), images.select(held_out)
 
 
-def distance_names(space: str, images: int) -> tuple[str, str]:
-    """Return the names of the Frechet and the kernel distance in a feature space.
+def distance_names(space: str, images: int) -> tuple[str, str, str]:
+    """Return the names of the Frechet, the kernel and the Monge distance in a feature space.
 
-    FID and KID are the names of one feature space, Inception-v3 trained on ImageNet, and FID also
-    fixes the number of images. Anything else is named for its space.
+    FID, KID and MIND are the names of one feature space, Inception-v3 trained on ImageNet, and FID
+    also fixes the number of images. Anything else is named for its space.
     """
     if space == "inception_v3_imagenet":
-        return ("fid" if images >= FID_IMAGES else f"fd_{space}"), "kid"
+        return ("fid" if images >= FID_IMAGES else f"fd_{space}"), "kid", "mind"
     suffix = "catalogue" if space.endswith("_catalogue") else space
-    return f"fd_{suffix}", f"kid_{suffix}"
+    return f"fd_{suffix}", f"kid_{suffix}", f"mind_{suffix}"
 
 
 def measure(
@@ -82,33 +91,54 @@ def measure(
     """Measure generated features, N x d, against the real ones.
 
     Returns:
-        Flat values: the Frechet and kernel distance to the training and to the held-out images,
-        each kernel distance with its standard error; precision, recall, density, coverage against
-        the training images; near_copy_rate with its interval; medians of the neighbour ratio and
-        of the distance's percentile; numbers of images. And the nearest training images.
+        Flat values: the Frechet, kernel and Monge distance to the training and to the held-out
+        images, the last two with their standard errors; the Frechet distance to the training images
+        as of infinitely many generated ones; precision, recall, density, coverage against the
+        training images; the values of `novelty_values`; numbers of images. And the nearest training
+        images.
     """
-    fd, kernel = distance_names(real.space, len(features))
+    fd, kernel, monge = distance_names(real.space, len(features))
     values: Values = {"feature_space": real.space}
     for suffix, reference in (("", real.train), ("_test", real.test)):
-        values[fd + suffix] = frechet_distance_from_features(reference, features)
-        estimate = kid(reference, features)
-        values[kernel + suffix] = estimate.value
-        values[kernel + suffix + "_se"] = estimate.standard_error
+        values[fd + suffix], limit = Gaussian.of(reference).distance_and_limit(features)
+        if not suffix:
+            values[fd + INFINITY] = limit
+        for name, distance in ((kernel, kid), (monge, mind)):
+            estimate = distance(reference, features)
+            values[name + suffix] = estimate.value
+            values[name + suffix + "_se"] = estimate.standard_error
     values |= vars(precision_recall_density_coverage(real.train, features, k))
     near = real.novelty.neighbours(features)
-    rate = real.novelty.rate(near, confidence)
+    values |= novelty_values(real.novelty, near, confidence)
     values |= {
-        "near_copy_rate": rate.value,
-        "near_copy_rate_low": rate.low,
-        "near_copy_rate_high": rate.high,
-        "near_copy_expected": real.novelty.size,
-        "nearest_ratio_median": float(np.median(near.ratio)),
-        "nearest_percentile_median": float(np.median(real.novelty.percentiles(near.distance))),
         "n_images": len(features),
         "n_train": len(real.train),
         "n_test": len(real.test),
     }
     return values, near
+
+
+def novelty_values(
+    test: NoveltyTest, near: Neighbours, confidence: float, space: str = ""
+) -> Values:
+    """Sum up how near images are to the training images.
+
+    Args:
+        space: the feature space, named in the keys where it is not that of the distances.
+
+    Returns:
+        near_copy_rate with its Clopper-Pearson interval and the rate expected of new images;
+        medians of the neighbour ratio and of the distance's percentile.
+    """
+    rate, suffix = test.rate(near, confidence), f"_{space}" if space else ""
+    return {
+        f"near_copy_rate{suffix}": rate.value,
+        f"near_copy_rate{suffix}_low": rate.low,
+        f"near_copy_rate{suffix}_high": rate.high,
+        f"near_copy_expected{suffix}": test.size,
+        f"nearest_ratio_median{suffix}": float(np.median(near.ratio)),
+        f"nearest_percentile_median{suffix}": float(np.median(test.percentiles(near.distance))),
+    }
 
 
 def similarity_values(similarity: Array, lines: Sequence[str], abstains: Array) -> Values:
