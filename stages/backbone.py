@@ -27,7 +27,7 @@ def main(params: Params) -> None:
 
     backbones: list[Backbone] = []
     values: dict[str, object] = {"weights": settings.weights}
-    for name in sorted({params.centroid.backbone, settings.metric}):
+    for name in sorted({params.centroid.backbone, settings.metric, params.judge()}):
         if settings.weights == "imagenet":
             backbone = published_backbone(name, WORKSPACE / settings.weights_dir)
         else:

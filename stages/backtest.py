@@ -1,35 +1,58 @@
-"""Fit the sales ranker on frozen features and test it on products that it has not seen."""
+"""Fit the sales ranker on frozen features; test it on products and launches it has not seen."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from bestseller.backbones import load_backbone
+from bestseller.catalogue.raw import read_catalogue
 from bestseller.compute import prepare
 from bestseller.files import require, write_json
 from bestseller.images.store import ImageSet
+from bestseller.metrics.features import FeatureCache
+from bestseller.metrics.quality import RealFeatures, split
 from bestseller.params import Params
-from bestseller.preference.sellers import mean_by_product, sales_history, top_sellers
-from bestseller.preference.study import facts, mean_colour, study
-from stages import run
+from bestseller.preference.known import KnownImages
+from bestseller.preference.launches import split_by_launch, study_launches
+from bestseller.preference.metadata import with_prices
+from bestseller.preference.sellers import sales_history, top_sellers
+from bestseller.preference.study import Pictures, study
+from bestseller.preference.verdict import facts, launch_facts, unobserved_facts
+from stages import FEATURES, run
+
+CATALOGUE = "data/raw/catalogue.jsonl"
+LEDGER = "data/sales/ledger.parquet"
+PREFERENCE = Path("data/preference")
 
 
 def main(params: Params) -> None:
-    settings = params.preference
+    settings, confidence = params.preference, params.compare.confidence
     prepare(params.threads, settings.seed)
-    images = ImageSet.open("data/processed")
+    images = ImageSet.open("data/processed").of_main_view()
     units = pd.read_parquet(require("data/sales/units.parquet", "dvc repro sales"))
-    backbone = load_backbone("data/backbones", params.backbones.metric)
+    ledger = pd.read_parquet(require(LEDGER, "dvc repro sales"))
+    backbone = load_backbone("data/backbones", params.judge())
+    products = [(p.sku, p.price, p.currency) for p in read_catalogue(CATALOGUE)]
+    prices = pd.DataFrame(products, columns=["sku", "price", "currency"])
+
     sellers = top_sellers(units, images.index, settings.top_k, settings.scope)
     history = sales_history(units, images.index, list(sellers["sku"]))
-    features, colours = (
-        mean_by_product(extract(images.images), images.index, history["sku"])
-        for extract in (backbone.features, mean_colour)
-    )
-    ranker, backtest = study(features, colours, history, params.compare.confidence, settings.seed)
-    ranker.save(Path("data/preference"))
-    held_out = features[(history["split"] == "test").to_numpy()]
-    write_json("metrics/backtest.json", facts(ranker, backtest, held_out))
+    history = with_prices(history, prices)
+    pictures = Pictures.extract(backbone.features, images.images, images.index)
+    ranker, backtest = study(pictures, history, confidence, settings.seed)
+    unseen = pictures.features_of(history[history["split"] == "test"])
+    abstained = float(ranker.abstains(unseen).mean())
+    if params.sales.allocation == "none":
+        launches = split_by_launch(history, ledger, images.index, settings.launched_after)
+        found = study_launches(pictures, launches, confidence, settings.seed)
+        values = facts(ranker, backtest, abstained) | launch_facts(launches, found)
+    else:
+        values = unobserved_facts(ranker, abstained, params.sales.allocation)
+
+    novelty = RealFeatures.extract(backbone, images, FeatureCache(FEATURES)).novelty
+    KnownImages.of(backbone, novelty, split(images)[0].index).save(PREFERENCE)
+    ranker.save(PREFERENCE)
+    write_json("metrics/backtest.json", values)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ CLASSIFIER = Path("data/classifier")
 
 def main(params: Params) -> None:
     settings, confidence = params.preference, params.compare.confidence
-    images = ImageSet.open("data/processed")
+    images = ImageSet.open("data/processed").of_main_view()
     units = pd.read_parquet(require("data/sales/units.parquet", "dvc repro sales"))
     sellers = top_sellers(units, images.index, settings.top_k, settings.scope)
     parts, states = assign_parts(sellers)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 Shop = tuple[NDArray[np.uint8], pd.DataFrame, pd.DataFrame]
 LINES = ("cross", "disc", "ring", "square")
+LAST_DAY = pd.Timestamp("2024-06-30")
 
 
 def draw_shape(
@@ -46,6 +47,26 @@ def make_shop(n: int, size: int = 32, noise: float = 3.0, seed: int = 0) -> Shop
     days = np.where(rng.uniform(size=n) < 1 / 3, 50, 100)
     units = rng.poisson(8 * np.exp(2 * redness) * days / 100)
     sold = pd.DataFrame({"sku": skus, "units": units, "days_on_sale": days})
+    sold["first_date"] = LAST_DAY - pd.to_timedelta(days - 1, unit="D")
     sold["units_per_day"] = sold["units"] / sold["days_on_sale"]
     index["redness"] = redness
     return images, index, sold
+
+
+def make_ledger(units: pd.DataFrame, lines: pd.Series, seed: int = 0) -> pd.DataFrame:
+    """Return a clean ledger with the units of `make_shop`, each on a day of its own choice.
+
+    A product sells its first unit on its first day.
+    """
+    rng = np.random.default_rng(seed)
+    parts = []
+    for sku, sold, first, days in zip(
+        *(units[name] for name in ("sku", "units", "first_date", "days_on_sale")), strict=True
+    ):
+        offsets = rng.integers(0, days, sold)
+        offsets[:1] = 0
+        dates = first + pd.to_timedelta(offsets, unit="D")
+        parts.append(pd.DataFrame({"sku": sku, "date": dates, "units": 1}))
+    ledger = pd.concat(parts, ignore_index=True)
+    ledger.insert(1, "line", ledger["sku"].map(lines))
+    return ledger

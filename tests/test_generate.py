@@ -36,7 +36,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Params) -> Tr
     torch.manual_seed(0)
     network = gan_class("dcgan").make_generator(settings, shape)
     config = Config(
-        NAME, "dcgan", settings.model_dump(), vars(shape), dict.fromkeys(LINES, ["front"])
+        NAME, "dcgan", settings.model_dump(), vars(shape), {line: ["front"] for line in LINES}
     )
     save_generator(Path("data/models") / NAME, network, config)
     return load_generator(Path("data/models") / NAME)

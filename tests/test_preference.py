@@ -3,8 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
 from bestseller.errors import BestsellerError
@@ -21,7 +19,6 @@ from bestseller.preference.sellers import (
 )
 from bestseller.preference.similarity import (
     REPORTED_SIMILARITY,
-    overall_similarity,
     reported_similarity,
     similarity_table,
 )
@@ -128,7 +125,7 @@ def test_a_single_line_is_told_in_one_line() -> None:
 
 
 def test_the_first_sale_starts_the_clock() -> None:
-    units = UNITS.assign(days_on_sale=range(9))
+    units = UNITS.assign(days_on_sale=range(9), first_date=pd.Timestamp("2024-01-01"))
     history = sales_history(units, INDEX, ["a3"]).set_index("sku")
     assert list(history.index) == ["a1", "a3", "a4", "b1", "b2", "c1"]  # once each, by sku
     assert [history[name]["a3"] for name in ("units", "counted", "days")] == [8, 7, 2]
@@ -228,26 +225,6 @@ def test_the_similarity_table_by_hand() -> None:
     assert list(found.loc["A"]) == pytest.approx([200 / 3, low, min(high, 100), 3])
     assert found.loc["B", "similarity"] == 80 and found.loc["B", ["low", "high"]].isna().all()
     assert found.loc["C", "n"] == 0 and found.loc["C", ["similarity", "low", "high"]].isna().all()
-
-
-def test_the_overall_similarity_weighs_lines_alike() -> None:
-    p = np.array([[1.0, 0.0]] * 20 + [[0.5, 0.5]] * 2)
-    overall = overall_similarity(p, ["A"] * 20 + ["B"] * 2, ["A", "B"], 0.95)
-    assert (overall.value, overall.low, overall.high) == (75, 75, 75)
-    with pytest.raises(ValueError, match="two images"):
-        overall_similarity(p[:1], ["A"], ["A", "B"], 0.95)
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(2, 30), st.integers(0, 2**32 - 1))
-def test_the_overall_interval_is_normal_over_images(n: int, seed: int) -> None:
-    p = np.random.default_rng(seed).dirichlet([1, 1], 2 * n)
-    overall = overall_similarity(p, ["A", "B"] * n, ["A", "B"], 0.95)
-    a, b = 100 * p[::2, 0], 100 * p[1::2, 1]
-    se = np.sqrt(a.var(ddof=1) / n + b.var(ddof=1) / n) / 2
-    centre = (a.mean() + b.mean()) / 2
-    expected = np.clip([centre - 1.959964 * se, centre + 1.959964 * se], 0, 100)
-    assert [overall.low, overall.high] == pytest.approx(list(expected), abs=1e-4)
 
 
 def test_similarity_refuses_rows_without_a_line() -> None:

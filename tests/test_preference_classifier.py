@@ -27,7 +27,14 @@ from bestseller.preference.training import (
 from shapes import Shop, make_shop
 
 SETTINGS = Preference(
-    top_k=30, scope="line", steps=60, batch_size=16, lr=2e-3, precision="fp32", seed=0
+    top_k=30,
+    scope="line",
+    launched_after="",
+    steps=60,
+    batch_size=16,
+    lr=2e-3,
+    precision="fp32",
+    seed=0,
 )
 
 

@@ -240,6 +240,10 @@ def test_the_measures_by_hand() -> None:
     assert lift(score, observed, days, [ALL])[0] == pytest.approx(6 / 3.5)
     assert lift(np.zeros(6), observed, days, [ALL])[0] == pytest.approx(1)
     assert spearman(np.zeros(6), observed, [ALL])[0] == 0
+    odd = np.arange(6) % 2 == 1  # (2, 4, 6): one tie; its mirror (1, 3, 5): all right
+    matched = odd[:, None] == odd[None, :]
+    assert pair_auc(score, observed, [ALL], matched)[0] == pytest.approx(6 / 6)
+    assert np.isnan(pair_auc(score, observed, [ALL], np.eye(6, dtype=bool))).all()
     two_lines = [ALL[:, :2], ALL[:, 2:]]
     assert pair_auc(score, observed, two_lines)[0] == pytest.approx((1 + 5.5) / 7)
     assert spearman(score, observed, two_lines)[0] == pytest.approx(
@@ -276,9 +280,8 @@ def backtest(shuffled: bool) -> Backtest:
         "third_feature": held_features[:, 2].astype(float),
     }
     overall = {name: score * ranker.line_rate(lines) for name, score in within.items()}
-    return run_backtest(
-        held, within, overall, ["line_mean", "third_feature"], confidence=0.95, resamples=400
-    )
+    baselines, alike = ["line_mean", "third_feature"], np.ones((300, 300), bool)
+    return run_backtest(held, within, overall, baselines, alike, confidence=0.95, resamples=400)
 
 
 def test_a_good_score_clears_the_baselines() -> None:
@@ -304,6 +307,5 @@ def test_the_backtest_needs_products_and_the_score() -> None:
     _, held = make_products(9, 0)
     for within in ({"score": np.ones(4)}, {"other": np.ones(9)}):
         with pytest.raises(ValueError, match="are needed"):
-            run_backtest(
-                held.head(len(next(iter(within.values())))), within, within, [], confidence=0.9
-            )
+            rows = held.head(len(next(iter(within.values()))))
+            run_backtest(rows, within, within, [], np.ones((9, 9), bool), confidence=0.9)

@@ -11,11 +11,12 @@ import torch
 from bestseller.backbones.backbone import Backbone, save_backbone
 from bestseller.backbones.networks import without_classifier
 from bestseller.backbones.vision import models
+from bestseller.catalogue.product import Product
 from bestseller.errors import BestsellerError
 from bestseller.images.store import ImageSet
 from bestseller.params import Params, load_params
 from bestseller.preference import load_classifier, load_ranker
-from shapes import make_shop
+from shapes import make_ledger, make_shop
 from stages import backtest, classifier
 
 
@@ -36,6 +37,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ImageSet(images, filled.drop(columns="redness")).save("data/processed")
     Path("data/sales").mkdir()
     units.to_parquet("data/sales/units.parquet")
+    make_ledger(units, index.set_index("sku")["line"]).to_parquet("data/sales/ledger.parquet")
+    Path("data/raw").mkdir()
+    products = [Product(sku=s, name=s, url="", price="9.50", currency="EUR") for s in index["sku"]]
+    text = "".join(product.model_dump_json() + "\n" for product in products)
+    Path("data/raw/catalogue.jsonl").write_text(text)
     torch.manual_seed(0)
     network = without_classifier(models.resnet18())
     save_backbone("data/backbones", Backbone("resnet18", "catalogue", network))
@@ -44,9 +50,10 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def outputs(folder: Path) -> dict[str, bytes]:
     """Return the bytes of every file that is no input."""
-    inputs = ("data/processed", "data/sales", "data/backbones")
+    inputs = ("data/processed", "data/sales", "data/raw", "data/backbones")
     found = {str(p.relative_to(folder)): p for p in folder.rglob("*") if p.is_file()}
-    return {name: p.read_bytes() for name, p in found.items() if not name.startswith(inputs)}
+    kept = (*inputs, str(backtest.FEATURES))
+    return {name: p.read_bytes() for name, p in found.items() if not name.startswith(kept)}
 
 
 def test_the_classifier_stage_writes_its_files_the_same_each_time(
@@ -78,6 +85,9 @@ def test_the_backtest_stage_writes_its_files_the_same_each_time(
     backtest.main(params)
     first = outputs(workspace)
     assert set(first) == {
+        "data/preference/known.json",
+        "data/preference/known.parquet",
+        "data/preference/known.safetensors",
         "data/preference/products.parquet",
         "data/preference/ranker.json",
         "data/preference/ranker.safetensors",
@@ -90,9 +100,26 @@ def test_the_backtest_stage_writes_its_files_the_same_each_time(
     assert metrics["pair_auc_line_mean"] == 0.5
     assert metrics["spearman_within_line_mean_colour"] > 0.7  # red sells, and nothing else
     assert metrics["beats_baselines"] is not metrics["sentence"].startswith("WARNING")
+    # Prices are all the same and first sales few, so that a table tells less than a colour.
+    assert metrics["pair_auc_metadata"] < metrics["pair_auc_mean_colour"]
+    # Two thirds were there from the first day on, the others came fifty days later.
+    assert metrics["launched_after"] < "2024-05-12" and metrics["launched_products_tested"] > 40
+    assert metrics["launched_spearman_within_line_mean_colour"] > 0.5
+    assert metrics["launched_sentence"].startswith(("Of two designs", "WARNING: Of two designs"))
     index = ImageSet.open("data/processed").index.set_index("sku")
     ranker = load_ranker("data/preference")
     assert set(index.loc[ranker.products["sku"], "split"]) == {"train", "validation"}
+
+
+def test_shares_of_a_lines_sales_are_never_called_a_test(params: Params, workspace: Path) -> None:
+    """Where a line's units are shared equally no score can be right or wrong about its products."""
+    sales = params.sales.model_copy(update={"level": "line", "allocation": "equal"})
+    units = pd.read_parquet("data/sales/units.parquet")
+    units.assign(units=8.25, days_on_sale=100).to_parquet("data/sales/units.parquet")
+    backtest.main(params.model_copy(update={"sales": sales}))
+    metrics = json.loads(Path("metrics/backtest.json").read_text())
+    assert metrics["beats_baselines"] is False and "nothing was tested" in metrics["sentence"]
+    assert not any("auc" in name or "spearman" in name for name in metrics)
 
 
 @pytest.mark.parametrize("stage", [classifier, backtest])

@@ -315,6 +315,7 @@ class Shortlist(Section):
     per_line: Count
     recognisable: Annotated[float, Field(gt=0, le=1)]
     diversity: Share
+    occlusion: Annotated[int, Field(ge=1, le=32)]
     seed: NonNegative
 
 
@@ -347,6 +348,8 @@ class Params(Section):
         fitted = given.data.get("backbones")
         if fitted and value.backbone not in ("vgg16", fitted.metric):
             raise ValueError(f"backbone: vgg16 or {fitted.metric}, that of backbones.metric")
+        if fitted and (value.backbone, fitted.weights) == ("resnet50", "imagenet"):
+            raise ValueError("backbone: vgg16: the classifier, a judge, starts as this resnet50")
         return value
 
     @field_validator("gans", "constraints", "seeds")
@@ -364,6 +367,15 @@ class Params(Section):
             if value not in known:
                 raise ValueError(f"{value!r} has no section under train; known: {', '.join(known)}")
         return values
+
+    def judge(self) -> str:
+        """Name of the network whose features the sales score is made of.
+
+        It is that of the metrics, unless the centroid constraint teaches the generators by it: a
+        score that they were trained on would say nothing about them.
+        """
+        metric = self.backbones.metric
+        return metric if metric != self.centroid.backbone else "vgg16"
 
     def items(self) -> list[str]:
         """Names of the matrix items in DVC's order, such as ``dcgan-centroid-0``."""

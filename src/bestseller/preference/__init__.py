@@ -2,5 +2,14 @@
 
 from bestseller.preference.classifier import Classifier, load_classifier
 from bestseller.preference.ranker import SalesRanker, fit_ranker, load_ranker
+from bestseller.preference.scorer import Scorer, score
 
-__all__ = ["Classifier", "SalesRanker", "fit_ranker", "load_classifier", "load_ranker"]
+__all__ = [
+    "Classifier",
+    "SalesRanker",
+    "Scorer",
+    "fit_ranker",
+    "load_classifier",
+    "load_ranker",
+    "score",
+]

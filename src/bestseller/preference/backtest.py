@@ -51,16 +51,18 @@ class Backtest:
         names = [baseline for baseline, name in self.leads if name == measure]
         return min(names, key=lambda baseline: self.leads[baseline, measure].value)
 
-    def sentence(self, held_out: str = "held-out designs") -> str:
+    def sentence(self, held_out: str = "held-out designs of one line") -> str:
         """Say in one sentence what the score is worth, with a warning where it is due.
 
         Args:
             held_out: what the tested products are called.
         """
         auc = self.intervals["score", "pair_auc"]
+        if np.isnan(auc.value):
+            return f"WARNING: No two {held_out} sold at different rates, so nothing was tested."
         best = self.best_baseline()
         found = (
-            f"Of two {held_out} of one line, the score names the better seller "
+            f"Of two {held_out}, the score names the better seller "
             f"{100 * auc.value:.0f} times in 100 ({100 * auc.low:.0f} to {100 * auc.high:.0f})"
         )
         other = f"{best.replace('_', ' ')} does {100 * self.intervals[best, 'pair_auc'].value:.0f}"

@@ -117,20 +117,23 @@ def sales_history(
     last week. A product that never sold may not have been on sale at all, and is left out.
 
     Args:
-        units: sku, units (net), days_on_sale (from the first sale to the last day of the ledger).
+        units: sku, units (net), first_date (of the first sale), days_on_sale (from then to the
+            last day of the ledger).
         index: a row per image: sku, line, cluster, split.
         best_sellers: skus.
 
     Returns:
         A row per product, by sku: sku, line, cluster, split, units (net), counted (float, units
-        after the first sale, >= 0), days (float, > 0), best_seller (bool).
+        after the first sale, >= 0), days (float, > 0), first_sale (datetime64), best_seller
+        (bool).
     """
     products = index[["sku", "line", "cluster", "split"]].drop_duplicates("sku")
-    sold = units.loc[units["units"] > 0, ["sku", "units", "days_on_sale"]]
+    sold = units.loc[units["units"] > 0, ["sku", "units", "first_date", "days_on_sale"]]
     table = products.merge(sold, on="sku", how="inner", validate="one_to_one")
     table = table.sort_values("sku", ignore_index=True)
     table["counted"] = (table["units"] - 1).clip(lower=0).astype(float)
     table["days"] = table.pop("days_on_sale").clip(lower=1).astype(float)
+    table["first_sale"] = pd.to_datetime(table.pop("first_date"))
     table["best_seller"] = table["sku"].isin(best_sellers)
     return table
 

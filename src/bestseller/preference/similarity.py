@@ -6,12 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bestseller.metrics.statistics import (
-    Interval,
-    mean_interval,
-    normal_interval,
-    stratified_mean,
-)
+from bestseller.metrics.statistics import Interval, mean_interval
 
 # The published comparison of three GANs on the reference catalogue: 100 x p(line | image) of a
 # ResNet-50 on the 50 best sellers. It stands in the report beside what is measured here.
@@ -105,29 +100,6 @@ def similarity_table(
         else:
             rows.append((line, *_in_percent(mean_interval(chosen, confidence)), len(chosen)))
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def overall_similarity(
-    probabilities: NDArray[np.float64],
-    lines_of_images: Sequence[str],
-    classifier_lines: Sequence[str],
-    confidence: float,
-) -> Interval:
-    """Return the mean of the table's rows, each line alike, with its interval over images.
-
-    The lines are given, not drawn, so that only the images within each line are the sample. Lines
-    unknown to the classifier are left out; so are lines with a single image.
-
-    Raises:
-        ValueError: no line is known to the classifier and has two images.
-    """
-    values = image_similarity(probabilities, lines_of_images, classifier_lines)
-    table = pd.DataFrame({"line": list(lines_of_images), "value": values}).dropna()
-    table = table[table.groupby("line")["line"].transform("size") > 1]
-    if table.empty:
-        raise ValueError("no line with two images is known to the classifier")
-    estimate = stratified_mean(table["value"], list(table["line"]))
-    return Interval(*_in_percent(normal_interval(estimate, confidence)))
 
 
 def _in_percent(interval: Interval) -> tuple[float, float, float]:

@@ -1,18 +1,53 @@
 """The sales ranker and its proof: fitted on some products, tested on products held out."""
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bestseller.errors import BestsellerError
-from bestseller.metrics.statistics import Interval
 from bestseller.preference.backtest import SMALLEST_LINE, Backtest, run_backtest
 from bestseller.preference.gate import NeighbourGate
+from bestseller.preference.metadata import Metadata, comparable
 from bestseller.preference.ranker import SalesRanker, fit_ranker
+from bestseller.preference.sellers import mean_by_product
 
-BASELINES = ("line_mean", "mean_colour", "shuffled_sales")
+BASELINES = ("line_mean", "mean_colour", "metadata", "shuffled_sales")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What is seen of the products' images, a row per image.
+
+    Attributes:
+        index: sku.
+        features: float32 N x d, of a frozen backbone.
+        colours: float32 N x 3, the mean colours, RGB in 0..255.
+    """
+
+    index: pd.DataFrame
+    features: NDArray[np.float32]
+    colours: NDArray[np.float32]
+
+    @classmethod
+    def extract(
+        cls,
+        features: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+        images: NDArray[np.uint8],
+        index: pd.DataFrame,
+    ) -> "Pictures":
+        """Extract from uint8 images N x H x W x 3 with a backbone's `features`."""
+        return cls(index, features(images), mean_colour(images))
+
+    def features_of(self, products: pd.DataFrame) -> NDArray[np.float32]:
+        """Return a row of features for each product of a table with the column sku."""
+        return mean_by_product(self.features, self.index, products["sku"])
+
+    def colours_of(self, products: pd.DataFrame) -> NDArray[np.float32]:
+        """Return a mean colour for each product of a table with the column sku."""
+        return mean_by_product(self.colours, self.index, products["sku"])
 
 
 def mean_colour(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -22,90 +57,96 @@ def mean_colour(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def study(
-    features: NDArray[np.float32],
-    colours: NDArray[np.float32],
-    history: pd.DataFrame,
-    confidence: float,
-    seed: int,
+    pictures: Pictures, history: pd.DataFrame, confidence: float, seed: int
 ) -> tuple[SalesRanker, Backtest]:
     """Fit the ranker on the train and validation parts and test it, as it is, on the test part.
 
-    The baselines know, and do, what the ranker does, but for one thing. line_mean: every product
-    of a line alike. mean_colour: three numbers an image in the place of its features.
-    shuffled_sales: fitted on the sales of other products of the line. The ranker's explainable
-    twin, the score of the nearest neighbours, is measured beside them as ``neighbours``.
-
     Args:
-        features: float32 N x d, a row per product of the history, of a frozen backbone.
-        colours: float32 N x 3, their mean colours.
-        history: from `sellers.sales_history`.
+        pictures: of every product of the history.
+        history: from `metadata.with_prices`.
         confidence: of the intervals.
         seed: of the folds, the shuffle and the resamples.
 
     Raises:
         BestsellerError: no line has enough held-out products, or a part is empty.
     """
-    known, tested = (
-        (history["split"] != "test").to_numpy(),
-        (history["split"] == "test").to_numpy(),
-    )
-    fitted, held_out = history[known], history[tested].reset_index(drop=True)
-    if held_out["line"].value_counts().max() < SMALLEST_LINE or held_out.empty:
+    parts = {part: table.reset_index(drop=True) for part, table in history.groupby("split")}
+    if not rankable(parts.get("test", history.iloc[:0])):
         raise BestsellerError(
             f"data/processed/index.parquet: no line has {SMALLEST_LINE} products in the test part "
             "that sold; to test the ranking crawl more products or raise the last of images.split"
         )
     gate = NeighbourGate.fit(
-        features[history["split"] == "train"], features[history["split"] == "validation"]
+        pictures.features_of(parts["train"]), pictures.features_of(parts["validation"])
     )
-    shuffled = fitted.copy()
-    rng = np.random.default_rng(seed)
+    known = history[history["split"] != "test"].reset_index(drop=True)
+    return fit_and_test(pictures, known, parts["test"], confidence=confidence, seed=seed, gate=gate)
+
+
+def rankable(products: pd.DataFrame) -> bool:
+    """Tell whether some line has enough products for a ranking worth measuring."""
+    return len(products) > 0 and int(products["line"].value_counts().max()) >= SMALLEST_LINE
+
+
+def fit_and_test(
+    pictures: Pictures,
+    fitted: pd.DataFrame,
+    held_out: pd.DataFrame,
+    *,
+    confidence: float,
+    seed: int,
+    gate: NeighbourGate | None = None,
+) -> tuple[SalesRanker, Backtest]:
+    """Fit the ranker on some products and test it, as it is, on others.
+
+    The baselines know, and do, what the ranker does, but for one thing. line_mean: every product
+    of a line alike. mean_colour: three numbers an image in the place of its features. metadata:
+    price and first sale in their place, no picture. shuffled_sales: fitted on the sales of other
+    products of the line. The ranker's explainable twin, the score of the nearest neighbours, is
+    measured beside them as ``neighbours``.
+
+    Args:
+        pictures: of all products.
+        fitted: what the sales of products were when the ranker was fitted, `metadata.with_prices`.
+        held_out: other products, with the sales that the score is held against.
+        confidence: of the intervals.
+        seed: of the folds, the shuffle and the resamples.
+        gate: goes into the ranker as it is.
+
+    Raises:
+        BestsellerError: no fitted line has two products of which one sold twice.
+    """
+    seen, unseen = pictures.features_of(fitted), pictures.features_of(held_out)
+    table = Metadata.fit(fitted)
+    ranker = fit_ranker(seen, fitted, seed, gate)
+    colour = fit_ranker(pictures.colours_of(fitted), fitted, seed)
+    metadata = fit_ranker(table.features(fitted), fitted, seed)
+    shuffled = fit_ranker(seen, _shuffled(fitted, seed), seed)
+    lines = list(held_out["line"])
+    within = {
+        "score": ranker.score(unseen, lines),
+        "mean_colour": colour.score(pictures.colours_of(held_out), lines),
+        "metadata": metadata.score(table.features(held_out), lines),
+        "shuffled_sales": shuffled.score(unseen, lines),
+        "line_mean": np.ones(len(lines)),
+        "neighbours": ranker.neighbour_score(unseen, lines),
+    }
+    rate = ranker.line_rate(lines)
+    return ranker, run_backtest(
+        held_out,
+        within,
+        {name: score * rate for name, score in within.items()},
+        BASELINES,
+        comparable(held_out),
+        confidence=confidence,
+        seed=seed,
+    )
+
+
+def _shuffled(history: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return the history with the sales of each line's products dealt anew among them."""
+    shuffled, rng = history.copy(), np.random.default_rng(seed)
     for rows in shuffled.groupby("line").indices.values():
         sales = shuffled.iloc[rows][["counted", "days"]].to_numpy()
         shuffled.loc[shuffled.index[rows], ["counted", "days"]] = rng.permutation(sales)
-    ranker = fit_ranker(features[known], fitted, seed, gate)
-    models = {
-        "score": (ranker, features),
-        "mean_colour": (fit_ranker(colours[known], fitted, seed), colours),
-        "shuffled_sales": (fit_ranker(features[known], shuffled, seed), features),
-    }
-    lines = list(held_out["line"])
-    within = {name: model.score(x[tested], lines) for name, (model, x) in models.items()}
-    within["line_mean"] = np.ones(len(lines))
-    within["neighbours"] = ranker.neighbour_score(features[tested], lines)
-    rate = ranker.line_rate(lines)
-    overall = {name: score * rate for name, score in within.items()}
-    return ranker, run_backtest(
-        held_out, within, overall, BASELINES, confidence=confidence, seed=seed
-    )
-
-
-def facts(ranker: SalesRanker, backtest: Backtest, features: NDArray[np.float32]) -> dict[str, Any]:
-    """Return the backtest as flat metrics.
-
-    Args:
-        ranker: what was tested.
-        backtest: its result.
-        features: float32 N x d, of the held-out products, for the gate's share.
-    """
-    named: dict[str, Any] = {
-        "beats_baselines": backtest.beats_baselines(),
-        "best_baseline": backtest.best_baseline(),
-        "sentence": backtest.sentence(),
-        "products_fitted": len(ranker.products),
-        "products_tested": backtest.products,
-        "lines_tested": backtest.lines,
-        "penalty": ranker.penalty,
-        "abstained_test": float(ranker.abstains(features).mean()),
-    }
-    for (name, measure), interval in backtest.intervals.items():
-        named |= _flat(measure if name == "score" else f"{measure}_{name}", interval)
-    for (name, measure), interval in backtest.leads.items():
-        named |= _flat(f"{measure}_lead_over_{name}", interval)
-    return {
-        key: round(value, 6) if isinstance(value, float) else value for key, value in named.items()
-    }
-
-
-def _flat(key: str, interval: Interval) -> dict[str, float]:
-    return {key: interval.value, f"{key}_low": interval.low, f"{key}_high": interval.high}
+    return shuffled

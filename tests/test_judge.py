@@ -1,0 +1,150 @@
+"""The judge is not the teacher: what scores a design did not train its generator."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+from bestseller.catalogue.product import Product
+from bestseller.errors import BestsellerError
+from bestseller.files import read_json
+from bestseller.images.store import ImageSet
+from bestseller.params import Params, load_params
+from bestseller.preference import load_ranker
+from bestseller.preference.sellers import assign_parts, top_sellers
+from conftest import REPOSITORY
+from shapes import make_ledger, make_shop
+from stages import backbone, backtest, centroid, classifier
+
+TEACHERS = ("data/backbones", "data/centroid")
+JUDGES = ("data/classifier", "data/preference/ranker", "data/preference/products")
+
+
+def changed(params: Params, **sections: dict[str, object]) -> Params:
+    """Return params with some keys of some sections set anew, validated."""
+    values = params.model_dump(by_alias=True)
+    for section, keys in sections.items():
+        values[section] |= keys
+    return Params.model_validate(values)
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    """The committed params, so short that nothing is learned; every product is a best seller."""
+    return changed(
+        load_params(REPOSITORY / "params.yaml").model_copy(update={"threads": 1}),
+        preference={"steps": 1, "batch_size": 8, "precision": "fp32", "top_k": 1000},
+        backbones={"steps": 1, "batch_size": 8, "precision": "fp32"},
+    )
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a shop's processed images and sales."""
+    monkeypatch.chdir(tmp_path)
+    images, index, units = make_shop(160)
+    filled = index.assign(category="shapes", view="front", sha256="0" * 64)
+    ImageSet(images, filled.drop(columns="redness")).save("data/processed")
+    for folder in ("data/sales", "data/raw"):
+        Path(folder).mkdir()
+    units.to_parquet("data/sales/units.parquet")
+    make_ledger(units, index.set_index("sku")["line"]).to_parquet("data/sales/ledger.parquet")
+    products = [Product(sku=sku, name=sku, url="").model_dump_json() for sku in index["sku"]]
+    Path("data/raw/catalogue.jsonl").write_text("\n".join(products) + "\n")
+    return tmp_path
+
+
+def run_stages(params: Params) -> dict[str, bytes]:
+    """Run what teaches and what judges; return the bytes of what was learned, by file."""
+    for stage in (backbone, centroid, classifier, backtest):
+        stage.main(params)
+    files = [path for path in sorted(Path("data").rglob("*")) if path.is_file()]
+    return {str(p): p.read_bytes() for p in files if str(p).startswith((*TEACHERS, *JUDGES))}
+
+
+@pytest.mark.slow
+def test_neither_teachers_nor_judges_learn_from_the_test_part(
+    params: Params, workspace: Path
+) -> None:
+    """With other pictures and other sales in the test part they come out the same, to the byte."""
+    first = run_stages(params)
+    images = ImageSet.open("data/processed")
+    tested = (images.index["split"] == "test").to_numpy()
+    pixels, noise = np.array(images.images), np.random.default_rng(0)
+    pixels[tested] = noise.integers(0, 256, pixels[tested].shape, dtype=np.uint8)
+    ImageSet(pixels, images.index).save("data/processed")
+    units = pd.read_parquet("data/sales/units.parquet")
+    of_test = units["sku"].isin(images.index.loc[tested, "sku"]) & (units["units"] > 0)
+    units.loc[of_test, "units"] += noise.integers(1, 90, int(of_test.sum()))
+    units.to_parquet("data/sales/units.parquet")
+    second = run_stages(params)
+    assert {name.split("/")[1] for name in first} == {
+        *("backbones", "centroid", "classifier", "preference")
+    }
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_the_best_sellers_that_test_the_classifier_taught_nobody(workspace: Path) -> None:
+    """The classifier's and the ranker's test parts lie in what the teachers never see."""
+    index = ImageSet.open("data/processed").index
+    units = pd.read_parquet("data/sales/units.parquet")
+    parts, _ = assign_parts(top_sellers(units, index, 10, "line"))
+    tested = set(parts.loc[parts["split"] == "test", "sku"])
+    taught = set(index.loc[index["split"] != "test", "cluster"])
+    assert tested and not taught & set(index.loc[index["sku"].isin(tested), "cluster"])
+
+
+@pytest.mark.parametrize("metric", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("teacher", ["vgg16", "metric"])
+def test_the_score_looks_through_another_network_than_the_constraint(
+    metric: str, teacher: str, params: Params
+) -> None:
+    name = metric if teacher == "metric" else teacher
+    told = changed(params, backbones={"metric": metric}, centroid={"backbone": name, "layer": 8})
+    assert told.judge() != told.centroid.backbone
+    assert told.judge() == (metric if teacher == "vgg16" else "vgg16")
+
+
+@pytest.mark.parametrize("path", [REPOSITORY / "params.yaml", *REPOSITORY.glob("profiles/*.yaml")])
+def test_the_committed_settings_keep_judge_and_teacher_apart(path: Path, params: Params) -> None:
+    from bestseller.params import read_yaml
+
+    told = read_yaml(path)
+    weights = {key: told["backbones"][key] for key in ("weights", "metric")}
+    layer = told["centroid"].get("backbone", params.centroid.backbone)
+    settings = changed(params, backbones=weights, centroid={"backbone": layer})
+    assert settings.judge() == settings.backbones.metric != settings.centroid.backbone
+
+
+def test_a_published_network_does_not_teach_and_start_the_classifier(tmp_path: Path) -> None:
+    text = (REPOSITORY / "params.yaml").read_text()
+    for old, new in (
+        ("weights: catalogue", "weights: imagenet"),
+        ("metric: resnet18", "metric: resnet50"),
+        ("backbone: vgg16", "backbone: resnet50"),
+    ):
+        assert text.count(f"  {old} ") == 1
+        text = text.replace(f"  {old} ", f"  {new} ")
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(BestsellerError, match="the classifier, a judge, starts as this resnet50"):
+        load_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.slow
+def test_the_stages_make_and_use_the_network_that_did_not_teach(
+    params: Params, workspace: Path
+) -> None:
+    told = changed(params, centroid={"backbone": "resnet18", "layer": 8, "pooling": "mean"})
+    run_stages(told)
+    assert read_json("metrics/centroid.json")["backbone"] == "resnet18_catalogue"
+    assert read_json("data/preference/known.json")["network"] == "vgg16"
+    dimensions = read_json("data/backbones/vgg16.json")["dimensions"]
+    assert load_ranker("data/preference").bank.shape[1] == dimensions
+    learned = (
+        load_file("data/centroid/centroid.safetensors"),
+        load_file("data/backbones/vgg16.safetensors"),
+    )
+    shapes = [{t.tobytes() for t in tensors.values() if t.ndim > 1} for tensors in learned]
+    assert not shapes[0] & shapes[1]  # the two share no weights
