@@ -1,4 +1,4 @@
-"""Write the page that a merchandiser opens: the ranked designs with their evidence."""
+"""Write the page that a merchandiser opens, and the run's model card and datasheet."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,9 +7,11 @@ import pandas as pd
 from PIL import Image
 
 from bestseller.designs.export import read_choice
+from bestseller.designs.feedback import Feedback
 from bestseller.files import atomic_path, read_json, require
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
+from bestseller.report.cards import datasheet, model_card
 from bestseller.report.page import render
 from bestseller.report.results import Results
 from stages import run
@@ -34,13 +36,20 @@ def main(params: Params) -> None:
         curves={item: pd.read_csv(_curves(item)) for item in items},
         health={name: read_json(METRICS / f"{name}.json", f"dvc repro {name}") for name in HEALTH},
         anchors=pd.read_csv(require(METRICS / "anchors.csv", "dvc repro classifier")),
+        costs=pd.read_csv(require(METRICS / "cost.csv", "dvc repro compare")),
         backtest=read_json(path) if (path := METRICS / "backtest.json").exists() else None,
         samples=_pictures(Path(f"data/models/{item}/samples.png") for item in items),
         nearest=_pictures(Path(f"data/evaluation/{item}/nearest.png") for item in items),
+        feedback=Feedback.read(Path("data/feedback")).table,
         comparison={p.stem: Image.open(p) for p in sorted(Path("data/comparison").glob("*.png"))},
     )
-    with atomic_path(PAGE) as path:
-        path.write_text(render(results), encoding="utf-8")
+    for file, text in {
+        PAGE: render(results),
+        PAGE.with_name("model-card.md"): model_card(results),
+        PAGE.with_name("datasheet.md"): datasheet(results),
+    }.items():
+        with atomic_path(file) as path:
+            path.write_text(text, encoding="utf-8")
 
 
 def _curves(item: str) -> Path:

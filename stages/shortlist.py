@@ -4,30 +4,33 @@ from pathlib import Path
 
 import pandas as pd
 
-from bestseller.backbones import load_backbone
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.compute import prepare
 from bestseller.designs.evidence import Naming
+from bestseller.designs.explain import Explainer
 from bestseller.designs.export import write_choice
-from bestseller.designs.judges import Judges
+from bestseller.designs.feedback import Feedback
+from bestseller.designs.looks import Looks
 from bestseller.designs.selection import best_models, realistic_models
 from bestseller.designs.shortlist import shortlist
-from bestseller.files import atomic_path, require
+from bestseller.designs.uncertainty import ScoreUncertainty
+from bestseller.files import atomic_path, read_json, require
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
-from bestseller.metrics.quality import RealFeatures, split
 from bestseller.params import Params
-from bestseller.preference import load_classifier, load_ranker
+from bestseller.preference import Scorer
 from stages import run
 
 MEASURED = Path("metrics/models.csv")
+BACKTEST = Path("metrics/backtest.json")
 SIMILARITY = Path("metrics/similarity.csv")
 MODELS = Path("data/models")
-PROCESSED = Path("data/processed")
 BACKBONES = Path("data/backbones")
 CLASSIFIER = Path("data/classifier")
 PREFERENCE = Path("data/preference")
 CATALOGUE = Path("data/raw/catalogue.jsonl")
+PROCESSED = Path("data/processed")
+FEEDBACK = Path("data/feedback")
 DESIGNS = Path("data/designs")
 
 
@@ -38,20 +41,30 @@ def main(params: Params) -> None:
     realistic = realistic_models(measured[measured["model"].isin(params.items())])
     models = best_models(similarity[similarity["model"].isin(realistic)])
     names = sorted({name for of_line in models.values() for name in of_line})
-    backbone = load_backbone(BACKBONES, params.backbones.metric)
-    images = ImageSet.open(PROCESSED)
-    judges = Judges(
-        backbone,
-        load_ranker(PREFERENCE),
-        load_classifier(CLASSIFIER),
-        RealFeatures.extract(backbone, images).novelty,
-        split(images)[0].index,
-    )
+    scorer = Scorer.load(BACKBONES, PREFERENCE, CLASSIFIER)
     naming = Naming({product.sku: product.name for product in read_catalogue(CATALOGUE)})
     generators = {name: load_generator(MODELS / name) for name in names}
-    choice = shortlist(models, generators, judges, naming, params.shortlist)
+    worth = read_json(BACKTEST, "dvc repro backtest")["sentence"]
+    rejected = Feedback.read(FEEDBACK).sized(params.images.size)
+    choice = shortlist(
+        models,
+        generators,
+        scorer,
+        naming,
+        params.shortlist,
+        worth=worth,
+        rejected=rejected if len(rejected) else None,
+    )
+    real = ImageSet.open(PROCESSED).of_main_view()
+    explainer = Explainer(
+        scorer,
+        ScoreUncertainty.of(scorer.ranker),
+        Looks.of(real.images, list(real.index["sku"]), list(real.index["line"])),
+        params.compare.confidence,
+        params.shortlist.occlusion,
+    )
     with atomic_path(DESIGNS) as folder:
-        write_choice(folder, choice)
+        write_choice(folder, explainer.explain(choice))
 
 
 if __name__ == "__main__":

@@ -116,6 +116,16 @@ def _write_metrics(root: Path, rng: np.random.Generator) -> None:
             "near_copy_share": [0.011, 0.02],
         }
     ).to_csv(root / "metrics/models.csv", index=False)
+    pd.DataFrame(
+        {
+            "gan": "dcgan",
+            "constraint": ["plain", "centroid"],
+            "seeds": 1,
+            "seconds": [115.9, 177.8],
+            "images_per_second": [413.0, 269.2],
+            "times_plain": [1.0, 1.534],
+        }
+    ).to_csv(root / "metrics/cost.csv", index=False)
     answers = ["One training seed per model.", "kid_catalogue: best is dcgan-centroid (0.012)."]
     write_json(root / "metrics/comparison.json", {"answers": answers})
     pd.DataFrame(
@@ -174,13 +184,20 @@ def choice(products: pd.DataFrame, per_line: int, rng: np.random.Generator) -> C
                 "rank": rank,
                 "score": round(float(rng.lognormal(0.4, 0.4)), 6),
                 "similarity": None if real < 5 else round(float(rng.uniform(30, 80)), 6),
-                "abstains": real < 5,
+                "score_low": 0.5,
+                "score_high": 5.25,
+                "departs": {
+                    "line": [{"measure": "lightness", "word": "darker", "deviations": -2.0}],
+                    "best_sellers": [],
+                },
+                "occlusion": rng.normal(0, 0.1, (4, 4)).round(4).tolist(),
                 "best_sellers": sellers,
                 "novelty": ["novel", "variation"][rank % 2],
                 "training": training | {"distance": 1.25, "percentile": 20.0 + 25 * (rank % 3)},
                 "model": model,
                 "model_hash": "ab" * 32,
                 "seed": 1,
+                "score_worth": "Of two held-out designs, the score names the better seller.",
                 "latent_index": rank,
                 "latent": [float(v) for v in latent],
                 "image_sha256": "0" * 64,
@@ -195,6 +212,7 @@ def choice(products: pd.DataFrame, per_line: int, rng: np.random.Generator) -> C
                 "candidates": 128,
                 "near_copies": 4,
                 "abstained": 9,
+                "rejected": 0,
                 "considered": 62,
                 "chosen": chosen,
             }

@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 import numpy as np
 import pandas as pd
@@ -17,15 +17,20 @@ import pytest
 from lxml import html
 
 from bestseller.designs.export import read_choice
+from bestseller.designs.feedback import take
 from bestseller.errors import BestsellerError
 from bestseller.images.store import ImageSet
 from bestseller.params import Params, load_params
 from bestseller.report import charts, tables, words
+from bestseller.report.cards import model_card
 from bestseller.report.findings import findings, warnings
+from bestseller.report.page import render
 from bestseller.report.results import Results
+from bestseller.report.worth import worth_tables
 from fake_outputs import HOSTILE, MODELS, write_outputs
 from stages import report
 
+ENDS = {"": 0.0, "_low": -0.1, "_high": 0.1}
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 
 
@@ -95,7 +100,7 @@ def test_nothing_is_fetched(page: Any, text: str) -> None:
 
 def test_every_picture_says_what_it_shows(page: Any) -> None:
     pictures = page.xpath("//img")
-    assert len(pictures) == 7 + 2 * len(MODELS)
+    assert len(pictures) == 2 * 7 + 2 * len(MODELS)  # a design and its score map
     assert all(picture.get("alt") for picture in pictures)
     drawn = page.xpath("//*[@role='img']")
     assert drawn
@@ -127,7 +132,8 @@ def test_a_card_carries_its_evidence(page: Any, folder: Path) -> None:
             True
         ] * 5
         assert record["model_hash"][:16] in said
-        assert ("Unlike every real product" in said) == record["abstains"]
+        assert "0.50\N{MULTIPLICATION SIGN} to 5.25\N{MULTIPLICATION SIGN}" in said
+        assert "Against its line's average product: darker." in said
 
 
 def test_equal_inputs_give_equal_bytes(
@@ -163,7 +169,6 @@ def test_warnings_say_what_cannot_be_concluded(results: Results) -> None:
     assert "The score is not backtested" in found
     assert "1 line with fewer than 10 real designs" in found
     assert "Fewer than 3 designs in 1 line" in found
-    assert "1 of 7 designs unlike every real product" in found
     assert "1 training seed per model" in found
     assert "Distances are not comparable with published ones" in found
     text = " ".join(warning.text for warning in warnings(results))
@@ -187,6 +192,9 @@ def test_warnings_go_where_their_cause_goes(results: Results) -> None:
         titles(cleared)
     )
     assert not [title for title in titles(cleared) if "seed" in title]
+    sales = results.params.sales.model_copy(update={"level": "line", "allocation": "equal"})
+    of_lines = replace(failed, params=results.params.model_copy(update={"sales": sales}))
+    assert "The score is not backtested" in titles(of_lines)
 
 
 def test_findings_are_the_numbers(results: Results) -> None:
@@ -242,6 +250,41 @@ def test_facts_fold_intervals_and_the_backtest_speaks(results: Results) -> None:
     assert "61 times in 100." in findings(passed)
     failed = replace(results, backtest={"beats_baselines": False, "sentence": "WARNING: 51."})
     assert "51." not in findings(failed)
+
+
+def test_the_backtests_stand_as_tables_of_every_score(results: Results) -> None:
+    values = {"pair_auc": 0.61, "pair_auc_metadata": 0.52, "top_decile_lift": 1.5}
+    facts = {f"{key}{end}": v + d for key, v in values.items() for end, d in ENDS.items()}
+    facts |= {"products_tested": 40, "lines_tested": 2}
+    (table,) = worth_tables(facts)
+    assert table.caption.startswith("Backtest: 40 products") and "2 lines" in table.caption
+    assert table.columns == ["Score", "Pairs in order (%)", "Sales of the top tenth"]
+    rows = {row[0].text: row[1:] for row in table.rows}
+    assert rows["The score"][0] == tables.Cell("61.0", "51.0 to 71.0")
+    assert rows["Price and first sale, no picture"][0].text == "52.0"
+    assert [cell.text for cell in rows["Mean colour"]] == [words.DASH] * 2
+    later = {f"launched_{key}": value for key, value in facts.items()}
+    both = worth_tables(facts | later | {"launched_after": "2021-02-28"})
+    assert "first sold after 2021-02-28" in both[1].caption
+    assert both[1].rows == table.rows
+    assert worth_tables(None) == worth_tables({"sentence": "WARNING: nothing"}) == []
+    assert "first sold after 2021-02-28" in render(
+        replace(results, backtest=facts | later | {"launched_after": "2021-02-28"})
+    )
+
+
+def test_later_launches_have_a_warning_of_their_own(results: Results) -> None:
+    told = {"beats_baselines": True, "sentence": "77 of 100."}
+    later = {"launched_beats_baselines": False, "launched_sentence": "WARNING: 51 of 100."}
+    untested = replace(results, backtest=told | later)
+    assert "The score is not tested on later launches" in titles(untested)
+    failed = replace(results, backtest=told | later | {"launched_pair_auc": 0.51})
+    assert "On later launches the score does not clear its baseline" in titles(failed)
+    assert "51 of 100." in " ".join(warning.text for warning in warnings(failed))
+    later = {"launched_beats_baselines": True, "launched_sentence": "68 of 100."}
+    passed = replace(results, backtest=told | later)
+    assert not [title for title in titles(passed) if "launch" in title]
+    assert "77 of 100. 68 of 100." in findings(passed)
 
 
 def test_a_chart_places_values_on_its_axes() -> None:
@@ -396,3 +439,100 @@ def test_the_page_filters_sorts_compares_and_opens(folder: Path, tmp_path: Path)
     assert shown(page) == []
     assert not page.xpath("//*[@id='empty']/@hidden")
     assert not page.xpath("//dialog/@open")
+
+
+def captioned(page: Any, words: str) -> Any:
+    """The one table whose caption holds the words, as its figure."""
+    figures = [f for f in page.iter("figure") if words in "".join(f.xpath("./figcaption//text()"))]
+    (found,) = [figure for figure in figures if figure.xpath(".//table")]
+    return found
+
+
+def test_the_published_effect_of_the_constraint_stands_beside_ours(page: Any) -> None:
+    table = captioned(page, "CelebA")
+    rows = [[cell.text_content().split()[0] for cell in row] for row in table.iter("tr")][1:]
+    assert [row[1:4] for row in rows] == [
+        ["32.1361", "0.2918", "14.20"],
+        ["30.9519", "0.2981", "12.35"],
+    ]
+    assert "29 product designs" in table.text_content()
+    assert "direction of the change" in table.text_content()
+
+
+def test_the_page_says_what_training_costs(page: Any) -> None:
+    assert "1.53\N{MULTIPLICATION SIGN}" in captioned(page, "costs in time").text_content()
+    assert tables.cost_table(pd.DataFrame()) is None
+
+
+@pytest.mark.slow
+@needs_browser
+def test_feedback_saved_by_the_page_is_what_the_next_run_reads(
+    folder: Path, tmp_path: Path
+) -> None:
+    kept, rejected, other = sorted(p.stem for p in (folder / "data/designs").glob("*.png"))[:3]
+    note = '=SUM(1), "bold"'
+    state = f"keep={kept},{other}&reject={rejected}&note-{rejected}={quote(note)}"
+    page = browse(folder / "data/report/index.html", f"{state}&view={rejected}", tmp_path)
+    pressed = page.xpath("//div[@id='gallery']//*[@aria-pressed='true']")
+    assert {(b.xpath("ancestor::article/@data-id")[0], b.text) for b in pressed} == {
+        (kept, "Keep"),
+        (other, "Keep"),
+        (rejected, "Reject"),
+    }
+    (copy,) = page.xpath("//dialog//*[@aria-pressed='true']")
+    assert copy.text == "Reject"
+    (link,) = page.xpath("//a[@id='save' and not(@hidden)]")
+    assert link.text == "Save feedback (3)"
+    kind, _, data = link.get("href").partition(",")
+    assert kind == "data:text/csv;charset=utf-8"
+    (tmp_path / link.get("download")).write_bytes(unquote_to_bytes(data))
+
+    taken = take(tmp_path / "feedback.csv", folder / "data/designs", tmp_path / "kept")
+    rows = taken.table.set_index("file")
+    assert rows["verdict"].to_dict() == {
+        f"{kept}.png": "keep",
+        f"{other}.png": "keep",
+        f"{rejected}.png": "reject",
+    }
+    assert rows.loc[f"{rejected}.png", "note"] == f"'{note}"  # a spreadsheet computes nothing
+    assert len(taken.pictures) == 1
+
+    page = browse(folder / "data/report/index.html", "", tmp_path)
+    assert page.xpath("//a[@id='save']/@hidden")
+
+
+@pytest.mark.slow
+def test_a_page_of_500_designs_is_under_8_mb(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_outputs(tmp_path, per_line=250)
+    monkeypatch.chdir(tmp_path)
+    report.main(params)
+    path = tmp_path / "data/report/index.html"
+    assert path.read_text(encoding="utf-8").count("<article") == 501
+    assert path.stat().st_size < 8e6
+    if BROWSER:
+        page = browse(path, "line=Daytona&novelty=novel&sort=score", tmp_path)
+        assert len(shown(page)) == 125
+
+
+def test_the_model_card_and_the_datasheet_are_the_runs_own_records(folder: Path) -> None:
+    card = (folder / "data/report/model-card.md").read_text(encoding="utf-8")
+    assert f"weights SHA-256 {'ab' * 32}" in card
+    assert "12.35 (11.90 to 12.80)" in card
+    assert "1 training seed per model" in card
+    assert "the score names the better seller" in card
+    sheet = (folder / "data/report/datasheet.md").read_text(encoding="utf-8")
+    assert "29 pictures of 29 designs in 3 lines" in sheet
+    assert "- Daytona: 12 designs" in sheet
+    assert "- Found: 97.0 %" in sheet
+    for text in (card, sheet):
+        assert "<b>" not in text  # a line's name stays text
+        assert "Explorer &lt;b&gt;II&lt;/b&gt;" in text
+
+
+def test_a_run_without_a_design_still_has_its_page_and_cards(results: Results) -> None:
+    empty = replace(results, designs=[], counts=results.counts.assign(chosen=0))
+    assert "No candidate passed." in render(empty)
+    assert "No design, no score." in model_card(empty)
+    assert "Fewer than 3 designs in 3 lines" in titles(empty)

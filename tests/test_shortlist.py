@@ -19,8 +19,9 @@ from scipy.spatial.distance import cdist
 from bestseller.backbones import Backbone
 from bestseller.designs.design import SOURCE_TYPE, Choice, Design, design_id
 from bestseller.designs.evidence import Naming
+from bestseller.designs.explain import Explainer
 from bestseller.designs.export import defused, read_choice, write_choice, write_spreadsheet
-from bestseller.designs.judges import Judges
+from bestseller.designs.looks import Looks
 from bestseller.designs.selection import (
     best_models,
     choose_diverse,
@@ -28,13 +29,16 @@ from bestseller.designs.selection import (
     recognisable,
 )
 from bestseller.designs.shortlist import shortlist
+from bestseller.designs.uncertainty import ScoreUncertainty
 from bestseller.errors import BestsellerError
 from bestseller.gans import TrainedGenerator
 from bestseller.metrics.novelty import NoveltyTest
 from bestseller.params import Shortlist
-from bestseller.preference import Classifier, SalesRanker
+from bestseller.preference import Classifier, SalesRanker, Scorer
+from bestseller.preference.known import KnownImages
 
 SIZE, LINES = 8, ["A", "B"]
+WORTH = "WARNING: Of two held-out designs of one line, the score names the better seller 51 of 100."
 
 
 def test_a_model_is_tied_when_its_interval_reaches_the_best_ones() -> None:
@@ -57,12 +61,11 @@ def test_without_an_interval_the_best_model_stands_alone() -> None:
         best_models(table.iloc[:0])
 
 
-def test_the_recognisable_share_is_the_most_similar_and_the_unlike_come_last() -> None:
+def test_the_recognisable_share_is_the_most_similar() -> None:
     similarity = np.array([10.0, 90.0, 50.0, 70.0, 30.0])
-    unlike = np.array([False, True, False, False, False])
-    assert np.flatnonzero(recognisable(similarity, unlike, 0.6)).tolist() == [2, 3, 4]
-    assert recognisable(similarity, unlike, 1.0).all()
-    assert recognisable(np.full(5, np.nan), unlike, 0.2).all()
+    assert np.flatnonzero(recognisable(similarity, 0.6)).tolist() == [1, 2, 3]
+    assert recognisable(similarity, 1.0).all()
+    assert recognisable(np.full(5, np.nan), 0.2).all()
 
 
 def test_choice_by_hand() -> None:
@@ -166,12 +169,29 @@ class LikesBrightFirstPixel:
         self.products, self.bank = products, bank
 
     def score(self, features: np.ndarray, lines: list[str]) -> np.ndarray:
-        return np.exp(features[:, 0].astype(np.float64))
+        return np.exp(self.log_rate(features))
+
+    def log_rate(self, features: np.ndarray) -> np.ndarray:
+        return features[:, 0].astype(np.float64)
 
     def neighbours(self, features: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         distances = cdist(features, self.bank[10:])
         order = np.argsort(distances, axis=1)[:, :k]
         return order + 10, np.take_along_axis(distances, order, axis=1)
+
+
+class HalfToTwice:
+    """A score may be half or twice of what it is."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.ranker = scorer.ranker
+
+    def interval(
+        self, features: np.ndarray, line: str, confidence: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        assert confidence == 0.9
+        score = self.ranker.score(features, [line])
+        return score / 2, score * 2
 
 
 class Memory:
@@ -196,8 +216,8 @@ class Memory:
 
 
 @pytest.fixture(scope="module")
-def world() -> tuple[Memory, Judges]:
-    """Thirty random training images in two lines, and judges that are easy to foresee."""
+def world() -> tuple[Memory, Scorer]:
+    """Thirty random training images in two lines, and a scorer that is easy to foresee."""
     rng = np.random.default_rng(0)
     training = rng.integers(0, 256, (30, SIZE, SIZE, 3), dtype=np.uint8)
     held_out = rng.integers(0, 256, (30, SIZE, SIZE, 3), dtype=np.uint8)
@@ -210,29 +230,37 @@ def world() -> tuple[Memory, Judges]:
         {"sku": [f"S{i}" for i in range(30)], "line": [LINES[i % 2] for i in range(30)]}
     )
     ranker = LikesBrightFirstPixel(index.assign(units=range(30)), bank)
-    judges = Judges(
+    scorer = Scorer(
         cast(Backbone, pixels),
         cast(SalesRanker, ranker),
         cast(Classifier, BrightIsA()),
-        novelty,
-        index,
+        KnownImages(pixels.name, novelty, index),
     )
-    return Memory(training), judges
+    return Memory(training), scorer
 
 
-def choose(world: tuple[Memory, Judges], **changes: Any) -> Choice:
-    memory, judges = world
+def choose(
+    world: tuple[Memory, Scorer], rejected: np.ndarray | None = None, **changes: Any
+) -> Choice:
+    memory, scorer = world
     given = {"candidates": 40, "per_line": 3, "recognisable": 1.0, "diversity": 0.0, "seed": 3}
-    return shortlist(
+    given["occlusion"] = 2
+    known = scorer.known.training
+    looks = Looks.of(memory.training, list(known["sku"]), list(known["line"]))
+    explainer = Explainer(scorer, cast(ScoreUncertainty, HalfToTwice(scorer)), looks, 0.9, 2)
+    choice = shortlist(
         {line: [memory.name] for line in LINES},
         {memory.name: cast(TrainedGenerator, memory)},
-        judges,
+        scorer,
         Naming({"S1": "One"}),
         Shortlist.model_validate(given | changes),
+        worth=WORTH,
+        rejected=rejected,
     )
+    return explainer.explain(choice)
 
 
-def test_copies_of_training_images_are_rejected(world: tuple[Memory, Judges]) -> None:
+def test_copies_of_training_images_are_rejected(world: tuple[Memory, Scorer]) -> None:
     memory, _ = world
     copied = int((memory.latents(40, 3)[:, 0] > 0).sum())
     assert 10 < copied < 30
@@ -243,8 +271,57 @@ def test_copies_of_training_images_are_rejected(world: tuple[Memory, Judges]) ->
     assert not known & {design.image.tobytes() for design in choice.designs}
 
 
+def test_a_rejected_design_and_its_neighbours_do_not_return(world: tuple[Memory, Scorer]) -> None:
+    _, scorer = world
+    first = choose(world, per_line=1).designs[0]
+    slightly = np.clip(first.image.astype(int) + 2, 0, 255).astype(np.uint8)
+    again = choose(world, per_line=40, rejected=slightly[None])
+    assert first.image.tobytes() not in {d.image.tobytes() for d in again.designs}
+    assert again.counts["rejected"].min() >= 1
+    radius = np.median(scorer.known.novelty.real_distances)
+    away = cdist(
+        Pixels().features(np.stack([d.image for d in again.designs])),
+        Pixels().features(slightly[None]),
+    )
+    assert away.min() >= radius * 0.999
+    assert choose(world).counts["rejected"].max() == 0
+
+
+def test_what_is_unlike_every_product_is_dropped(
+    world: tuple[Memory, Scorer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    light = choose(world, per_line=40)
+    assert any(d.image.mean() > 128 for d in light.designs)
+
+    def of_bright_ones(_: Any, features: np.ndarray) -> np.ndarray:
+        return features[:, 0] > 128 / 255
+
+    monkeypatch.setattr(BrightIsA, "abstains", of_bright_ones)
+    dark = choose(world, per_line=40)
+    assert dark.designs
+    assert all(d.image.mean() <= 128 for d in dark.designs)
+    assert dark.counts["abstained"].min() > 0
+
+    monkeypatch.setattr(BrightIsA, "abstains", lambda _, features: np.ones(len(features), bool))
+    none = choose(world)
+    assert none.designs == []
+    assert none.counts["chosen"].tolist() == [0, 0]
+
+
+def test_the_evidence_says_why(world: tuple[Memory, Scorer]) -> None:
+    for design in choose(world).designs:
+        record = design.record
+        assert record["score_low"] == pytest.approx(record["score"] / 2, rel=1e-5)
+        assert record["score_high"] == pytest.approx(record["score"] * 2, rel=1e-5)
+        parts = np.array(record["occlusion"])
+        assert parts.shape == (2, 2)
+        assert (parts.ravel()[1:] == 0).all()  # the score looks at the first pixel alone
+        assert parts[0, 0] != 0
+        assert set(record["departs"]) == {"line", "best_sellers"}
+
+
 def test_the_best_scores_come_first_and_no_design_stands_in_two_lines(
-    world: tuple[Memory, Judges],
+    world: tuple[Memory, Scorer],
 ) -> None:
     memory, _ = world
     choice = choose(world)
@@ -259,7 +336,7 @@ def test_the_best_scores_come_first_and_no_design_stands_in_two_lines(
     assert choice.designs[0].image[0, 0, 0] == fresh[:, 0, 0, 0].max()
 
 
-def test_the_evidence_names_what_is_really_nearest(world: tuple[Memory, Judges]) -> None:
+def test_the_evidence_names_what_is_really_nearest(world: tuple[Memory, Scorer]) -> None:
     memory, _ = world
     for design in choose(world).designs:
         record = design.record
@@ -284,7 +361,7 @@ def test_the_evidence_names_what_is_really_nearest(world: tuple[Memory, Judges])
 
 
 def test_files_come_back_and_are_the_same_bytes(
-    world: tuple[Memory, Judges], tmp_path: Path
+    world: tuple[Memory, Scorer], tmp_path: Path
 ) -> None:
     for name in ("one", "two"):
         write_choice(tmp_path / name, choose(world))
@@ -300,7 +377,7 @@ def test_files_come_back_and_are_the_same_bytes(
 
 
 def test_a_png_says_that_it_is_synthetic_and_where_it_comes_from(
-    world: tuple[Memory, Judges], tmp_path: Path
+    world: tuple[Memory, Scorer], tmp_path: Path
 ) -> None:
     choice = choose(world)
     write_choice(tmp_path / "designs", choice)
@@ -316,7 +393,7 @@ def test_a_png_says_that_it_is_synthetic_and_where_it_comes_from(
 
 
 def test_the_spreadsheet_holds_every_design_and_no_formula(
-    world: tuple[Memory, Judges], tmp_path: Path
+    world: tuple[Memory, Scorer], tmp_path: Path
 ) -> None:
     designs = choose(world).designs
     designs[0].record["best_sellers"][0] |= {"sku": "=1+1", "name": '";x'}
@@ -332,9 +409,10 @@ def test_the_spreadsheet_holds_every_design_and_no_formula(
         seller["units"] for seller in designs[1].record["best_sellers"]
     ]
     assert float(rows[0]["score"]) == designs[0].record["score"]
+    assert {row["score_worth"] for row in rows} == {WORTH}  # the list says so too
 
 
-def test_a_missing_part_is_named(tmp_path: Path, world: tuple[Memory, Judges]) -> None:
+def test_a_missing_part_is_named(tmp_path: Path, world: tuple[Memory, Scorer]) -> None:
     with pytest.raises(BestsellerError, match=r"lines\.json: not found; run `dvc repro shortlist`"):
         read_choice(tmp_path)
     design = choose(world).designs[0]

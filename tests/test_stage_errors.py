@@ -19,6 +19,7 @@ ARGUMENTS = {
     "profile": ["paper"],
     "generate": ["dcgan-plain-0"],
     "package": ["dcgan-plain-0"],
+    "feedback": ["feedback.csv"],
 }
 SCRIPTS = sorted(path.stem for path in REPOSITORY.glob("stages/[!_]*.py"))
 WITHOUT_INPUT_FILES = {"refresh", "shop", "profile"}

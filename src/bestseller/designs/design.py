@@ -23,8 +23,9 @@ class Design:
 class Choice:
     """The designs, and a row per line of how they were come by.
 
-    counts: line, models (names, joined by spaces), candidates, near_copies (dropped), abstained
-    (candidates unlike every product), considered (passed to the choice), chosen.
+    counts: line, models (names, joined by spaces), candidates; of these near_copies, abstained
+    (unlike every product) and rejected (near a design that people rejected), all dropped;
+    considered (passed to the choice), chosen.
     """
 
     designs: list[Design]

@@ -99,11 +99,16 @@ def defused(value: object) -> object:
 
 
 ORIGIN = ["model", "seed", "latent_index", "model_hash"]
+WORTH = "score_worth"
+DEPARTS, FEEDBACK = "departs_from_line", ["verdict", "note"]  # the latter are a person's to fill in
 COLUMNS = [
-    *("file", "line", "rank", "score", "similarity", "abstains", "novelty"),
+    *("file", "line", "rank", "score", "score_low", "score_high", "similarity", "novelty"),
     *("nearest_training", "nearest_training_distance", "nearest_training_percentile"),
     *(f"best_seller_{i}{end}" for i in range(1, NEAREST + 1) for end in ("", "_units")),
     *ORIGIN,
+    WORTH,
+    DEPARTS,
+    *FEEDBACK,
 ]
 
 
@@ -114,8 +119,9 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     of digits or an id such as 12e456789012 for a number and drop its zeros.
     """
     training = record["training"]
-    row = {key: record[key] for key in (*COLUMNS[1:7], *ORIGIN)} | {
+    row = {key: record[key] for key in (*COLUMNS[1:8], *ORIGIN, WORTH)} | {
         "file": f"{record['id']}.png",
+        DEPARTS: ", ".join(part["word"] for part in record["departs"]["line"]),
         "nearest_training": _named(training),
         "nearest_training_distance": training["distance"],
         "nearest_training_percentile": training["percentile"],

@@ -66,15 +66,14 @@ def best_models(similarity: pd.DataFrame) -> dict[str, list[str]]:
     return chosen
 
 
-def recognisable(similarity: np.ndarray, abstains: np.ndarray, share: float) -> np.ndarray:
+def recognisable(similarity: np.ndarray, share: float) -> np.ndarray:
     """Tell which candidates are among the given share most recognisable as their line.
 
     A score speaks about what a product of the line would sell; of an image that is no product of
-    the line it says nothing. Images on which the classifier abstains come after all others.
+    the line it says nothing.
 
     Args:
         similarity: float64 N, percent; NaN where the classifier does not know the line.
-        abstains: bool N, the classifier's out-of-distribution gate.
         share: 0..1 of the candidates that stay, rounded up.
 
     Returns:
@@ -82,7 +81,7 @@ def recognisable(similarity: np.ndarray, abstains: np.ndarray, share: float) -> 
     """
     if np.isnan(similarity).all():
         return np.ones(len(similarity), dtype=bool)
-    order = np.lexsort((-np.nan_to_num(similarity, nan=-1.0), abstains))
+    order = np.argsort(-np.nan_to_num(similarity, nan=-1.0), kind="stable")
     kept = np.zeros(len(similarity), dtype=bool)
     kept[order[: math.ceil(share * len(similarity))]] = True
     return kept

@@ -4,47 +4,56 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.distance import cdist
 
 from bestseller.designs.candidates import sample
 from bestseller.designs.design import Choice, Design
 from bestseller.designs.evidence import Naming, evidence
-from bestseller.designs.judges import Judges
 from bestseller.designs.selection import choose_diverse, recognisable
 from bestseller.gans import TrainedGenerator
 from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE
 from bestseller.params import Shortlist
+from bestseller.preference import Scorer
 from bestseller.progress import track
 
 
 def shortlist(
     models: Mapping[str, Sequence[str]],
     generators: Mapping[str, TrainedGenerator],
-    judges: Judges,
+    scorer: Scorer,
     naming: Naming,
     settings: Shortlist,
+    *,
+    worth: str,
+    rejected: np.ndarray | None = None,
 ) -> Choice:
     """Choose the designs of every line.
 
-    Candidates that copy a training image are dropped; of the others the more recognisable share
-    stays; among these the choice weighs the logarithm of the score against diversity. Two
-    designs, of whatever line, are never nearer to each other than the distance below which an
-    image is a near-copy; they count as wholly different from the median distance of a real design
-    to its nearest other.
+    Dropped are candidates that copy a training image, those that are unlike every product, on
+    which a score means nothing, and the neighbours of designs that people have rejected. Of the
+    others the more recognisable share stays; among these the choice weighs the logarithm of the
+    score against diversity. Two designs, of whatever line, are never nearer to each other than the
+    distance below which an image is a near-copy; they count as wholly different from the median
+    distance of a real design to its nearest other. What lies within that median of a rejected
+    design is its neighbour.
 
     Args:
         models: for each line the names of the models that may propose designs.
         generators: the models by name.
-        judges: what scores a candidate.
+        scorer: what judges a candidate.
         naming: names of products, for the evidence.
         settings: the section ``shortlist`` of params.yaml.
+        worth: what the score is worth, in the backtest's sentence; stands with every design.
+        rejected: uint8 M x S x S x 3, pictures of designs that people have rejected.
 
     Returns:
         Designs by line, then rank (1 = chosen first). A line may have fewer than
         `settings.per_line`, or none, where too few candidates pass.
     """
     least, scale = np.percentile(
-        judges.novelty.real_distances, [NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE]
+        scorer.known.novelty.real_distances, [NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE]
     )
+    unwanted = scorer.backbone.features(rejected) if rejected is not None else None
     designs: list[Design] = []
     taken: list[np.ndarray] = []
     counts = []
@@ -55,8 +64,9 @@ def shortlist(
             settings.candidates,
             settings.seed,
         )
-        features, judged = judges.judge(candidates)
-        rows = _passing(judged, settings.recognisable)
+        features, judged = scorer.judge(candidates.images, [line] * len(candidates.images))
+        refused = _near(features, unwanted, float(scale))
+        rows = _passing(judged, refused, settings.recognisable)
         chosen = choose_diverse(
             np.log(judged["score"].to_numpy()[rows]),
             features[rows],
@@ -68,8 +78,8 @@ def shortlist(
         )
         for rank, row in enumerate(rows[chosen], start=1):
             taken.append(features[row])
-            record = evidence(candidates, int(row), features[row], judged.iloc[row], judges, naming)
-            record |= {"rank": rank, "seed": settings.seed}
+            record = evidence(candidates, int(row), features[row], judged.iloc[row], scorer, naming)
+            record |= {"rank": rank, "seed": settings.seed, "score_worth": worth}
             designs.append(Design(candidates.images[row], record))
         counts.append(
             {
@@ -78,6 +88,7 @@ def shortlist(
                 "candidates": len(judged),
                 "near_copies": int((judged["novelty"] == "near-copy").sum()),
                 "abstained": int(judged["abstains"].sum()),
+                "rejected": int(refused.sum()),
                 "considered": len(rows),
                 "chosen": len(chosen),
             }
@@ -85,10 +96,18 @@ def shortlist(
     return Choice(designs, pd.DataFrame(counts))
 
 
-def _passing(judged: pd.DataFrame, share: float) -> np.ndarray:
-    """Return the rows that are no near-copies and recognisable, int64."""
-    new = np.flatnonzero((judged["novelty"] != "near-copy").to_numpy())
-    part = judged.iloc[new]
-    kept = recognisable(part["similarity"].to_numpy(), part["abstains"].to_numpy(), share)
-    rows: np.ndarray = new[kept]
+def _near(features: np.ndarray, unwanted: np.ndarray | None, radius: float) -> np.ndarray:
+    """Tell which features are nearer than `radius` to one of the unwanted, bool N."""
+    if unwanted is None:
+        return np.zeros(len(features), dtype=bool)
+    near: np.ndarray = cdist(features, unwanted).min(axis=1) < radius
+    return near
+
+
+def _passing(judged: pd.DataFrame, refused: np.ndarray, share: float) -> np.ndarray:
+    """Return the rows that nothing speaks against and that are recognisable, int64."""
+    dropped = (judged["novelty"] == "near-copy") | judged["abstains"] | refused
+    sound = np.flatnonzero(~dropped.to_numpy(bool))
+    kept = recognisable(judged["similarity"].to_numpy()[sound], share)
+    rows: np.ndarray = sound[kept]
     return rows

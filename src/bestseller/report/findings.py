@@ -7,6 +7,7 @@ import numpy as np
 
 from bestseller.designs.selection import best_models
 from bestseller.preference.backtest import LAUNCHED
+from bestseller.report.feedback import feedback_sentence
 from bestseller.report.results import Results
 from bestseller.report.words import DASH, count, joined, model_label, percent
 
@@ -31,7 +32,6 @@ def warnings(results: Results) -> list[Warning]:
         _launches,
         _few_designs,
         _missing_designs,
-        _unlike,
         _few_seeds,
         _feature_space,
         _missing_parts,
@@ -98,19 +98,9 @@ def _missing_designs(results: Results) -> Warning | None:
     named = [f"{row['line']} ({row['chosen']})" for row in short.to_dict("records")]
     return Warning(
         f"Fewer than {wanted} designs in {count(len(short), 'line')}",
-        f"{joined(named)}: the other candidates were near-copies of a training image, or too "
-        "near to a design already chosen. Sample more candidates or train longer.",
-    )
-
-
-def _unlike(results: Results) -> Warning | None:
-    unlike = sum(design.record["abstains"] for design in results.designs)
-    if unlike == 0:
-        return None
-    return Warning(
-        f"{unlike} of {count(len(results.designs), 'design')} unlike every real product",
-        "They lie outside what the score and the classifier have learned from; both are guesses "
-        "there. These designs carry a mark.",
+        f"{joined(named)}: the other candidates were near-copies of a training image, unlike "
+        "every product, or too near to a design already chosen or rejected. Sample more "
+        "candidates or train longer.",
     )
 
 
@@ -152,7 +142,8 @@ def _missing_parts(results: Results) -> Warning | None:
 def findings(results: Results) -> str:
     """Return one paragraph that sums up the run, made from its numbers alone."""
     parts = (_what(results), _novelty(results), _scores(results), _models(results))
-    return " ".join(filter(None, parts))
+    said = feedback_sentence(results.feedback, results.params.compare.confidence)
+    return " ".join(filter(None, (*parts, said)))
 
 
 def _what(results: Results) -> str:

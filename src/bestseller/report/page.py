@@ -13,11 +13,24 @@ from PIL import Image
 from bestseller.designs.design import Design
 from bestseller.designs.export import XMP
 from bestseller.report import charts, tables, words
-from bestseller.report.findings import SENTENCE, findings, warnings
+from bestseller.report.drift import drift_table
+from bestseller.report.explained import explained
+from bestseller.report.findings import findings, warnings
 from bestseller.report.pictures import Picture, encode_array, figure
+from bestseller.report.published import published_constraint_table
 from bestseller.report.results import Results
+from bestseller.report.worth import worth_tables
 
 TEMPLATES = files("bestseller.report") / "templates"
+CAPTIONS = {
+    "centroid": "Distances to the catalogue's centre in the constraint's features: real images, "
+    "each model's images, and the reference distance d_ref.",
+    "features": "Each model's images over the real ones, in the plane of their two principal "
+    "components.",
+    "quality": "Distance to the real images against diversity, with intervals.",
+    "similarity": "Similarity by line, with intervals.",
+    "training": "What the trainings recorded, by epoch.",
+}
 MOST_FIGURES = 8  # models beyond which pictures are those of the first seed, to bound the page
 
 
@@ -63,9 +76,15 @@ def render(results: Results) -> str:
         models_table=tables.models_table(results),
         similarity_table=tables.similarity_table(results),
         anchors_table=tables.anchors_table(results.anchors),
-        backtest_table=_backtest(results),
+        worth=worth_tables(results.backtest),
+        constraint_table=published_constraint_table(results),
+        cost_table=tables.cost_table(results.costs),
         figures=_figures(results),
-        comparison=[figure(image, name) for name, image in sorted(results.comparison.items())],
+        drift=drift_table(results.ledger, results.params.compare.confidence),
+        comparison=[
+            figure(image, CAPTIONS.get(name, name))
+            for name, image in sorted(results.comparison.items())
+        ],
         health=[
             tables.facts_table(words.label(name), facts) for name, facts in results.health.items()
         ],
@@ -94,9 +113,10 @@ class Thumbnails:
     """Photos of real products, each in the page once: a CSS class with a background."""
 
     def __init__(self, results: Results) -> None:
-        self.images = results.images.images
+        shown = results.images.of_main_view()
+        self.images = shown.images
         self.rows: dict[str, int] = {}
-        for row, sku in enumerate(results.images.index["sku"]):
+        for row, sku in enumerate(shown.index["sku"]):
             self.rows.setdefault(sku, row)
         self.used: dict[int, str] = {}
 
@@ -119,13 +139,17 @@ def _card(place: int, design: Design, thumbnails: Thumbnails) -> dict[str, Any]:
         seller | {"thumb": thumbnails.css_class(seller["sku"])} for seller in record["best_sellers"]
     ]
     training = record["training"]
-    return record | {
-        "place": place,
-        "uri": encode_array(design.image, XMP),
-        "size": design.image.shape[0],
-        "best_sellers": sellers,
-        "training": training | {"thumb": thumbnails.css_class(training["sku"])},
-    }
+    return (
+        record
+        | explained(design)
+        | {
+            "place": place,
+            "uri": encode_array(design.image, XMP),
+            "size": design.image.shape[0],
+            "best_sellers": sellers,
+            "training": training | {"thumb": thumbnails.css_class(training["sku"])},
+        }
+    )
 
 
 def _settings(results: Results) -> list[tuple[str, str]]:
@@ -150,13 +174,6 @@ def _settings(results: Results) -> list[tuple[str, str]]:
         ("Diversity weight", f"{params.shortlist.diversity:g}"),
         ("Confidence", f"{100 * params.compare.confidence:.0f} %"),
     ]
-
-
-def _backtest(results: Results) -> tables.Table | None:
-    if results.backtest is None:
-        return None
-    facts = {key: value for key, value in results.backtest.items() if key != SENTENCE}
-    return tables.facts_table("Backtest of the score on products that it did not see.", facts)
 
 
 def _figures(results: Results) -> list[dict[str, Any]]:

@@ -32,9 +32,11 @@ class Results:
         health: flat facts by stage, such as ``catalogue``, ``sales``, ``preprocess``.
         anchors: known images on the similarity scale: anchor, similarity, low, high (percent);
             empty where none were measured.
+        costs: of training by gan and constraint: seconds, images_per_second, times_plain.
         backtest: flat facts of the score's backtest, None where none was made.
         samples: sample grids by model; nearest: generated images beside their nearest training
             images by model; comparison: other pictures by title.
+        feedback: verdicts on designs of earlier runs, `designs.feedback.Feedback.table`.
     """
 
     params: Params
@@ -48,10 +50,12 @@ class Results:
     curves: Mapping[str, pd.DataFrame]
     health: Mapping[str, Flat]
     anchors: pd.DataFrame = field(default_factory=pd.DataFrame)
+    costs: pd.DataFrame = field(default_factory=pd.DataFrame)
     backtest: Flat | None = None
     samples: Mapping[str, Image.Image] = field(default_factory=dict)
     nearest: Mapping[str, Image.Image] = field(default_factory=dict)
     comparison: Mapping[str, Image.Image] = field(default_factory=dict)
+    feedback: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @cached_property
     def window(self) -> tuple[str, str]:

@@ -8,7 +8,16 @@ import pandas as pd
 
 from bestseller.preference.similarity import REPORTED_MODELS, reported_similarity
 from bestseller.report.results import Flat, Results
-from bestseller.report.words import DASH, fact, fact_label, label, model_label, number, percent
+from bestseller.report.words import (
+    DASH,
+    fact,
+    fact_label,
+    label,
+    model_label,
+    number,
+    percent,
+    times,
+)
 
 MOST_COLUMNS = 8  # models beyond which the similarity table shows the mean over the seeds
 IDENTITY = ("model", "gan", "constraint", "seed")
@@ -89,8 +98,10 @@ def similarity_table(results: Results) -> Table:
     what = "the mean over the seeds and their range" if several else "the mean and its interval"
     columns = ["Line", *groups, *(f"{model_label(m)} (published)" for m in REPORTED_MODELS)]
     return Table(
-        f"Similarity, 100 p(line | image): {what}. The published columns are another "
-        "catalogue's photographs and another classifier: a scale to set beside, not a target.",
+        f"Similarity, 100 p(line | image): {what}. The published columns are of another catalogue "
+        "(5,516 products, photographs), unconditional models, and a classifier with its images "
+        "split one by one, which near-identical shots flatter: a scale to set beside, not a "
+        "target.",
         columns,
         rows,
     )
@@ -138,11 +149,28 @@ def anchors_table(anchors: pd.DataFrame) -> Table | None:
     return Table("What the scale means: known images on it.", ["Images", "Similarity"], rows)
 
 
+def cost_table(costs: pd.DataFrame) -> Table | None:
+    """What training each gan costs, plain and with the constraint."""
+    if costs.empty:
+        return None
+    rows = [
+        [
+            Cell(f"{model_label(row['gan'])}, {row['constraint']}"),
+            Cell(number(row["seconds"], 3)),
+            Cell(number(row["images_per_second"], 3)),
+            Cell(DASH if pd.isna(row["times_plain"]) else times(row["times_plain"])),
+        ]
+        for row in costs.to_dict("records")
+    ]
+    columns = ["Model", "Training (s)", "Images a second", "Time an image, against plain"]
+    return Table("What training costs in time, the mean over the seeds.", columns, rows)
+
+
 def line_table(results: Results) -> Table:
     """How the shortlist of each line was come by."""
     rows = []
     units = _units_of_line(results)
-    counted = ("candidates", "near_copies", "abstained", "considered", "chosen")
+    counted = ("candidates", "near_copies", "abstained", "rejected", "considered", "chosen")
     for row in results.counts.to_dict("records"):
         real, sold = results.designs_of_line.get(row["line"], 0), units.get(row["line"])
         models = "; ".join(model_label(name) for name in row["models"].split())
@@ -156,7 +184,7 @@ def line_table(results: Results) -> Table:
             ]
         )
     columns = ["Line", "Real designs", "Units sold", "Models", "Candidates", "Near-copies"]
-    columns += ["Unlike any product", "Considered", "Chosen"]
+    columns += ["Unlike any product", "Near a rejected design", "Considered", "Chosen"]
     return Table("From candidates to designs, line by line.", columns, rows)
 
 

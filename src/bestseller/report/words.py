@@ -10,6 +10,7 @@ UPPER = {
     "fid": "FID",
     "lpips": "LPIPS",
     "kid": "KID",
+    "mind": "MIND",
     "sku": "SKU",
     "skus": "SKUs",
     "ece": "ECE",

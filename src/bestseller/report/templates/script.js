@@ -1,9 +1,11 @@
 "use strict";
 // Filter, sort, compare and evidence. The page's state is its address behind #, so that a view can
-// be bookmarked and sent: line, model, novelty, sort, pick (ids), view (ids in the dialog).
+// be bookmarked and sent: line, model, novelty, sort, pick (ids), view (ids in the dialog), keep and
+// reject (ids), note-<id>.
 (() => {
   const MOST = 4;
   const FILTERS = ["line", "model", "novelty"];
+  const VERDICTS = ["keep", "reject"];
   const $ = (id) => document.getElementById(id);
   const gallery = $("gallery");
   document.documentElement.classList.add("js");
@@ -13,10 +15,12 @@
   const cards = [...gallery.children];
   const byId = new Map(cards.map((card) => [card.dataset.id, card]));
   const box = (card) => card.querySelector(".pick input");
-  const ids = (text) => (text || "").split(",").filter((id) => byId.has(id)).slice(0, MOST);
+  const all = (text) => (text || "").split(",").filter((id) => byId.has(id));
+  const ids = (text) => all(text).slice(0, MOST);
   let shown = cards;
   let sorted = null;  // by which key the gallery stands now; null is the page's own order
   let opener = null;
+  let viewed = "";  // ids of the copies in the dialog
 
   const state = () => new URLSearchParams(location.hash.slice(1));
   const write = (changes) => {
@@ -51,6 +55,8 @@
       box(card).checked = picked.includes(card.dataset.id);
       box(card).disabled = picked.length >= MOST && !box(card).checked;
     });
+    cards.forEach((card) => mark(card, now));
+    save(now);
     $("count").textContent = `${shown.length} of ${cards.length}`;
     $("empty").hidden = shown.length > 0;
     $("picked").textContent = picked.length;
@@ -59,11 +65,54 @@
     view(ids(now.get("view")));
   }
 
+  const verdict = (id, now) => VERDICTS.find((name) => all(now.get(name)).includes(id)) || "";
+
+  function mark(card, now) {
+    const given = verdict(card.dataset.id, now);
+    card.querySelectorAll("[data-verdict]").forEach((button) => {
+      button.setAttribute("aria-pressed", String(button.dataset.verdict === given));
+    });
+    const note = card.querySelector(".said input");
+    if (note !== document.activeElement) note.value = now.get(`note-${card.dataset.id}`) || "";
+  }
+
+  // The link holds the file: a policy without connections lets a page save no other way.
+  function save(now) {
+    const judged = cards.map((card) => card.dataset.id).filter((id) => verdict(id, now));
+    const cell = (text) => `"${(/^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(text) ? "'" : "") + text.replaceAll('"', '""')}"`;
+    const rows = judged.map((id) => `${id}.png,${verdict(id, now)},${cell(now.get(`note-${id}`) || "")}`);
+    $("save").hidden = !judged.length;
+    $("save").textContent = `Save feedback (${judged.length})`;
+    $("save").href = `data:text/csv;charset=utf-8,${encodeURIComponent(["\ufefffile,verdict,note", ...rows, ""].join("\r\n"))}`;
+  }
+
+  function judge(id, name) {
+    const now = state();
+    const next = verdict(id, now) === name ? "" : name;
+    const changes = {};
+    for (const each of VERDICTS) {
+      const others = all(now.get(each)).filter((other) => other !== id);
+      changes[each] = (each === next ? [...others, id] : others).join(",");
+    }
+    write(changes);
+  }
+
+  function judged(event) {
+    const button = event.target.closest("[data-verdict]");
+    if (button) judge(button.closest(".card").dataset.id, button.dataset.verdict);
+  }
+
   function view(open) {
     if (!open.length) {
       if (viewer.open) viewer.close();
+      viewed = "";
       return;
     }
+    if (viewed === open.join()) {  // a verdict or a note changed: what has the focus stays
+      [...$("columns").children].forEach((copy) => mark(copy, state()));
+      return;
+    }
+    viewed = open.join();
     const single = open.length === 1;
     $("viewer-title").textContent = single ? "Evidence" : "Side by side";
     viewer.classList.toggle("single", single);
@@ -117,6 +166,7 @@
     opener = null;
   });
   viewer.addEventListener("keydown", (event) => {
+    if (event.target.matches("input")) return;
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
   });
@@ -125,10 +175,17 @@
     if (button) write({ view: button.closest(".card").dataset.id });
   });
   gallery.addEventListener("change", (event) => pick(event.target.value));
+  gallery.addEventListener("click", judged);
+  $("columns").addEventListener("click", judged);
+  $("columns").addEventListener("change", (event) => {
+    write({ [`note-${event.target.closest(".card").dataset.id}`]: event.target.value.trim() });
+  });
   gallery.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const key = event.key.toLowerCase();
     const card = event.target.closest(".card");
-    if (event.key === "c" || event.key === "C") pick(card.dataset.id);
+    if (key === "c") pick(card.dataset.id);
+    else if (key === "k" || key === "r") judge(card.dataset.id, key === "k" ? "keep" : "reject");
     else if (!move(card, event.key)) return;
     event.preventDefault();
   });

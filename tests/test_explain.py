@@ -1,0 +1,150 @@
+"""Why a design stands where it stands: the interval of its score, its looks, its parts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from bestseller.designs.looks import WORDS, Looks, measures, to_lab
+from bestseller.designs.occlusion import occlusion_map
+from bestseller.designs.uncertainty import ScoreUncertainty
+from bestseller.preference.pairs import Sales, fit_weights
+from bestseller.preference.ranker import SalesRanker, fit_ranker
+
+LINES = ["A", "B"]
+
+
+def sold(n: int, seed: int) -> tuple[NDArray[np.float32], pd.DataFrame]:
+    """Products of two lines whose log sales rate is their first feature."""
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(n, 3)).astype(np.float32)
+    days = rng.integers(50, 200, n).astype(float)
+    counted = rng.poisson(0.1 * days * np.exp(features[:, 0])).astype(float)
+    products = pd.DataFrame(
+        {
+            "sku": [f"{i:03d}" for i in range(n)],
+            "line": [LINES[i % 2] for i in range(n)],
+            "cluster": range(n),
+            "units": counted + 1,
+            "counted": counted,
+            "days": days,
+            "best_seller": True,
+        }
+    )
+    return features, products
+
+
+def refitted(
+    features: NDArray[np.float32],
+    products: pd.DataFrame,
+    rows: NDArray[np.int64],
+    like: SalesRanker,
+) -> SalesRanker:
+    """A ranker fitted anew on some rows with the penalty and the scale of another."""
+    groups = pd.factorize(products["line"], sort=True)[0]
+    wide = features.astype(np.float64)
+    means = np.stack([wide[groups == g].mean(axis=0) for g in range(2)])
+    scale = np.sqrt(((wide - means[groups]) ** 2).sum(axis=1).mean())
+    part = products.iloc[rows]
+    sales = Sales(part["counted"].to_numpy(), part["days"].to_numpy(), groups[rows])
+    weights = fit_weights(wide[rows] / scale, sales, like.penalty) / scale
+    return SalesRanker(part, features[rows], weights, like.penalty)
+
+
+def test_the_interval_is_what_a_bootstrap_over_products_gives() -> None:
+    features, products = sold(120, seed=1)
+    ranker = fit_ranker(features, products)
+    designs = np.array([[1, 0, 0], [0, 1, 0], [-1, 0.5, 2]], dtype=np.float32)
+    low, high = ScoreUncertainty.of(ranker).interval(designs, "A", 0.95)
+    assert (low < ranker.score(designs, ["A"] * 3)).all()
+    assert np.allclose(np.sqrt(low * high), ranker.score(designs, ["A"] * 3))
+    rng = np.random.default_rng(0)
+    groups = [np.flatnonzero(products["line"] == line) for line in LINES]
+    logs = []
+    for _ in range(150):
+        rows = np.concatenate([rng.choice(group, len(group)) for group in groups])
+        again = refitted(features, products, rows, ranker)
+        logs.append(np.log(again.score(designs, ["A"] * 3)))
+    spread = np.std(logs, axis=0)
+    assert np.log(high / low) / 2 / 1.96 == pytest.approx(spread, rel=0.25)
+
+
+def test_a_design_like_the_average_product_has_the_narrowest_interval() -> None:
+    features, products = sold(120, seed=2)
+    ranker = fit_ranker(features, products)
+    ends = [[0.1 * far, 0, 0] for far in (0, 10, 30)]
+    low, high = ScoreUncertainty.of(ranker).interval(np.array(ends, np.float32), "B", 0.9)
+    width = np.log(high / low)
+    assert width[1] < width[2]
+    assert (ScoreUncertainty.of(ranker).interval(features[:1], "B", 0.5)[1] < 1e9).all()
+
+
+def product(colour: tuple[int, int, int], width: int = 10, face: int | None = None) -> np.ndarray:
+    """A box of 20 pixels' height in front of white, perhaps with a grey face in its middle."""
+    image = np.full((32, 32, 3), 250, dtype=np.uint8)
+    image[6:26, 16 - width // 2 : 16 + width // 2] = colour
+    if face is not None:
+        image[10:22, 12:20] = face
+    return image
+
+
+def test_known_colours_have_their_published_lab_values() -> None:
+    red = to_lab(np.array([[[255, 0, 0]]], dtype=np.uint8))[0, 0]
+    assert red == pytest.approx([53.24, 80.09, 67.20], abs=0.1)
+    white = to_lab(np.array([[[255, 255, 255]]], dtype=np.uint8))[0, 0]
+    assert white == pytest.approx([100, 0, 0], abs=0.02)
+
+
+def test_a_departure_is_named_for_what_was_changed() -> None:
+    rng = np.random.default_rng(0)
+    greys = rng.integers(100, 140, 20)
+    widths = rng.choice([8, 10, 12], 20)
+    real = np.stack([product((g, g, g), w, g) for g, w in zip(greys, widths, strict=True)])
+    skus = [f"S{i}" for i in range(20)]
+    looks = Looks.of(real, skus, ["A"] * 20)
+
+    def words(image: np.ndarray) -> list[str]:
+        return [part["word"] for part in looks.departures(image, "A", skus[:2])["line"]]
+
+    assert "darker" in words(product((40, 40, 40), 10, 40))
+    assert "wider" in words(product((120, 120, 120), 20, 120))
+    assert words(product((120, 120, 120), 10, 250))[0] in (
+        "lighter in the middle",
+        "stronger in contrast",
+        "more detailed",
+    )
+    assert words(product((120, 120, 120), 10, 120)) == []
+    assert looks.departures(real[0], "unknown", []) == {"line": [], "best_sellers": []}
+
+
+def test_departures_count_deviations_within_lines_and_the_largest_comes_first() -> None:
+    real = np.stack([product((g, g, g)) for g in (90, 110, 190, 210)])
+    looks = Looks.of(real, list("abcd"), ["A", "A", "B", "B"])
+    table = measures(real)
+    inside = table["lightness"] - table["lightness"].groupby(["A", "A", "B", "B"]).transform("mean")
+    assert looks.spread["lightness"] == pytest.approx(np.sqrt((inside**2).sum() / 2))
+    found = looks.departures(real[3], "A", ["a", "b"])
+    assert found["line"] == found["best_sellers"]
+    sizes = [abs(part["deviations"]) for part in found["line"]]
+    assert sizes == sorted(sizes, reverse=True)
+    named = {part["measure"]: part["deviations"] for part in found["line"]}
+    expected = (table["lightness"][3] - table["lightness"][:2].mean()) / looks.spread["lightness"]
+    assert named["lightness"] == pytest.approx(expected, abs=0.01)
+    assert set(WORDS) == set(table)
+
+
+def test_the_map_finds_the_part_that_the_score_looks_at() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+
+    def contrast_of_one_corner(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        part = images[:, :8, 24:].reshape(len(images), -1).astype(np.float64)
+        return part.std(axis=1) / 100
+
+    parts = occlusion_map(image, contrast_of_one_corner, 4)
+    assert parts.shape == (4, 4)
+    assert parts[0, 3] > 0.3
+    parts[0, 3] = 0
+    assert (parts == 0).all()
+    uneven = occlusion_map(image, lambda images: images.mean(axis=(1, 2, 3)), 5)
+    assert uneven.shape == (5, 5)
