@@ -17,8 +17,7 @@ NAME ?= demo
 PORT ?= 5000
 JOBS ?= 2
 
-.PHONY: help setup demo repro refresh exp profile mlflow-ui publish report shop \
-    train-parallel verify bench-train bench-metrics test lint constraints clean
+.PHONY: help setup demo repro refresh exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics shop test lint constraints clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20

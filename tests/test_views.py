@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch import nn
 
+from bestseller.backbones import feature_stack, load_backbone
 from bestseller.backbones.backbone import Backbone, save_backbone
 from bestseller.backbones.networks import architecture, without_classifier
 from bestseller.errors import BestsellerError
+from bestseller.files import write_json
 from bestseller.gans import load_generator
-from bestseller.gans.centroid import save_constraint
+from bestseller.gans.centroid import CentroidConstraint, save_constraint
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import ConditionProjection, LatentAndCondition, Shape
 from bestseller.gans.registry import gan_class
@@ -194,6 +196,12 @@ def judged(folder: Path, images: ImageSet, units: pd.DataFrame) -> dict[str, byt
     for name in ("resnet18", "vgg16"):
         network = without_classifier(architecture(name).build())
         save_backbone(folder / "data/backbones", Backbone(name, "catalogue", network))
+    # the ruler of the last network, vgg16, up to a quarter of the image's side
+    stack = feature_stack(load_backbone(folder / "data/backbones", name), 16)
+    centre = torch.zeros(256, images.images.shape[1] // 4, images.images.shape[1] // 4)
+    ruler = CentroidConstraint(stack, centre, 1.0, weight=0.0, every=1)
+    config = {"backbone": name, "layer": 16, "pooling": "none"}
+    save_constraint(folder / "data/centroid/ruler.safetensors", ruler, config)
     params = params_for("dcgan")
     short = {"steps": 2, "batch_size": 8, "precision": "fp32", "top_k": 20}
     few = {"images": 30, "images_per_line": 4, "pairs": 40}
@@ -209,8 +217,11 @@ def judged(folder: Path, images: ImageSet, units: pd.DataFrame) -> dict[str, byt
     generator = gan_class("dcgan").make_generator(params.train.dcgan, shape)
     conditions = {line: ["front", "back"] for line in LINES}
     settings = params.train.dcgan.model_dump()
-    config = Config("dcgan-plain-0", "dcgan", settings, vars(shape), conditions)
-    save_generator(folder / "data/models/dcgan-plain-0", generator, config)
+    model = Config("dcgan-plain-0", "dcgan", settings, vars(shape), conditions)
+    save_generator(folder / "data/models/dcgan-plain-0", generator, model)
+    write_json(folder / "data/timing/dcgan-plain-0.json", {"seconds": 2, "images_per_second": 9})
+    (folder / "metrics/train").mkdir(parents=True)
+    (folder / "metrics/train/dcgan-plain-0.csv").write_text("epoch,images,diversity\n1,9,0.5\n")
 
     classifier.main(params)
     evaluate.main(params, "dcgan", "plain", "0")
