@@ -200,7 +200,7 @@ def judged(folder: Path, images: ImageSet, units: pd.DataFrame) -> dict[str, byt
     stack = feature_stack(load_backbone(folder / "data/backbones", name), 16)
     centre = torch.zeros(256, images.images.shape[1] // 4, images.images.shape[1] // 4)
     ruler = CentroidConstraint(stack, centre, 1.0, weight=0.0, every=1)
-    config = {"backbone": name, "layer": 16, "pooling": "none"}
+    config: dict[str, object] = {"backbone": name, "layer": 16, "pooling": "none"}
     save_constraint(folder / "data/centroid/ruler.safetensors", ruler, config)
     params = params_for("dcgan")
     short = {"steps": 2, "batch_size": 8, "precision": "fp32", "top_k": 20}
