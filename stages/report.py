@@ -8,39 +8,46 @@ from PIL import Image
 
 from bestseller.designs.export import read_choice
 from bestseller.designs.feedback import Feedback
-from bestseller.files import atomic_path, read_json, require
+from bestseller.files import atomic_path, read_json, require, write_json
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
 from bestseller.report.cards import datasheet, model_card
+from bestseller.report.history import read_history, remember
 from bestseller.report.page import render
 from bestseller.report.results import Results
 from stages import run
 
 METRICS = Path("metrics")
 PAGE = Path("data/report/index.html")
+HISTORY = PAGE.with_name("history.json")
 HEALTH = ("catalogue", "sales", "preprocess", "backbone", "classifier")
 
 
 def main(params: Params) -> None:
     choice = read_choice(require("data/designs", "dvc repro shortlist"))
     items = params.items()
+    ledger = pd.read_parquet(require("data/sales/ledger.parquet", "dvc repro sales"))
+    health = {name: read_json(METRICS / f"{name}.json", f"dvc repro {name}") for name in HEALTH}
+    until = pd.to_datetime(ledger["date"]).max().date().isoformat()
+    history = remember(read_history(HISTORY), until, health)
     results = Results(
         params=params,
         designs=choice.designs,
         counts=choice.counts,
         images=ImageSet.open("data/processed"),
-        ledger=pd.read_parquet(require("data/sales/ledger.parquet", "dvc repro sales")),
+        ledger=ledger,
         models=pd.read_csv(require(METRICS / "models.csv", "dvc repro compare")),
         similarity=pd.read_csv(require(METRICS / "similarity.csv", "dvc repro compare")),
         answers=read_json(METRICS / "comparison.json", "dvc repro compare")["answers"],
         curves={item: pd.read_csv(_curves(item)) for item in items},
-        health={name: read_json(METRICS / f"{name}.json", f"dvc repro {name}") for name in HEALTH},
+        health=health,
         anchors=pd.read_csv(require(METRICS / "anchors.csv", "dvc repro classifier")),
         costs=pd.read_csv(require(METRICS / "cost.csv", "dvc repro compare")),
         backtest=read_json(path) if (path := METRICS / "backtest.json").exists() else None,
         samples=_pictures(Path(f"data/models/{item}/samples.png") for item in items),
         nearest=_pictures(Path(f"data/evaluation/{item}/nearest.png") for item in items),
         feedback=Feedback.read(Path("data/feedback")).table,
+        history=history,
         comparison={p.stem: Image.open(p) for p in sorted(Path("data/comparison").glob("*.png"))},
     )
     for file, text in {
@@ -50,6 +57,7 @@ def main(params: Params) -> None:
     }.items():
         with atomic_path(file) as path:
             path.write_text(text, encoding="utf-8")
+    write_json(HISTORY, history)
 
 
 def _curves(item: str) -> Path:

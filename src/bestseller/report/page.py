@@ -16,6 +16,7 @@ from bestseller.report import charts, tables, words
 from bestseller.report.drift import drift_table
 from bestseller.report.explained import explained
 from bestseller.report.findings import findings, warnings
+from bestseller.report.history import since_last
 from bestseller.report.pictures import Picture, encode_array, figure
 from bestseller.report.published import published_constraint_table
 from bestseller.report.results import Results
@@ -80,6 +81,7 @@ def render(results: Results) -> str:
         constraint_table=published_constraint_table(results),
         cost_table=tables.cost_table(results.costs),
         figures=_figures(results),
+        moved=since_last(results.history),
         drift=drift_table(results.ledger, results.params.compare.confidence),
         comparison=[
             figure(image, CAPTIONS.get(name, name))

@@ -37,6 +37,7 @@ class Results:
         samples: sample grids by model; nearest: generated images beside their nearest training
             images by model; comparison: other pictures by title.
         feedback: verdicts on designs of earlier runs, `designs.feedback.Feedback.table`.
+        history: what `report.history` remembers of the runs, this one the last.
     """
 
     params: Params
@@ -56,6 +57,7 @@ class Results:
     nearest: Mapping[str, Image.Image] = field(default_factory=dict)
     comparison: Mapping[str, Image.Image] = field(default_factory=dict)
     feedback: pd.DataFrame = field(default_factory=pd.DataFrame)
+    history: Sequence[Mapping[str, Any]] = ()
 
     @cached_property
     def window(self) -> tuple[str, str]:
