@@ -1,5 +1,6 @@
 """Serve the embedded shop for a browser until Ctrl-C; its settings stand under catalogue.demo."""
 
+import signal
 from threading import Event
 
 from bestseller.catalogue.demo import DemoShop
@@ -14,6 +15,8 @@ def main(params: Params, port: str | None) -> None:
     number = port or DEFAULT_PORT
     if not (number.isascii() and number.isdigit() and int(number) < 2**16):
         raise BestsellerError(f"--port: {number!r} is not allowed; give a number from 0 to 65535")
+    # A shell that starts it in the background has it ignore the signal of Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     demo = params.catalogue.demo
     shop = DemoShop(demo.scale, demo.seed, demo.season, demo.image_size)
     try:
