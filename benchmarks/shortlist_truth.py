@@ -142,7 +142,8 @@ def main() -> None:
     with threadpool_limits(asked.threads):
         prepare(asked.threads, 0)
         reader = Reader.fit(params, asked.scale)
-        print("reader's rank correlation on unseen watches:", reader.agreement, flush=True)
+        told = ", ".join(f"{line} {value:.2f}" for line, value in reader.agreement.items())
+        print(f"reader's rank correlation on unseen watches: {told}", flush=True)
         changed = params.shortlist.model_copy(update={"candidates": asked.candidates})
         params = params.model_copy(update={"shortlist": changed})
         table = measure(asked.data, params, reader, asked.seeds)
