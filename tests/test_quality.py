@@ -97,24 +97,34 @@ def test_a_second_space_finds_copies_that_the_first_misses() -> None:
     assert len({suspect.image for suspect in others}) == 9
 
 
+def take_trunk(backbone: Backbone, package: Any) -> None:
+    """Give a backbone the random convolutions of the lpips package's network."""
+    trunk = [layer for i in range(1, 6) for layer in getattr(package.net, f"slice{i}")]
+    for ours, theirs in zip(backbone.network.features, trunk, strict=False):  # type: ignore[arg-type]
+        ours.load_state_dict(theirs.state_dict())
+
+
+def pair_distances(package: Any, images: np.ndarray) -> list[float]:
+    """What the lpips package says of every pair of uint8 images."""
+    signed = torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1
+    with torch.inference_mode():
+        return [
+            float(package(signed[i : i + 1], signed[j : j + 1]))
+            for i, j in combinations(range(len(images)), 2)
+        ]
+
+
 @pytest.mark.parametrize(("net", "network"), [("alex", "alexnet"), ("vgg", "vgg16")])
 def test_lpips_equals_the_package_with_its_own_weights(net: str, network: str) -> None:
     torch.manual_seed(0)
     package = lpips.LPIPS(net=net, pnet_rand=True, verbose=False).eval()
     backbone = Backbone(network, "imagenet", without_classifier(architecture(network).build()))
-    trunk = [layer for i in range(1, 6) for layer in getattr(package.net, f"slice{i}")]
-    for ours, theirs in zip(backbone.network.features, trunk, strict=False):  # type: ignore[arg-type]
-        ours.load_state_dict(theirs.state_dict())
+    take_trunk(backbone, package)
     images = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
     found = perceptual_diversity(
         backbone, images, pairs=10, precision="fp32", seed=0, progress="test"
     )
-    signed = torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1
-    with torch.inference_mode():
-        distances = [
-            float(package(signed[i : i + 1], signed[j : j + 1]))
-            for i, j in combinations(range(5), 2)
-        ]
+    distances = pair_distances(package, images)
     assert found[f"lpips_{network}"] == pytest.approx(np.mean(distances), rel=1e-5)
     assert found[f"lpips_{network}_sampled"] == pytest.approx(np.mean(distances), rel=1e-5)
 
@@ -158,19 +168,12 @@ def test_perceptual_embedding_equals_the_lpips_package(unweighted: Any) -> None:
 def test_perceptual_diversity_is_the_mean_over_all_pairs(unweighted: Any) -> None:
     network = without_classifier(architecture("alexnet").build())
     backbone = Backbone("alexnet", "catalogue", network)
-    trunk = [layer for i in range(1, 6) for layer in getattr(unweighted.net, f"slice{i}")]
-    for ours, theirs in zip(backbone.network.features, trunk, strict=False):  # type: ignore[arg-type]
-        ours.load_state_dict(theirs.state_dict())
+    take_trunk(backbone, unweighted)
     images = np.random.default_rng(0).integers(0, 256, (9, 64, 64, 3), dtype=np.uint8)
     found = perceptual_diversity(
         backbone, images, pairs=36, precision="fp32", seed=0, progress="test"
     )
-    signed = torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1
-    with torch.inference_mode():
-        distances = [
-            float(unweighted(signed[i : i + 1], signed[j : j + 1]))
-            for i, j in combinations(range(9), 2)
-        ]
+    distances = pair_distances(unweighted, images)
     key = "diversity_alexnet_catalogue"
     assert found[key] == pytest.approx(np.mean(distances), rel=1e-3)
     assert found[f"{key}_sampled"] == pytest.approx(found[key], rel=1e-5)
