@@ -1,8 +1,13 @@
 """A tiny catalogue with a known taste: coloured shapes, one shape a line, red sells."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from bestseller.catalogue.product import Product
+from bestseller.images.store import ImageSet
 
 Shop = tuple[NDArray[np.uint8], pd.DataFrame, pd.DataFrame]
 LINES = ("cross", "disc", "ring", "square")
@@ -70,3 +75,20 @@ def make_ledger(units: pd.DataFrame, lines: pd.Series, seed: int = 0) -> pd.Data
     ledger = pd.concat(parts, ignore_index=True)
     ledger.insert(1, "line", ledger["sku"].map(lines))
     return ledger
+
+
+def save_shop(count: int, **facts: str) -> None:
+    """Write the outputs that a shop of `count` products has before anything is learned.
+
+    They lie in data/ of the current folder; `facts` are fields of every product, such as a price.
+    """
+    images, index, units = make_shop(count)
+    filled = index.assign(category="shapes", view="front", sha256="0" * 64)
+    ImageSet(images, filled.drop(columns="redness")).save("data/processed")
+    for folder in ("data/sales", "data/raw"):
+        Path(folder).mkdir()
+    units.to_parquet("data/sales/units.parquet")
+    make_ledger(units, index.set_index("sku")["line"]).to_parquet("data/sales/ledger.parquet")
+    products = [Product(sku=sku, name=sku, url="", **facts) for sku in index["sku"]]  # type: ignore[arg-type]
+    text = "".join(product.model_dump_json() + "\n" for product in products)
+    Path("data/raw/catalogue.jsonl").write_text(text)

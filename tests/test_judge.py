@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from bestseller.catalogue.product import Product
 from bestseller.errors import BestsellerError
 from bestseller.files import read_json
 from bestseller.images.store import ImageSet
@@ -15,7 +14,7 @@ from bestseller.params import Params, load_params
 from bestseller.preference import load_ranker
 from bestseller.preference.sellers import assign_parts, top_sellers
 from conftest import REPOSITORY
-from shapes import make_ledger, make_shop
+from shapes import save_shop
 from stages import backbone, backtest, centroid, classifier
 
 TEACHERS = ("data/backbones", "data/centroid")
@@ -44,15 +43,7 @@ def params() -> Params:
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a shop's processed images and sales."""
     monkeypatch.chdir(tmp_path)
-    images, index, units = make_shop(160)
-    filled = index.assign(category="shapes", view="front", sha256="0" * 64)
-    ImageSet(images, filled.drop(columns="redness")).save("data/processed")
-    for folder in ("data/sales", "data/raw"):
-        Path(folder).mkdir()
-    units.to_parquet("data/sales/units.parquet")
-    make_ledger(units, index.set_index("sku")["line"]).to_parquet("data/sales/ledger.parquet")
-    products = [Product(sku=sku, name=sku, url="").model_dump_json() for sku in index["sku"]]
-    Path("data/raw/catalogue.jsonl").write_text("\n".join(products) + "\n")
+    save_shop(160)
     return tmp_path
 
 

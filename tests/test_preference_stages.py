@@ -11,12 +11,11 @@ import torch
 from bestseller.backbones.backbone import Backbone, save_backbone
 from bestseller.backbones.networks import without_classifier
 from bestseller.backbones.vision import models
-from bestseller.catalogue.product import Product
 from bestseller.errors import BestsellerError
 from bestseller.images.store import ImageSet
 from bestseller.params import Params, load_params
 from bestseller.preference import load_classifier, load_ranker
-from shapes import make_ledger, make_shop
+from shapes import save_shop
 from stages import backtest, classifier
 
 
@@ -32,16 +31,7 @@ def params(request: pytest.FixtureRequest) -> Params:
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a shop's processed images, sales, and an untrained backbone."""
     monkeypatch.chdir(tmp_path)
-    images, index, units = make_shop(160)
-    filled = index.assign(category="shapes", view="front", sha256="0" * 64)
-    ImageSet(images, filled.drop(columns="redness")).save("data/processed")
-    Path("data/sales").mkdir()
-    units.to_parquet("data/sales/units.parquet")
-    make_ledger(units, index.set_index("sku")["line"]).to_parquet("data/sales/ledger.parquet")
-    Path("data/raw").mkdir()
-    products = [Product(sku=s, name=s, url="", price="9.50", currency="EUR") for s in index["sku"]]
-    text = "".join(product.model_dump_json() + "\n" for product in products)
-    Path("data/raw/catalogue.jsonl").write_text(text)
+    save_shop(160, price="9.50", currency="EUR")
     torch.manual_seed(0)
     network = without_classifier(models.resnet18())
     save_backbone("data/backbones", Backbone("resnet18", "catalogue", network))
