@@ -10,11 +10,9 @@ keeps it, as `compute.prepare` sets it. Rounds alternate; medians and ratios of 
 """
 
 import argparse
-import ctypes
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bestseller import params
 from bestseller.backbones import empty_feature_stack
-from bestseller.compute import autocast, device, has_bf16, place, prepare
+from bestseller.compute import autocast, device, has_bf16, keep_freed_memory, place, prepare
 from bestseller.gans.batches import Batches
 from bestseller.gans.centroid import CentroidConstraint
 from bestseller.gans.gan import Gan, Shape
@@ -155,23 +153,12 @@ def features(precision: str, channels_last: bool) -> tuple[nn.Module, Step]:
     return stack, step
 
 
-def keep_memory(keep: bool) -> None:
-    """Set glibc to keep freed memory, or to give it back as it does by default."""
-    if device().type == "cuda" or not Path("/lib64").exists():
-        return
-    libc = ctypes.CDLL("libc.so.6")
-    for option, kept, default in ((-4, 0, 65_536), (-1, 2**31 - 1, 131_072), (-2, 2**28, 131_072)):
-        libc.mallopt(option, kept if keep else default)
-    if not keep:
-        libc.malloc_trim(0)
-
-
 def compare(title: str, batch: int, arms: dict[str, tuple[Step, bool]], rounds: int) -> list[float]:
     """Time the arms in alternation; print images a second and ratios to the first arm."""
     seconds: dict[str, list[float]] = {name: [] for name in arms}
     for number in range(rounds + 1):
         for name, (step, keep) in arms.items():
-            keep_memory(keep)
+            keep_freed_memory(keep)
             step()
             if device().type == "cuda":
                 torch.cuda.synchronize()

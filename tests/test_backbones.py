@@ -21,7 +21,7 @@ from bestseller.backbones import fit as fitting
 from bestseller.backbones import weights as published
 from bestseller.backbones.check import changed, line_accuracy, retrieval
 from bestseller.backbones.fit import fit_backbone, nt_xent
-from bestseller.backbones.networks import ARCHITECTURES, empty_network
+from bestseller.backbones.networks import ARCHITECTURES, empty_network, fold_batch_norms
 from bestseller.backbones.resize import resize_tensorflow1
 from bestseller.backbones.vision import lpips, models
 from bestseller.backbones.weights import published_backbone, published_url
@@ -287,15 +287,36 @@ def test_nt_xent_equals_the_formula() -> None:
     assert float(found) == pytest.approx(np.mean(terms), rel=1e-12)
 
 
-def test_folding_keeps_the_function_of_vgg() -> None:
-    network = fitting._trainable("vgg16", torch.Generator().manual_seed(0))
+def with_some_statistics(network: nn.Module) -> nn.Module:
+    """Give every batch norm weights and statistics that do something."""
     generator = torch.Generator().manual_seed(1)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             for tensor in (module.weight, module.bias, module.running_mean, module.running_var):
                 assert tensor is not None
                 nn.init.uniform_(tensor, 0.5, 1.5, generator=generator)
-    images = torch.rand(2, 3, 32, 32, generator=generator)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("name", "side"), [("resnet18", 32), ("resnet50", 32), ("inception_v3", 75)]
+)
+def test_features_are_computed_without_batch_norms_and_stay_the_same(name: str, side: int) -> None:
+    network = with_some_statistics(random_backbone(name).network)
+    folded = fold_batch_norms(network)
+    images = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        expected = network(images)
+        assert torch.allclose(
+            folded(images), expected, rtol=1e-4, atol=1e-4 * float(expected.max())
+        )
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+
+
+def test_folding_keeps_the_function_of_vgg() -> None:
+    network = fitting._trainable("vgg16", torch.Generator().manual_seed(0))
+    with_some_statistics(network)
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
         before = network.eval()(images)
         fitting._fold(network)

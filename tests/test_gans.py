@@ -47,6 +47,18 @@ def test_shapes_and_finite_losses(name: str, lines: int, size: int) -> None:
     assert all(n.startswith("to_rgb") for n in unused), "only PGGAN's old RGB layers rest"
 
 
+def test_dcgan_s_matrix_products_are_its_convolutions() -> None:
+    torch.manual_seed(0)
+    gan = gan_class("dcgan")(small("dcgan"), Shape(32, 10, 0)).eval().double()
+    z, images = torch.randn(3, 10).double(), torch.rand(3, 3, 32, 32).double()
+    none = torch.zeros(3, dtype=torch.int64)
+    generator: Any = gan.generator
+    assert torch.allclose(gan.generator(z, none), generator.layers(z[:, :, None, None]))
+    discriminator: Any = gan.discriminator
+    logits = discriminator.logit(discriminator.layers(images)).flatten(1)
+    assert torch.allclose(discriminator(images, none), logits)
+
+
 @pytest.mark.parametrize("name", sorted(GANS))
 def test_the_line_reaches_both_networks(name: str) -> None:
     torch.manual_seed(0)

@@ -1,6 +1,7 @@
 """Backbones: frozen networks that turn images into features."""
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from bestseller.backbones.networks import Normalise, architecture, empty_network
+from bestseller.backbones.networks import Normalise, architecture, empty_network, fold_batch_norms
 from bestseller.backbones.resize import resize_tensorflow1
 from bestseller.backbones.vision import models
 from bestseller.compute import autocast, device, place, to_signed
@@ -66,10 +67,14 @@ class Backbone:
         done = 0
         with torch.inference_mode(), autocast(precision):
             for batch in batches(images, batch_size, progress):
-                found = self.network(self.normalise(batch)).float().cpu().numpy()
+                found = self._folded(self.normalise(batch)).float().cpu().numpy()
                 result[done : done + len(batch)] = found
                 done += len(batch)
         return result
+
+    @cached_property
+    def _folded(self) -> nn.Module:
+        return fold_batch_norms(self.network)
 
     def taps(self, images: Tensor) -> list[Tensor]:
         """Return the feature maps that LPIPS compares, N x C x h x w each, not yet normalised.

@@ -22,7 +22,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bestseller.backbones.backbone import Backbone
 from bestseller.backbones.networks import (
@@ -30,6 +29,7 @@ from bestseller.backbones.networks import (
     Normalise,
     architecture,
     empty_network,
+    fold_batch_norms,
     without_classifier,
 )
 from bestseller.backbones.vision import models
@@ -244,10 +244,6 @@ def _measure_statistics(
 
 def _fold(network: models.VGG) -> None:
     """Fold each batch normalisation into the convolution before it; the function stays the same."""
-    layers: list[nn.Module] = []
-    for layer in network.eval().features:
-        if isinstance(layer, nn.BatchNorm2d) and isinstance(layers[-1], nn.Conv2d):
-            layers[-1] = fuse_conv_bn_eval(layers[-1], layer)
-        else:
-            layers.append(layer)
+    layers = fold_batch_norms(network).features.children()  # type: ignore[union-attr]
+    layers = (layer for layer in layers if not isinstance(layer, nn.Identity))
     network.features = nn.Sequential(*layers)

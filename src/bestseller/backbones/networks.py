@@ -4,11 +4,14 @@ Each maps normalised images, float N x 3 x H x W, to its globally pooled last fe
 Parameters keep torchvision's names and `features[:n]` keeps its meaning, so published weights fit.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bestseller.backbones.vision import models
 from bestseller.errors import BestsellerError
@@ -93,6 +96,21 @@ def without_classifier(network: nn.Module) -> nn.Module:
     if isinstance(network, models.Inception3):
         network.AuxLogits, network.aux_logits = None, False
     return network
+
+
+def fold_batch_norms(network: nn.Module) -> nn.Module:
+    """Return a copy in evaluation mode, each batch norm folded into the convolution before it.
+
+    The result is the same up to rounding. torchvision's networks register their layers in the
+    order in which they run them, so a batch norm stands right behind its convolution.
+    """
+    folded = copy.deepcopy(network).eval()
+    for module in folded.modules():
+        for (name, layer), (following, norm) in pairwise(list(module.named_children())):
+            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(layer, norm))
+                setattr(module, following, nn.Identity())
+    return folded
 
 
 class Normalise(nn.Module):

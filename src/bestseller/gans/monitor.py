@@ -1,5 +1,6 @@
 """What a training shows while it runs: curves, a fixed sample grid, an alarm for collapse."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ class Monitor:
         frames: number of epochs, spread evenly, whose first grid row is kept for the progress
             picture.
         epochs: number of epochs that will end.
+        on_epoch: called at each epoch's end with all curves so far and the grid.
     """
 
     def __init__(
@@ -32,8 +34,11 @@ class Monitor:
         conditions: np.ndarray,
         real_spread: float,
         epochs: int,
+        *,
         frames: int = 10,
+        on_epoch: Callable[[pd.DataFrame, Tensor], None] | None = None,
     ) -> None:
+        self.on_epoch = on_epoch
         self.z, self.conditions, self.real_spread = z, torch.from_numpy(conditions), real_spread
         self.kept = set(np.linspace(1, epochs, min(frames, epochs)).round().astype(int).tolist())
         self.rows: list[dict[str, float]] = []
@@ -67,6 +72,8 @@ class Monitor:
         if len(self.rows) in self.kept:
             self.frames.append(grid[: len(self.conditions)])
         self._sums, self._counts = {}, {}
+        if self.on_epoch is not None:
+            self.on_epoch(self.curves(), grid)
         return row
 
     def grid(self, generator: nn.Module) -> Tensor:

@@ -1,14 +1,13 @@
 """How far images lie from the catalogue's centre in the centroid constraint's own features."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from bestseller.backbones import empty_feature_stack
-from bestseller.compute import autocast, device, to_signed
+from bestseller.backbones.backbone import batches
+from bestseller.compute import autocast, device
 from bestseller.errors import BestsellerError
 from bestseller.gans.centroid import CentroidConstraint, load_constraint
 
@@ -41,11 +40,5 @@ class Shell:
     def distances(self, images: np.ndarray) -> np.ndarray:
         """Return ||Phi(x) - c||_2, float32 N, of uint8 images N x H x W x 3."""
         with torch.inference_mode(), autocast(self._precision):
-            found = [self._constraint.distances(batch) for batch in _batches(images)]
+            found = [self._constraint.distances(batch) for batch in batches(images, BATCH)]
         return torch.cat(found).float().cpu().numpy()
-
-
-def _batches(images: np.ndarray) -> Iterator[Tensor]:
-    for start in range(0, len(images), BATCH):
-        batch = np.ascontiguousarray(images[start : start + BATCH])
-        yield to_signed(torch.from_numpy(batch).to(device()))
