@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bestseller.preference.neighbours import nearest
 
 NEIGHBOURS = 5
-ABSTAINED = 0.02  # share of real images that a gate may lose
+ABSTAINED = 0.01  # share of real images that a gate may lose; two gates lose up to twice that
 LEAST_DEVIATION = 0.01  # of a feature, as a share of its block's mean deviation
 
 
