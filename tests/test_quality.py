@@ -121,12 +121,13 @@ def test_lpips_equals_the_package_with_its_own_weights(net: str, network: str) -
     backbone = Backbone(network, "imagenet", without_classifier(architecture(network).build()))
     take_trunk(backbone, package)
     images = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
-    found = perceptual_diversity(
+    found, features = perceptual_diversity(
         backbone, images, pairs=10, precision="fp32", seed=0, progress="test"
     )
     distances = pair_distances(package, images)
     assert found[f"lpips_{network}"] == pytest.approx(np.mean(distances), rel=1e-5)
     assert found[f"lpips_{network}_sampled"] == pytest.approx(np.mean(distances), rel=1e-5)
+    assert np.allclose(features, backbone.features(images), rtol=1e-4, atol=1e-6)
 
 
 def test_the_weighted_embedding_is_squeezes_lpips_too() -> None:
@@ -170,7 +171,7 @@ def test_perceptual_diversity_is_the_mean_over_all_pairs(unweighted: Any) -> Non
     backbone = Backbone("alexnet", "catalogue", network)
     take_trunk(backbone, unweighted)
     images = np.random.default_rng(0).integers(0, 256, (9, 64, 64, 3), dtype=np.uint8)
-    found = perceptual_diversity(
+    found, _ = perceptual_diversity(
         backbone, images, pairs=36, precision="fp32", seed=0, progress="test"
     )
     distances = pair_distances(unweighted, images)

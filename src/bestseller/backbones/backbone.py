@@ -94,6 +94,11 @@ class Backbone:
             found.append(maps)
         return found
 
+    def pooled(self, maps: Tensor) -> Tensor:
+        """Return what `features` gives, N x d, of the last of the maps that `taps` gave."""
+        rest = layers(self.network)[self.architecture.taps[-1] :]
+        return nn.functional.adaptive_avg_pool2d(rest(maps), 1).flatten(1)
+
 
 def layers(network: nn.Module) -> nn.Sequential:
     """Return the numbered feature layers of a VGG or an AlexNet, or a ResNet's parts but the last.

@@ -53,7 +53,7 @@ def perceptual_diversity(
     precision: str,
     seed: int,
     progress: str,
-) -> Values:
+) -> tuple[Values, np.ndarray]:
     """Measure how different the images of a set look from one another.
 
     Args:
@@ -68,7 +68,8 @@ def perceptual_diversity(
     Returns:
         lpips_<network> for ImageNet weights, diversity_<network>_catalogue for others: over all
         pairs with its standard error (_se), its mean over sampled pairs (_sampled) and their
-        number n_pairs: `pairs`, or as many as there are.
+        number n_pairs: `pairs`, or as many as there are. And the images' features, float32 N x d,
+        as `backbone.features` gives them: the network has seen the images already.
 
     Raises:
         ValueError: the network has no perceptual taps.
@@ -79,17 +80,21 @@ def perceptual_diversity(
     )
     order = np.random.default_rng(seed).permutation(len(images))
     spread = PairwiseSpread(neighbours=-(-pairs // len(images)))
+    features = np.empty((len(images), backbone.architecture.dimensions), np.float32)
     with torch.inference_mode(), autocast(precision):
         for start in track(range(0, len(images), BATCH), progress, unit="batch"):
-            batch = torch.from_numpy(images[order[start : start + BATCH]]).to(device())
+            rows = order[start : start + BATCH]
+            batch = torch.from_numpy(images[rows]).to(device())
             maps = backbone.taps(to_signed(batch))
+            features[rows] = backbone.pooled(maps[-1]).float().cpu().numpy()
             with torch.autocast(batch.device.type, enabled=False):
                 spread.add(perceptual_embedding(maps, weights))
     estimate, (sampled, count) = spread.over_all(), spread.over_pairs(pairs)
     key = f"lpips_{backbone.network_name}" if published else f"diversity_{backbone.name}"
-    return {
+    values = {
         key: estimate.value,
         f"{key}_se": estimate.standard_error,
         f"{key}_sampled": sampled,
         "n_pairs": count,
     }
+    return values, features

@@ -19,6 +19,10 @@ from bestseller.params import Params
 from bestseller.preference.classifier import Classifier, load_classifier
 from bestseller.preference.similarity import image_similarity, similarity_table
 
+# LPIPS is defined on it, and it is always there: as the constraint's network, or as the judge of
+# the sales where the constraint has another.
+EYE = "vgg16"
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -74,7 +78,7 @@ class Instruments:
             BestsellerError: a file is missing, or no real image is held out.
         """
         judge = load_backbone(backbones, params.backbones.metric)
-        eye = load_backbone(backbones, params.centroid.backbone)
+        eye = load_backbone(backbones, EYE)
         kept = FeatureCache(cache)
         known = quality.RealFeatures.extract(judge, real, kept)
         novelty = {judge.network_name: known.novelty}
@@ -104,16 +108,7 @@ class Instruments:
         features = self.judge.features(images, progress=f"{name}: features")
         values, nearest = quality.measure(features, self.real, confidence)
         near = {self.judge.network_name: nearest}
-        eye = self.eye.network_name
-        if eye not in near:
-            seen = self.eye.features(
-                images, precision=params.backbones.precision, progress=f"{name}: novelty"
-            )
-            near[eye] = self.novelty[eye].neighbours(seen)
-            values |= quality.novelty_values(
-                self.novelty[eye], near[eye], confidence, self.eye.name
-            )
-        values |= perceptual_diversity(
+        diversity, seen = perceptual_diversity(
             self.eye,
             images,
             pairs=params.evaluate.pairs,
@@ -121,6 +116,10 @@ class Instruments:
             seed=params.evaluate.seed,
             progress=f"{name}: diversity",
         )
+        values |= diversity
+        if (eye := self.eye.network_name) not in near:
+            test, near[eye] = self.novelty[eye], self.novelty[eye].neighbours(seen)
+            values |= quality.novelty_values(test, near[eye], confidence, self.eye.name)
         pixels, lines = made_for
         known = self.classifier.lines
         logits, deep = self.classifier.outputs(pixels)
