@@ -46,10 +46,11 @@ class Generator(nn.Module):
         )
 
     def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
-        weight = self.layers[0].weight
+        weight = self.layers.get_parameter("0.weight")
         # on one place the transposed convolution is a matrix product, which takes half the time
         start = (self.input(z, conditions) @ weight.flatten(1)).unflatten(1, weight.shape[1:])
-        return self.layers[1:](start.contiguous(memory_format=torch.channels_last))
+        images: Tensor = self.layers[1:](start.contiguous(memory_format=torch.channels_last))
+        return images
 
 
 class Discriminator(nn.Module):

@@ -17,12 +17,19 @@ class MovingAverage:
 
     def __init__(self, network: nn.Module, half_life: float) -> None:
         self.half_life = half_life
+        self.started = 0  # images seen when the average last began anew
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def restart(self, network: nn.Module, images_seen: int) -> None:
+        """Begin anew at `network`, which has changed its meaning: old weights average no more."""
+        self.started = images_seen
+        torch._foreach_copy_(_tensors(self.network), _tensors(network))
 
     @torch.no_grad()
     def update(self, network: nn.Module, batch_size: int, images_seen: int) -> None:
         """Move towards `network` by one batch; early on the average is as short as the training."""
-        half_life = min(self.half_life, max(images_seen, 1) * 0.1)
+        half_life = min(self.half_life, max(images_seen - self.started, 1) * 0.1)
         weight = 1 - 0.5 ** (batch_size / half_life)
         ours, theirs = _tensors(self.network), _tensors(network)
         torch._foreach_lerp_(ours, theirs, weight)

@@ -143,6 +143,7 @@ class Trainer:
         if self.gan.start_step(self.step / self.plan.steps):
             self.d_optimiser.state.clear()
             self.g_optimiser.state.clear()
+            self.average.restart(self.gan.generator, self.step * self.plan.settings.batch_size)
         with autocast(self.plan.shared.precision):
             fake = self.gan.generator(batch.z, batch.conditions)
             fake = fake.float().contiguous(memory_format=torch.channels_last)
@@ -187,6 +188,7 @@ class Trainer:
         parts = (networks | optimisers).items()
         state: dict[str, Any] = {name: part.state_dict() for name, part in parts}
         state |= {"step": self.step, "seconds": seconds, "monitor": self.monitor.state()}
+        state["average_started"] = self.average.started
         self.checkpoint.save(state)
 
     def _resume(self) -> None:
@@ -195,6 +197,7 @@ class Trainer:
             return
         self.gan.load_state_dict(state["gan"])
         self.average.network.load_state_dict(state["average"])
+        self.average.started = state["average_started"]
         self.d_optimiser.load_state_dict(state["d"])
         self.g_optimiser.load_state_dict(state["g"])
         self.step, self.seconds = state["step"], state["seconds"]
