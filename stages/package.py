@@ -7,9 +7,8 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from bestseller.gans import load_generator
 from bestseller.params import Params
-from bestseller.serving.package import GENERATOR, SCORE, package
+from bestseller.serving.package import SCORE, package, package_generator
 from stages import run
 
 MODELS = Path("data/models")
@@ -26,10 +25,7 @@ def main(params: Params, model: str, out: str | None) -> None:
         example = pd.DataFrame({"image": [image, image], "line": ["", ""]})
         package(path, "score_model.py", SCORE, JUDGES, REQUIREMENTS, example=example)
     else:
-        lines = load_generator(MODELS / model).lines[:2]
-        example = pd.DataFrame({"line": lines, "seed": range(len(lines))})
-        artifacts = {"generator": MODELS / model}
-        package(path, "generator_model.py", GENERATOR, artifacts, REQUIREMENTS, example=example)
+        package_generator(MODELS / model, path, REQUIREMENTS)
     print(f"{path}: {model}")
     print(f"mlflow models serve --model-uri {path} --env-manager local --port 5001")
 

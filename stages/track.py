@@ -1,8 +1,7 @@
 """Mirror dvc.lock into MLflow: a run for the pipeline, a child run for each of its stages.
 
-As a DVC stage it never fails for a tracking server: what could not be sent waits on disk.
-`python -m stages.track --again`, outside of DVC, sends what waits and what dvc.lock holds now;
-it ends with 1 where that fails.
+It never fails for a tracking server: what could not be sent waits on disk, and
+`python -m stages.publish` sends it.
 """
 
 import sys
@@ -16,7 +15,6 @@ from stages import run
 
 TRACKED = "data/tracked.json"
 STAGE_WAIT_S = 4.0  # seconds that a stage waits for another process that is publishing
-AGAIN_WAIT_S = 120.0
 
 
 def main(params: Params) -> None:
@@ -29,12 +27,5 @@ def main(params: Params) -> None:
     write_json(TRACKED, {stage.name: stage.hash for stage in record.stages})
 
 
-def again(params: Params) -> None:
-    """Publish outside of DVC."""
-    record = collect(Path.cwd(), params.items(), leave_out=["track"])
-    publish(record, Path.cwd(), wait_s=AGAIN_WAIT_S)
-
-
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    run(again if "--again" in arguments else main, argv=[a for a in arguments if a != "--again"])
+    run(main)

@@ -26,7 +26,7 @@ def pins(file: str) -> dict[str, str]:
     found = {}
     for line in (REPOSITORY / file).read_text().splitlines():
         if line and not line.startswith("#"):
-            match = re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)", line)
+            match = re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[a-z0-9]+\])?==([A-Za-z0-9.]+)", line)
             assert match, f"{file}: {line!r} is no exact pin"
             found[canonical(match[1])] = match[2]
     return found

@@ -214,12 +214,17 @@ def closed_port() -> str:
         return f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("server", ["closed_port", "black_hole"])
+@pytest.fixture
+def silent_database(black_hole: str) -> str:
+    return black_hole.replace("http://", "postgresql+psycopg2://reader@") + "/mlflow"
+
+
+@pytest.mark.parametrize("server", ["closed_port", "black_hole", "silent_database"])
 def test_what_a_dead_server_missed_is_sent_later(
     checkout: Path, server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue(server))
-    monkeypatch.setattr("bestseller.tracking.delivery.REACH_S", 0.5)
+    monkeypatch.setattr("bestseller.tracking.server.REACH_S", 0.5)
     with pytest.raises(BestsellerError) as told:
         send(checkout)
     assert "make publish" in str(told.value)

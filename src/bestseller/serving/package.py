@@ -11,6 +11,7 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from bestseller.files import atomic_path, require
+from bestseller.gans import load_generator
 
 SOURCES = Path(__file__).resolve().parents[1]
 REQUIREMENTS = [
@@ -49,6 +50,14 @@ SCORE = ModelSignature(
         ]
     ),
 )
+
+
+def package_generator(model: Path, out: Path, requirements: Path) -> None:
+    """Write a trained generator, such as ``data/models/dcgan-plain-0``; see `package`."""
+    lines = load_generator(model).lines[:2]
+    example = pd.DataFrame({"line": lines, "seed": range(len(lines))})
+    artifacts = {"generator": model}
+    package(out, "generator_model.py", GENERATOR, artifacts, requirements, example=example)
 
 
 def package(

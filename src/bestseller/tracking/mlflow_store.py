@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from mlflow import MlflowClient
@@ -13,6 +14,7 @@ from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_B
 
 from bestseller.tracking.outbox import PIPELINE
 from bestseller.tracking.record import PipelineRecord, StageRecord
+from bestseller.tracking.server import without_password
 
 EXPERIMENT = "bestseller"
 LOCK_HASH = "dvc.lock_hash"  # tag of a parent run
@@ -28,17 +30,22 @@ class MlflowStore:
     Args:
         uri: MLflow's tracking URI.
         artifacts: folder of the artifacts where `uri` is a database; a server has its own.
+
+    Attributes:
+        client: of the store at `uri`.
+        experiment: id of the experiment that holds all runs; made where there is none.
+        name: the URI as it may be shown.
     """
 
     def __init__(self, uri: str, artifacts: Path) -> None:
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        self._client = MlflowClient(uri)
-        experiment = self._client.get_experiment_by_name(EXPERIMENT)
+        self.client, self.name = MlflowClient(uri), without_password(uri)
+        experiment = self.client.get_experiment_by_name(EXPERIMENT)
         is_server = uri.startswith(("http://", "https://"))
-        self._experiment: str = (
+        self.experiment: str = (
             experiment.experiment_id
             if experiment
-            else self._client.create_experiment(
+            else self.client.create_experiment(
                 EXPERIMENT, artifact_location=None if is_server else artifacts.as_uri()
             )
         )
@@ -64,12 +71,22 @@ class MlflowStore:
             child, cached = self._child(stage, run_id, record, files)
             note = " (cached)" if cached else ""
             tags[_key(f"stage.{stage.name}")] = child + note
-            link = f"#/experiments/{self._experiment}/runs/{child}"
+            link = f"#/experiments/{self.experiment}/runs/{child}"
             lines.append(f"| {stage.name} | [{child[:8]}]({link}){note} |")
         tags[MLFLOW_RUN_NOTE] = "\n".join(lines)
         metrics = [Metric(_key(k), v, record.time_ms, 0) for k, v in record.metrics.items()]
-        self._log(run_id, metrics, record.params, tags)
+        self.log(run_id, metrics, record.params, tags)
         self._finish(run_id, files / PIPELINE)
+
+    def has_run(self, run_id: str) -> bool:
+        """Tell whether a run is there and nobody has deleted it."""
+        query = f"attributes.run_id = '{run_id}'"
+        return bool(self.client.search_runs([self.experiment], query, max_results=1))
+
+    def has_output(self, path: str, digest: str) -> bool:
+        """Tell whether a finished child run made the file `path` with this MD5."""
+        query = f"tags.`out.{path}` LIKE 'md5 {digest},%' AND attributes.status = '{FINISHED}'"
+        return bool(self.client.search_runs([self.experiment], query, max_results=1))
 
     def _child(
         self, stage: StageRecord, parent: str, record: PipelineRecord, files: Path
@@ -80,13 +97,13 @@ class MlflowStore:
             if run.info.status == FINISHED:
                 return run.info.run_id, not mine
             if mine:
-                self._client.delete_run(run.info.run_id)
+                self.client.delete_run(run.info.run_id)
         run = self._create(stage.name, STAGE_HASH, stage.hash, record, parent)
         run_id: str = run.info.run_id
         metrics = [Metric(_key(k), v, record.time_ms, 0) for k, v in stage.metrics.items()]
         metrics += [Metric(_key(p.key), p.value, record.time_ms, p.step) for p in stage.curves]
-        self._log(run_id, metrics, stage.params, stage.tags | {"dvc.stage": stage.name})
-        self._client.log_inputs(
+        self.log(run_id, metrics, stage.params, stage.tags | {"dvc.stage": stage.name})
+        self.client.log_inputs(
             run_id,
             [
                 DatasetInput(
@@ -102,7 +119,7 @@ class MlflowStore:
     def _find(self, tag: str, value: str) -> list[Run]:
         """Return the runs so tagged, finished ones first."""
         query = f"tags.`{tag}` = '{value}'"
-        runs = self._client.search_runs([self._experiment], query, order_by=["start_time ASC"])
+        runs = self.client.search_runs([self.experiment], query, order_by=["start_time ASC"])
         return sorted(runs, key=lambda run: run.info.status != FINISHED)
 
     def _create(
@@ -111,26 +128,27 @@ class MlflowStore:
         tags = {tag: value, MLFLOW_SOURCE_NAME: "dvc repro"}
         if parent:
             tags[MLFLOW_PARENT_RUN_ID] = parent
-        return self._client.create_run(self._experiment, record.time_ms, tags, name)
+        return self.client.create_run(self.experiment, record.time_ms, tags, name)
 
-    def _log(
+    def log(
         self,
         run_id: str,
-        metrics: Sequence[Metric],
-        params: Mapping[str, str],
-        tags: Mapping[str, str],
+        metrics: Sequence[Metric] = (),
+        params: Mapping[str, str] = MappingProxyType({}),
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        """Add to a run, in as many requests as MLflow's limits ask for."""
         for points in _parts(metrics, MAX_METRICS_PER_BATCH):
-            self._client.log_batch(run_id, metrics=points)
+            self.client.log_batch(run_id, metrics=points)
         for settings in _parts(list(params.items()), MAX_PARAMS_TAGS_PER_BATCH):
-            self._client.log_batch(run_id, params=[Param(_key(k), v) for k, v in settings])
+            self.client.log_batch(run_id, params=[Param(_key(k), v) for k, v in settings])
         for labels in _parts(list(tags.items()), MAX_PARAMS_TAGS_PER_BATCH):
-            self._client.log_batch(run_id, tags=[RunTag(_key(k), v) for k, v in labels])
+            self.client.log_batch(run_id, tags=[RunTag(_key(k), v) for k, v in labels])
 
     def _finish(self, run_id: str, files: Path) -> None:
         if files.is_dir():
-            self._client.log_artifacts(run_id, str(files))
-        self._client.set_terminated(run_id, FINISHED)
+            self.client.log_artifacts(run_id, str(files))
+        self.client.set_terminated(run_id, FINISHED)
 
 
 def _key(name: str) -> str:

@@ -6,6 +6,7 @@ with it, so that it can be sent long after the checkout has moved on.
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -56,16 +57,29 @@ class Outbox:
             Exception: whatever the store raises; that record and those behind it stay.
         """
         while any(self._waiting()):
-            try:
-                with FileLock(self.folder / "lock", timeout=wait_s):
-                    send = connect()
-                    for record, bundle in sorted(map(_open, self._waiting()), key=_age):
-                        send(record, bundle / "files")
-                        remove(bundle)
-            except Timeout as error:
-                raise BestsellerError(
-                    "another process is publishing and takes this along"
-                ) from error
+            with self.alone(wait_s):
+                send = connect()
+                for record, bundle in sorted(map(_open, self._waiting()), key=_age):
+                    send(record, bundle / "files")
+                    remove(bundle)
+
+    @contextmanager
+    def alone(self, wait_s: float) -> Iterator[None]:
+        """Be the only process of this workspace that opens the store or writes to it.
+
+        Raises:
+            BestsellerError: another process was still at it after `wait_s` seconds.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / "lock")
+        try:
+            lock.acquire(timeout=wait_s)
+        except Timeout as error:
+            raise BestsellerError("another process is publishing") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _waiting(self) -> Iterator[Path]:
         return self.folder.glob("[!.]*/record.json")
