@@ -17,16 +17,15 @@ NAME ?= demo
 PORT ?= 5000
 JOBS ?= 2
 
-.PHONY: help setup demo repro refresh exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics shop test lint constraints clean
+.PHONY: help setup demo repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics shop test lint constraints clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 setup: $(VENV)/runtime.done ## Create .venv with the pinned requirements
 
-demo: setup ## Run the whole pipeline, track it, and say where the results are
-	@$(BIN)/dvc repro
-	@$(BIN)/python -m stages.track --again || true
+demo: train-parallel ## Run the whole pipeline, track it, and say where the results are
+	@$(BIN)/python -m stages.publish || true
 	@printf '\n%s\n' 'Done.' \
 	    '  The designs and their evidence:  data/report/index.html' \
 	    '  The experiments:                 source $(BIN)/activate && dvc exp show   (or: make exp)' \
@@ -34,10 +33,16 @@ demo: setup ## Run the whole pipeline, track it, and say where the results are
 
 repro: setup ## Run what changed and what follows, and track it
 	@$(BIN)/dvc repro
-	@$(BIN)/python -m stages.track --again || true
+	@$(BIN)/python -m stages.publish || true
 
 refresh: setup ## Ask the sources for news; `make repro` then runs what they change
 	@$(BIN)/python -m stages.refresh
+
+retrain: setup ## Ask for news; with any: refresh, train, judge, promote if better, commit
+	@$(BIN)/python -m stages.retrain || { status=$$?; [ $$status -eq 10 ] || [ $$status -eq 11 ] || exit $$status; }
+
+rollback: setup ## Go back to the champion before, or to TO=<model or commit>
+	@$(BIN)/python -m stages.rollback $(TO)
 
 exp: setup ## Compare experiments in a table that fits a terminal
 	@$(BIN)/dvc exp show --no-pager --only-changed --drop '^(src|stages|data)/'
@@ -51,20 +56,17 @@ mlflow-ui: setup | mlflow.db ## Serve the MLflow pages on http://127.0.0.1:5000 
 	    --default-artifact-root "file://$(CURDIR)/mlartifacts" --workers 1 --port $(PORT)
 
 mlflow.db: | setup
-	@$(BIN)/python -m stages.track --again
+	@$(BIN)/python -m stages.publish
 
 publish: setup ## Send to MLflow what a dead server missed, and what dvc.lock holds now
-	@$(BIN)/python -m stages.track --again
+	@$(BIN)/python -m stages.publish
 
 report: setup ## Build the report page from what is there
 	@$(BIN)/dvc repro report
 	@echo data/report/index.html
 
-train-parallel: setup ## Train several models at once, then the rest: make train-parallel JOBS=2
-	@$(BIN)/dvc repro augment centroid
-	@$(BIN)/dvc stage list --name-only | grep '^train@' | \
-	    xargs -P $(JOBS) -I {} $(BIN)/dvc --wait-for-lock repro --single-item {}
-	@$(BIN)/dvc repro
+train-parallel: setup ## Run what changed, several models at once: make train-parallel JOBS=2
+	@$(BIN)/python -m stages.parallel $(JOBS)
 
 verify: setup ## Hash every output anew: is it what dvc.lock says, also in DVC's cache?
 	@$(BIN)/python -m stages.verify

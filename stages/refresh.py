@@ -1,10 +1,9 @@
 """Look whether the shop or the ledger moved, and note it, so that `dvc repro` follows."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from bestseller.catalogue.gather import probe
-from bestseller.catalogue.source import ledger_bytes, ledger_state
+from bestseller.catalogue.source import probe_ledger
 from bestseller.files import read_json, write_json
 from bestseller.params import Params
 from stages import WORKSPACE, run
@@ -12,8 +11,19 @@ from stages.sales import SOURCE as LEDGER
 from stages.scrape import SOURCE as CATALOGUE
 from stages.scrape import http_cache
 
+State = dict[str, int | str]
 
-def note(path: str, state: Mapping[str, int | str]) -> str:
+
+def watermarks(params: Params) -> dict[str, State]:
+    """Ask the sources for their state now, by the file that notes it."""
+    cache = http_cache()
+    return {
+        CATALOGUE: probe(params.catalogue, cache, WORKSPACE),
+        LEDGER: probe_ledger(params.sales, params.catalogue, WORKSPACE, cache),
+    }
+
+
+def note(path: str, state: State) -> str:
     """Write a watermark if it moved, and say so in a few words."""
     before = read_json(path) if Path(path).exists() else None
     if before == state:
@@ -24,10 +34,8 @@ def note(path: str, state: Mapping[str, int | str]) -> str:
 
 
 def main(params: Params) -> None:
-    catalogue = note(CATALOGUE, probe(params.catalogue, http_cache(), WORKSPACE))
-    data, _ = ledger_bytes(params.sales, params.catalogue, WORKSPACE)
-    ledger = note(LEDGER, ledger_state(data))
-    print(f"catalogue: {catalogue}\nledger: {ledger}")
+    for path, state in watermarks(params).items():
+        print(f"{Path(path).stem}: {note(path, state)}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Write the page that a merchandiser opens, and the run's model card and datasheet."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from bestseller.files import atomic_path, read_json, require, write_json
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
 from bestseller.report.cards import datasheet, model_card
+from bestseller.report.changes import remembered
 from bestseller.report.history import read_history, remember
 from bestseller.report.page import render
 from bestseller.report.results import Results
@@ -20,6 +22,7 @@ from stages import run
 METRICS = Path("metrics")
 PAGE = Path("data/report/index.html")
 HISTORY = PAGE.with_name("history.json")
+RETRAINING = Path("data/retrain/last.json")
 HEALTH = ("catalogue", "sales", "preprocess", "backbone", "classifier")
 
 
@@ -28,8 +31,6 @@ def main(params: Params) -> None:
     items = params.items()
     ledger = pd.read_parquet(require("data/sales/ledger.parquet", "dvc repro sales"))
     health = {name: read_json(METRICS / f"{name}.json", f"dvc repro {name}") for name in HEALTH}
-    until = pd.to_datetime(ledger["date"]).max().date().isoformat()
-    history = remember(read_history(HISTORY), until, health)
     results = Results(
         params=params,
         designs=choice.designs,
@@ -47,9 +48,12 @@ def main(params: Params) -> None:
         samples=_pictures(Path(f"data/models/{item}/samples.png") for item in items),
         nearest=_pictures(Path(f"data/evaluation/{item}/nearest.png") for item in items),
         feedback=Feedback.read(Path("data/feedback")).table,
-        history=history,
+        retraining=read_json(RETRAINING, f"git checkout {RETRAINING}"),
         comparison={p.stem: Image.open(p) for p in sorted(Path("data/comparison").glob("*.png"))},
     )
+    designs = remembered(results)
+    history = remember(read_history(HISTORY), results.window[1], health, designs)
+    results = replace(results, history=history)
     for file, text in {
         PAGE: render(results),
         PAGE.with_name("model-card.md"): model_card(results),

@@ -41,7 +41,12 @@ def main(params: Params) -> None:
     with atomic_path(SALES / "quarantine.csv") as path:
         ledger.quarantine.to_csv(path, index=False, lineterminator="\n")
     sold = int((units["units"] > 0).sum())
-    facts = {"products": len(units), "products_sold": sold, "allocation": settings.allocation}
+    facts = {
+        "products": len(units),
+        "products_sold": sold,
+        "allocation": settings.allocation,
+        "last_date": ledger.clean["date"].max().date().isoformat(),
+    }
     write_json(METRICS, ledger.summary | facts)
     print(
         f"{ledger.summary['units_net']} units of {sold} products; of "

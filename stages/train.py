@@ -18,6 +18,7 @@ from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator
 from bestseller.gans.trainer import Plan, Trainer
 from bestseller.images.store import ImageSet
+from bestseller.live import FOLDER, Live
 from bestseller.params import Params, Train
 from stages import ITEM, WORKSPACE, run
 
@@ -37,7 +38,7 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
     network = gan_class(gan)
     shared, settings = params.train, getattr(params.train, gan)
     constraint_file = Path(f"data/centroid/{constraint}.safetensors")
-    prepare(max(1, params.threads // share.count), seed)
+    prepare(max(1, params.item_threads // share.count), seed)
 
     data = ImageSet.open(IMAGES)
     data = data.select(data.index["split"] != "test")
@@ -56,15 +57,18 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
         share=share,
     )
     key = fingerprint(
-        [params.threads, shared.model_dump(mode="json"), settings.model_dump(), name],
+        [params.item_threads, shared.model_dump(mode="json"), settings.model_dump(), name],
         [IMAGES / "images.npy", IMAGES / "index.parquet", constraint_file],
     )
     checkpoint = Checkpoint(CHECKPOINTS, name, key)
+    lines = conditions.lines
+    live = Live(WORKSPACE / FOLDER / name / key, f"train@{name}", followed=share.is_first)
     monitor = Monitor(
         batches.latents(shared.grid_rows),
-        conditions.numbers(conditions.lines),
+        conditions.numbers(lines),
         within_condition_spread(data.images, condition),
         plan.epochs,
+        on_epoch=lambda curves, grid: live.tell(curves, lambda: sample_grid(grid.numpy(), lines)),
     )
     trainer = Trainer(
         network(settings, shape),
@@ -82,13 +86,13 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
     with atomic_path(folder) as temporary:
         config = Config(name, gan, settings.model_dump(), vars(shape), conditions.of_lines)
         save_generator(temporary, generator, config)
-        lines = conditions.lines
         sample_grid(monitor.grid(generator).numpy(), lines).save(temporary / "samples.png")
         sample_grid(monitor.progress(), lines).save(temporary / "progress.png")
     with atomic_path(f"metrics/train/{name}.csv") as temporary:
         monitor.curves().to_csv(temporary, index=False, float_format="%.6g")
     write_json(f"data/timing/{name}.json", trainer.timing())
     checkpoint.clear()
+    live.end(Path(f"metrics/train/{name}.csv"))
     if monitor.collapsed:
         print(f"train {name}: mode collapse: within a line the samples are all but identical")
 

@@ -12,7 +12,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # read when numpy and torch are imported
 for variable in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"):
     os.environ.pop(variable, None)
-os.environ |= {"MPLBACKEND": "Agg", "MLFLOW_DISABLE_TELEMETRY": "true"}
+os.environ |= {"MPLBACKEND": "Agg", "MLFLOW_DISABLE_TELEMETRY": "true", "BESTSELLER_LIVE": "0"}
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -45,6 +45,7 @@ def write_outputs(root: Path, per_line: int = 3, seed: int = 0) -> None:
     _write_data(root, products, photos, rng)
     _write_metrics(root, rng)
     _write_pictures(root, rng)
+    write_json(root / "data/retrain/last.json", {})
     write_choice(root / "data/designs", choice(products, per_line, rng))
 
 

@@ -40,6 +40,8 @@ PARAMS = load_params(REPOSITORY / "params.yaml")
 GANS = [name for name, section in PARAMS.train if isinstance(section, Gan)]
 
 MODULE = re.compile(r"(bestseller|stages)(\.\w+)+")
+# Started beside a stage and without a part in its result, so that a change there reruns nothing.
+BESIDE = {"bestseller.tracking.follower": "it takes a running training's curves to MLflow"}
 
 # Keys that no stage's result depends on, and who reads them instead.
 READ_ELSEWHERE = {
@@ -48,6 +50,7 @@ READ_ELSEWHERE = {
     "constraints": "the matrix in dvc.yaml",
     "seeds": "the matrix in dvc.yaml",
     "catalogue.demo.season": "refresh, which writes what it finds into data/source/",
+    "retrain": "stages.retrain, which runs the stages",
     "train.checkpoint_s": "how often training saves changes no weights",
 }
 
@@ -123,7 +126,8 @@ def imported(file: Path) -> Iterator[str]:
             assert node.level == 0, f"{file}: relative import"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            names = [node.value] if MODULE.fullmatch(node.value) else []  # python -m <module>
+            is_run = MODULE.fullmatch(node.value) and node.value not in BESIDE
+            names = [node.value] if is_run else []  # python -m <module>
         for name in names:
             parts = name.split(".")
             yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))

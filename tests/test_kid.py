@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from bestseller.metrics import distances
-from bestseller.metrics.kid import kid
+from bestseller.metrics.kid import kid, kid_difference
+from bestseller.metrics.statistics import Estimate
 
 
 def brute_force(x: np.ndarray, y: np.ndarray) -> float:
@@ -56,3 +57,60 @@ def test_the_standard_error_covers() -> None:
         found = kid(rng.normal(size=(150, 4)), rng.normal(0.4, 1, size=(200, 4)))
         inside += abs(found.value - truth.value) < 1.96 * found.standard_error
     assert 0.90 <= inside / 300 <= 0.99
+
+
+def test_the_difference_is_that_of_two_brute_force_kids() -> None:
+    rng = np.random.default_rng(4)
+    real, a, b = rng.normal(size=(9, 5)), rng.normal(0.5, 1, (12, 5)), rng.normal(0, 2, (12, 5))
+    found = kid_difference(real, a, b)
+    assert found.first == kid(a, real)
+    assert found.second == kid(b, real)
+    assert found.difference.value == pytest.approx(
+        brute_force(a, real) - brute_force(b, real), rel=1e-12
+    )
+
+
+def test_the_difference_s_error_is_what_leaving_out_rows_gives() -> None:
+    """The delete-one jackknife over pairs and over real images, float64 brute force, estimates the
+    same two variances without any formula."""
+    rng = np.random.default_rng(5)
+    real, a = rng.normal(size=(40, 3)), rng.normal(0.4, 1, (40, 3))
+    b = 0.8 * a + rng.normal(0.3, 0.5, (40, 3))
+
+    def gap(r: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
+        return brute_force(x, r) - brute_force(y, r)
+
+    rows = [np.delete(np.arange(40), i) for i in range(40)]
+    of_pairs = np.var([gap(real, a[k], b[k]) for k in rows]) * 39
+    of_real = np.var([gap(real[k], a, b) for k in rows]) * 39
+    found = kid_difference(real, a, b).difference
+    assert found.standard_error == pytest.approx(np.sqrt(of_pairs + of_real), rel=0.1)
+
+
+def test_equal_models_do_not_differ_and_pairs_must_be_pairs() -> None:
+    rng = np.random.default_rng(6)
+    real, a = rng.normal(size=(20, 3)), rng.normal(size=(30, 3))
+    assert kid_difference(real, a, a).difference == Estimate(0.0, 0.0)
+    with pytest.raises(ValueError, match="30 and 29 images are no pairs"):
+        kid_difference(real, a, a[1:])
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_the_interval_of_a_difference_covers(paired: bool) -> None:
+    """Two models with and without latents in common; the truth from one large sample of each."""
+
+    def draw(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        z = rng.normal(size=(n, 4))
+        other = z if paired else rng.normal(size=(n, 4))
+        return z + 0.4, 1.2 * other + 0.2
+
+    rng = np.random.default_rng(7)
+    truth = kid_difference(rng.normal(size=(6000, 4)), *draw(rng, 6000)).difference
+    inside, alone = 0, []
+    for _ in range(300):
+        found = kid_difference(rng.normal(size=(100, 4)), *draw(rng, 150))
+        inside += abs(found.difference.value - truth.value) < 1.96 * found.difference.standard_error
+        errors = np.hypot(found.first.standard_error, found.second.standard_error)
+        alone.append(found.difference.standard_error / errors)
+    assert 0.90 <= inside / 300 <= 0.99
+    assert np.mean(alone) < 1, "what both share cancels"

@@ -1,18 +1,26 @@
 """The whole pipeline with tiny settings in a temporary clone: what runs, and what does not."""
 
+import json
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import time
+from fnmatch import fnmatch
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
+import boto3
 import networkx as nx
 import pytest
 from dvc.repo import Repo
+from ruamel.yaml import YAML
 
 from bestseller.params import load_params, read_yaml
 from conftest import REPOSITORY, commit, shell, start_git
+from servers import CREDENTIALS, s3
 
 pytestmark = pytest.mark.slow
 BIN = str(Path(sys.executable).parent)
@@ -92,6 +100,56 @@ def test_every_stage_stands_under_one_finished_run(clone: Path) -> None:
     assert status == {"FINISHED"}
 
 
+# A change of code, data or a setting for each stage, and all stages that read what is changed.
+CHANGES = {
+    "data/source/catalogue.json": {"scrape"},
+    "catalogue.crawl.timeout_s": {"scrape"},
+    "data/source/ledger.json": {"sales"},
+    "stages/sales.py": {"sales"},
+    "images.fill": {"preprocess"},
+    "src/bestseller/images/augment.py": {"augment", "preprocess"},
+    "augment.zoom": {"augment"},
+    "backbones.steps": {"backbone"},
+    "centroid.every": {"centroid"},
+    "train.vanilla.beta2": {"train@vanilla-plain-0", "train@vanilla-centroid-0", "report"},
+    "stages/train.py": {"train@*"},
+    "preference.batch_size": {"classifier"},
+    "preference.launched_after": {"backtest"},
+    "evaluate.pairs": {"evaluate@*", "compare"},
+    "stages/compare.py": {"compare"},
+    "data/feedback/feedback.csv": {"shortlist", "report"},
+    "shortlist.diversity": {"shortlist", "report"},
+    "report.title": {"report"},
+    "src/bestseller/report/page.py": {"report"},
+    "src/bestseller/tracking/delivery.py": {"track"},
+    "src/bestseller/tracking/follower.py": {"track"},
+    "src/bestseller/retraining/gate.py": set(),
+    "retrain.push": set(),
+}
+
+
+def test_a_change_touches_the_stages_that_read_it_and_no_other(clone: Path) -> None:
+    all_items = [f"train@{n}" for n in load_params(clone / "params.yaml").items()]
+    all_items += [name.replace("train", "evaluate") for name in all_items]
+    for change, expected in CHANGES.items():
+        path = clone / (change if "/" in change else "params.yaml")
+        before = path.read_bytes()
+        if "/" in change:
+            path.write_bytes(before + b"\n")
+        else:
+            settings = YAML().load(before)
+            *sections, key = change.split(".")
+            reduce(getitem, sections, settings)[key] = "2022-01-01" if "after" in key else 0.5
+            YAML().dump(settings, path)
+        with Repo(str(clone)) as repo:
+            touched = {name.rpartition(":")[2] for name in repo.status()}
+        path.write_bytes(before)
+        patterns = [name for name in expected if "*" in name]
+        wanted = expected - set(patterns)
+        wanted |= {name for name in all_items for p in patterns if fnmatch(name, p)}
+        assert touched == wanted, f"{change}: {sorted(touched ^ wanted)}"
+
+
 def test_a_gan_s_setting_reruns_its_items_and_what_follows(clone: Path) -> None:
     done = shell("dvc", "exp", "run", "--set-param", "train.dcgan.lr=1e-3", cwd=clone)
     train, evaluate = items(clone, "train", "dcgan"), items(clone, "evaluate", "dcgan")
@@ -122,17 +180,80 @@ def test_a_new_season_runs_what_it_changes_once_it_was_looked_for(clone: Path) -
     assert planned(clone) == reading, "those that read the catalogue or the units"
 
 
-def test_experiments_are_told_apart_within_160_columns(clone: Path) -> None:
-    for number, rate in enumerate(("1e-3", "5e-4")):
-        name = f"trial-{number}"
-        shell("dvc", "exp", "run", "--name", name, "-S", f"train.dcgan.lr={rate}", cwd=clone)
-        shell("git", "reset", "--hard", "--quiet", cwd=clone)
+def test_a_queued_sweep_is_compared_and_one_experiment_is_taken_over(clone: Path) -> None:
+    """As README has it: queue, run two at a time, compare, apply, look at what changed."""
+    axes = ("-S", "gans=[dcgan]", "-S", "constraints=[plain]", "-S", "seeds=[3]")
+    rates = "train.dcgan.lr=1e-3,5e-4"
+    shell("dvc", "exp", "run", "--queue", "-S", rates, *axes, cwd=clone)
+    shell("dvc", "queue", "start", "--jobs", "2", cwd=clone)
+    while re.search("Queued|Running", shell("dvc", "queue", "status", cwd=clone).stdout):
+        time.sleep(1)
+    names = shell("dvc", "exp", "list", "--name-only", cwd=clone).stdout.split()
+    assert len(names) == 2, shell("dvc", "queue", "status", cwd=clone).stdout
+
     shown = shell(
         "make", "--no-print-directory", "-o", "setup", "exp", "BIN=" + BIN, cwd=clone, COLUMNS="160"
     )
     table = [line for line in shown.stdout.splitlines() if set(line) - set("─ ")]
     assert max(map(len, table)) <= 160
-    rows = {name: next(line for line in table if name in line) for name in ("trial-0", "trial-1")}
-    values = [line.partition("]")[2].split()[2:] for line in rows.values()]
+    rows = [next(line for line in table if name in line) for name in names]
+    values = [row.partition("]")[2].split()[2:] for row in rows]
     assert values[0] != values[1]
-    assert len(values[0]) > 1
+
+    shell("dvc", "exp", "apply", names[0], cwd=clone)
+    assert load_params(clone / "params.yaml").items() == ["dcgan-plain-3"]
+    assert UP_TO_DATE in shell("dvc", "repro", cwd=clone).stdout
+    changed = json.loads(shell("dvc", "metrics", "diff", "--json", cwd=clone).stdout)
+    assert changed["metrics/summary.json"]["best_model"]["new"] == "dcgan-plain-3"
+    plots = shell("dvc", "plots", "diff", "--json", cwd=clone).stdout
+    assert {"HEAD", "workspace"} <= set(re.findall(r'"rev": "(\w+)"', plots))
+    with sqlite3.connect(clone / "mlflow.db") as database:
+        told = database.execute("SELECT value FROM tags WHERE key = 'dvc.exp_name'").fetchall()
+    assert {name for (name,) in told} >= set(names)
+
+
+def test_the_paper_s_profile_plans_every_model_anew(clone: Path) -> None:
+    switch(clone, "paper")
+    assert load_params(clone / "params.yaml").train.dcgan.batch_size == 128
+    assert planned(clone) >= {"scrape", "sales", "backbone"} | items(clone, "train", "0")
+
+
+def test_models_trained_at_once_are_those_trained_in_turn(clone: Path) -> None:
+    before = trained(clone)
+    lock = read_yaml(clone / "dvc.lock")
+    lock["stages"] = {n: e for n, e in lock["stages"].items() if not n.startswith("train@")}
+    YAML().dump(lock, clone / "dvc.lock")
+    shutil.rmtree(clone / ".dvc/cache/runs")  # else DVC knows what would come out
+    done = shell("make", "-o", "setup", "train-parallel", "JOBS=2", "BIN=" + BIN, cwd=clone)
+    assert {name for name in ran(done) if name.startswith("train@")} == set(before)
+    assert trained(clone) == before
+
+
+def trained(folder: Path) -> dict[str, dict[str, str]]:
+    """Hashes of each model and its curves; times differ from run to run."""
+    stages = read_yaml(folder / "dvc.lock")["stages"]
+    return {
+        name: {o["path"]: o["md5"] for o in entry["outs"] if "timing" not in o["path"]}
+        for name, entry in stages.items()
+        if name.startswith("train@")
+    }
+
+
+def test_a_fresh_clone_has_the_report_from_an_s3_remote_without_training(
+    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with s3() as store:
+        boto3.client("s3", endpoint_url=store, region_name="us-east-1").create_bucket(Bucket="data")
+        shell("dvc", "remote", "add", "--default", "store", "s3://data/bestseller", cwd=clone)
+        shell("dvc", "remote", "modify", "store", "endpointurl", store, cwd=clone)
+        commit(clone, "a remote")
+        shell("dvc", "push", cwd=clone)
+        fresh = tmp_path / "fresh"
+        shell("git", "clone", "--quiet", str(clone), str(fresh), cwd=tmp_path)
+        assert not (fresh / "data/report").exists()
+        shell("dvc", "pull", cwd=fresh)
+    page = "data/report/index.html"
+    assert (fresh / page).read_bytes() == (clone / page).read_bytes()
+    assert planned(fresh) == set()

@@ -19,6 +19,7 @@ from lxml import html
 from bestseller.designs.export import read_choice
 from bestseller.designs.feedback import take
 from bestseller.errors import BestsellerError
+from bestseller.files import write_json
 from bestseller.images.store import ImageSet
 from bestseller.params import Params, load_params
 from bestseller.report import charts, tables, words
@@ -536,3 +537,53 @@ def test_a_run_without_a_design_still_has_its_page_and_cards(results: Results) -
     assert "No candidate passed." in render(empty)
     assert "No design, no score." in model_card(empty)
     assert "Fewer than 3 designs in 3 lines" in titles(empty)
+
+
+DECISION = {
+    "promote": False,
+    "challenger": "dcgan-plain-0",
+    "reasons": ["kid_catalogue: a tie, and a tie promotes nobody."],
+    "facts": {"coverage": 0.4, "near_copy_rate": 0.012},
+}
+LAST = {
+    "run": "20220301T040000Z",
+    "drift": {"sales_psi": 0.31, "warnings": ["The sales mix <b>moved</b>."]},
+    "decision": DECISION,
+    "champion": "dcgan-centroid-0",
+}
+
+
+def since_the_last_run(folder: Path) -> str:
+    page = html.document_fromstring((folder / "data/report/index.html").read_text("utf-8"))
+    (section,) = page.xpath("//section[@aria-labelledby='since-title']")
+    return " ".join(section.text_content().split())
+
+
+def test_the_first_page_has_nothing_to_compare_with(folder: Path) -> None:
+    text = since_the_last_run(folder)
+    assert "This is the first run here" in text
+    assert "Retraining" not in text
+
+
+def test_the_next_page_tells_what_changed_and_what_the_retraining_decided(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_outputs(tmp_path)
+    write_json("data/retrain/last.json", LAST)
+    before = {"until": "2021-05-31", "health": {}, "designs": [], "lines": {}}
+    write_json("data/report/history.json", [before])
+    report.main(params)
+    text = since_the_last_run(tmp_path)
+    assert "Retraining 20220301T040000Z: DCGAN, plain, seed 0 was not promoted." in text
+    assert "The champion: DCGAN, centroid, seed 0." in text
+    assert "a tie, and a tie promotes nobody." in text
+    assert "Drift. The sales mix <b>moved</b>." in text
+    assert "Near copy rate 1.2 %" in text
+    assert "7 of the 7 designs are new, 0 of the last run's are gone" in text
+    (entry,) = json.loads(Path("data/report/history.json").read_text())[1:]
+    assert len(entry["designs"]) == 7
+    lowest = entry["lines"]["Datejust"]
+    assert lowest["similarity"] == 40.0, "of the leading of the two models"
+    assert lowest["similarity_se"] == pytest.approx(3 / 1.959964)
+    assert lowest["score_log_se"] == pytest.approx(np.log(5.25 / 0.5) / 2 / 1.959964, rel=1e-4)

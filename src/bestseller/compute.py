@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 
@@ -33,8 +34,9 @@ def autocast(precision: str) -> AbstractContextManager[object]:
 
 
 def prepare(threads: int, seed: int) -> None:
-    """Fix the thread count and the seed, and keep freed memory in the process."""
+    """Fix the thread count, PyTorch's and NumPy's, and the seed; keep freed memory."""
     torch.set_num_threads(threads)
+    threadpool_limits(threads, "blas")
     torch.manual_seed(seed)
     keep_freed_memory()
 

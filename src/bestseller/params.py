@@ -33,6 +33,7 @@ Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
 Precision = Literal["auto", "fp32"]
 Constraint = Literal["plain", "centroid"]
+BRANCH = re.compile(r"((\w|\{until\}|\{run\})([\w./-]|\{until\}|\{run\})*)?")
 ISO_DATE = r"^(\d{4}-\d{2}-\d{2})?$"
 
 
@@ -323,9 +324,49 @@ class Report(Section):
     title: str
 
 
+class Health(Section):
+    max_lost_share: Share
+    max_lost_sales_share: Share
+    max_growth: Positive
+    max_share_rise: Share
+
+
+class Drift(Section):
+    max_sales_psi: Positive
+    max_turnover: Share
+    max_centroid_shift: Positive
+    max_centroid_distance: Positive
+
+
+class Gate(Section):
+    max_near_copy_rate: Share
+    max_abstained_share: Share
+    min_diversity_share: Annotated[float, Field(ge=0)]
+    min_coverage: Share
+    seed: NonNegative
+
+
+class Retrain(Section):
+    branch: str
+    push: str
+    notify: str
+    notify_timeout_s: Positive
+    health: Health
+    drift: Drift
+    gate: Gate
+
+    @field_validator("branch")
+    @classmethod
+    def _has_known_parts(cls, value: str) -> str:
+        if BRANCH.fullmatch(value) is None:
+            raise ValueError("a branch's name, in which {until} and {run} may stand")
+        return value
+
+
 class Params(Section):
     profile: str
     threads: Count
+    item_threads: Count
     gans: Annotated[list[str], Field(min_length=1)]
     constraints: Annotated[list[Constraint], Field(min_length=1)]
     seeds: Annotated[list[NonNegative], Field(min_length=1)]
@@ -341,6 +382,7 @@ class Params(Section):
     compare: Compare
     shortlist: Shortlist
     report: Report
+    retrain: Retrain
 
     @field_validator("centroid")
     @classmethod

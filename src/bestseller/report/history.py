@@ -1,4 +1,4 @@
-"""What the catalogue and the ledger were at earlier runs, and what has moved since the last one."""
+"""What earlier runs were: catalogue, ledger, designs; and which facts moved since the last one."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from bestseller.report.tables import Cell, Table
 from bestseller.report.words import DASH, fact, fact_label, label, number
 
 KEPT = 24  # runs remembered: two years of months
+FACTS, DESIGNS = {"until", "health"}, {"designs", "lines"}  # older runs remembered the facts alone
 OF_INTEREST = ("catalogue", "sales", "preprocess")  # what comes from outside
 
 Entry = Mapping[str, Any]
@@ -26,25 +27,29 @@ def read_history(path: Path) -> list[Entry]:
         return []
     history = read_json(path)
     if not isinstance(history, list) or not all(
-        isinstance(entry, dict) and set(entry) == {"until", "health"} for entry in history
+        isinstance(entry, dict) and set(entry) in (FACTS, FACTS | DESIGNS) for entry in history
     ):
         raise BestsellerError(f"{path}: no history of runs; remove it to begin a new one")
     return history
 
 
-def remember(history: Sequence[Entry], until: str, health: Mapping[str, Flat]) -> list[Entry]:
+def remember(
+    history: Sequence[Entry], until: str, health: Mapping[str, Flat], designs: Mapping[str, Any]
+) -> list[Entry]:
     """Return the history with this run at its end, unless it says what the last one said.
 
     Args:
         history: of earlier runs, the oldest first.
         until: last day of the ledger, ISO date.
         health: flat facts by stage.
+        designs: of `changes.remembered`: designs, lines.
     """
-    now = {"until": until, "health": {name: dict(health[name]) for name in OF_INTEREST}}
+    facts = {"until": until, "health": {name: dict(health[name]) for name in OF_INTEREST}}
+    now = facts | dict(designs)
     kept = list(history)
-    if not kept or kept[-1] != now:
-        kept.append(now)
-    return kept[-KEPT:]
+    if kept and kept[-1] in (facts, now):
+        kept.pop()
+    return [*kept, now][-KEPT:]
 
 
 def since_last(history: Sequence[Entry]) -> Table | None:

@@ -13,6 +13,7 @@ from PIL import Image
 from bestseller.designs.design import Design
 from bestseller.designs.export import XMP
 from bestseller.report import charts, tables, words
+from bestseller.report.changes import changes
 from bestseller.report.drift import drift_table
 from bestseller.report.explained import explained
 from bestseller.report.findings import findings, warnings
@@ -20,6 +21,7 @@ from bestseller.report.history import since_last
 from bestseller.report.pictures import Picture, encode_array, figure
 from bestseller.report.published import published_constraint_table
 from bestseller.report.results import Results
+from bestseller.report.retrained import retrained
 from bestseller.report.worth import worth_tables
 
 TEMPLATES = files("bestseller.report") / "templates"
@@ -81,6 +83,8 @@ def render(results: Results) -> str:
         constraint_table=published_constraint_table(results),
         cost_table=tables.cost_table(results.costs),
         figures=_figures(results),
+        retrained=retrained(results.retraining),
+        changes=changes(results.history, results.params.compare.confidence),
         moved=since_last(results.history),
         drift=drift_table(results.ledger, results.params.compare.confidence),
         comparison=[

@@ -38,6 +38,8 @@ class Results:
             images by model; comparison: other pictures by title.
         feedback: verdicts on designs of earlier runs, `designs.feedback.Feedback.table`.
         history: what `report.history` remembers of the runs, this one the last.
+        retraining: of the last scheduled retraining, see `report.retrained`; empty before the
+            first.
     """
 
     params: Params
@@ -58,6 +60,7 @@ class Results:
     comparison: Mapping[str, Image.Image] = field(default_factory=dict)
     feedback: pd.DataFrame = field(default_factory=pd.DataFrame)
     history: Sequence[Mapping[str, Any]] = ()
+    retraining: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def window(self) -> tuple[str, str]:

@@ -17,6 +17,7 @@ UPPER = {
     "fd": "FD",
     "rmse": "RMSE",
     "nll": "NLL",
+    "psi": "PSI",
 }
 GANS = {"vanilla": "Vanilla GAN", "dcgan": "DCGAN", "pggan": "PGGAN", "d2gan": "D2GAN"}
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"

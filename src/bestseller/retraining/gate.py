@@ -1,0 +1,160 @@
+"""Shall this run's best model become the champion?
+
+It must reach the floors of params.yaml, and beat the champion on today's held-out photos, both
+drawn and measured anew (`scoring`): numbers of two runs are of other photos and other feature
+spaces and are never compared. A difference inside its interval is a tie; the champion then stays,
+unless the challenger can draw a line of today's catalogue that the champion never learned.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from bestseller.compute import prepare
+from bestseller.errors import BestsellerError
+from bestseller.files import read_json, require
+from bestseller.gans import TrainedGenerator, load_generator
+from bestseller.images.store import ImageSet
+from bestseller.metrics.quality import rounded
+from bestseller.metrics.references import REAL
+from bestseller.params import Gate, Params
+from bestseller.report.words import count, joined, model_label
+from bestseller.retraining.decision import Decision
+from bestseller.retraining.scoring import Comparison, NotComparable, compare_on_held_out
+
+METRICS, MODELS = Path("metrics"), Path("data/models")
+PROCESSED = Path("data/processed")
+RESTORE = "dvc checkout data/champion.dvc"
+Facts = dict[str, float | int | str]
+
+
+def judge(root: Path, champion: Path | None, params: Params) -> Decision:
+    """Judge the best model of the run in a checkout.
+
+    Args:
+        root: the checkout, after `dvc repro`.
+        champion: folder of the champion, such as ``data/champion``; None where there is none.
+        params: of the run.
+
+    Raises:
+        BestsellerError: a file is missing or damaged, or this code cannot rebuild the champion.
+    """
+    prepare(params.threads, params.retrain.gate.seed)
+    name = str(read_json(root / METRICS / "summary.json", "dvc repro compare")["best_model"])
+    challenger = load_generator(root / MODELS / name)
+    measured = read_json(root / METRICS / "evaluate" / f"{name}.json", f"dvc repro evaluate@{name}")
+    models = pd.read_csv(require(root / METRICS / "models.csv", "dvc repro compare"))
+    facts, failed = floors(measured, _real(models), params.retrain.gate)
+    facts["challenger_sha256"] = challenger.hash
+    label = model_label(name)
+
+    def decide(promote: bool, *reasons: str) -> Decision:
+        return Decision(promote=promote, challenger=name, reasons=list(reasons), facts=facts)
+
+    if failed:
+        return decide(False, *(f"{label} misses a floor: {why}" for why in failed))
+    if champion is None:
+        return decide(True, f"{label} reaches every floor, and there is no champion yet.")
+    old = _load_champion(champion)
+    facts |= {"last_champion": old.name, "last_champion_sha256": old.hash}
+    if old.hash == challenger.hash:
+        return decide(False, f"The champion is still this model: {label}, with the same weights.")
+    images = ImageSet.open(root / PROCESSED, "dvc repro preprocess").of_main_view()
+    new_lines = _new_lines(challenger, old, images)
+    facts["lines_new"] = len(new_lines)
+    found = compare_on_held_out(challenger, old, images, root, params)
+    if isinstance(found, NotComparable):
+        return decide(found.promote, found.reason)
+    facts |= rounded(found.facts())
+    return decide(*_verdict(found, label, new_lines))
+
+
+def floors(
+    measured: Mapping[str, Any], real: Mapping[str, Any], limits: Gate
+) -> tuple[Facts, list[str]]:
+    """Hold a model's metrics against the floors.
+
+    Args:
+        measured: metrics/evaluate/<model>.json.
+        real: the same metrics of real held-out images.
+        limits: the section retrain.gate of params.yaml.
+
+    Returns:
+        What was looked at, and a sentence for every floor that is missed.
+    """
+    copies = {
+        key: measured[key]
+        for key in measured
+        if key.startswith("near_copy_rate") and not key.endswith(("_low", "_high"))
+    }
+    diversity = next(key for key in measured if key.startswith(("lpips", "diversity")))
+    share = measured[diversity] / real[diversity]
+    facts: Facts = {key: measured[key] for key in ("abstained_share", "coverage")}
+    facts |= copies | {"diversity_share": round(share, 6)}
+    failed = [
+        f"its {key} of {rate:.1%} is above retrain.gate.max_near_copy_rate "
+        f"{limits.max_near_copy_rate:.1%}."
+        for key, rate in copies.items()
+        if rate > limits.max_near_copy_rate
+    ]
+    if (abstained := measured["abstained_share"]) > limits.max_abstained_share:
+        failed.append(
+            f"{abstained:.1%} of its images are unlike every product, above "
+            f"retrain.gate.max_abstained_share {limits.max_abstained_share:.1%}."
+        )
+    if share < limits.min_diversity_share:
+        failed.append(
+            f"its {diversity} is {share:.1%} of that of real images, below "
+            f"retrain.gate.min_diversity_share {limits.min_diversity_share:.1%}."
+        )
+    if (covered := measured["coverage"]) < limits.min_coverage:
+        failed.append(
+            f"it covers {covered:.1%} of the training images, below retrain.gate.min_coverage "
+            f"{limits.min_coverage:.1%}."
+        )
+    return facts, failed
+
+
+def _real(models: pd.DataFrame) -> dict[str, Any]:
+    rows = models[models["model"] == REAL].to_dict("records")
+    if not rows:
+        raise BestsellerError(f"{METRICS / 'models.csv'}: no row {REAL}; run `dvc repro compare`")
+    return {str(key): value for key, value in rows[0].items()}
+
+
+def _load_champion(folder: Path) -> TrainedGenerator:
+    require(folder / "generator.json", RESTORE)
+    require(folder / "generator.safetensors", RESTORE)
+    try:
+        return load_generator(folder)
+    except (ValidationError, KeyError, TypeError, BestsellerError) as error:
+        told = str(error).splitlines()[0].partition("; run ")[0]
+        raise BestsellerError(
+            f"{folder}: this code cannot rebuild the champion ({told}); run `{RESTORE}`, or remove "
+            "data/champion.dvc to begin without one"
+        ) from error
+
+
+def _new_lines(new: TrainedGenerator, old: TrainedGenerator, images: ImageSet) -> list[str]:
+    """Return the lines of today's catalogue that `new` learned and `old` did not, sorted."""
+    return sorted((set(new.lines) - set(old.lines)) & set(images.index["line"]))
+
+
+def _verdict(found: Comparison, label: str, new_lines: list[str]) -> tuple[bool, str]:
+    gap = found.difference
+    told = (
+        f"{found.metric} to {count(found.n_real, 'held-out image')} of today is "
+        f"{found.challenger.value:.4g} for {label} and {found.champion.value:.4g} for the "
+        f"champion, a difference of {gap.value:+.4g} ({gap.low:+.4g} to {gap.high:+.4g})"
+    )
+    if gap.high < 0:
+        return True, f"{told}: better."
+    if gap.low > 0:
+        return False, f"{told}: worse."
+    if new_lines:
+        lines = "the line" if len(new_lines) == 1 else "the lines"
+        return True, f"{told}: a tie; only the challenger draws {lines} {joined(new_lines)}."
+    return False, f"{told}: a tie, and a tie promotes nobody."

@@ -1,0 +1,120 @@
+"""Two generators on the same held-out photos of today, in today's feature space."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bestseller.backbones import load_backbone
+from bestseller.gans import TrainedGenerator
+from bestseller.images.store import ImageSet
+from bestseller.metrics.features import FeatureCache
+from bestseller.metrics.kid import kid_difference
+from bestseller.metrics.quality import distance_names, split
+from bestseller.metrics.statistics import Interval, normal_interval
+from bestseller.params import Params
+
+BACKBONES, FEATURES = Path("data/backbones"), Path(".scratch/features")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The kernel distance of both to the held-out images.
+
+    Attributes:
+        metric: its name, such as ``kid_catalogue``.
+        challenger, champion: each one's distance with its interval.
+        difference: the challenger's minus the champion's; below 0 the challenger is nearer.
+        n_images, n_real: images that each drew, real images held out.
+        lines: lines that both draw.
+    """
+
+    metric: str
+    challenger: Interval
+    champion: Interval
+    difference: Interval
+    n_images: int
+    n_real: int
+    lines: list[str]
+
+    def facts(self) -> dict[str, float | int]:
+        """Return everything as flat facts."""
+        facts: dict[str, float | int] = {
+            "n_images": self.n_images,
+            "n_real": self.n_real,
+            "lines_shared": len(self.lines),
+        }
+        for whose in ("challenger", "champion", "difference"):
+            found: Interval = getattr(self, whose)
+            name = f"{self.metric}_{whose}"
+            facts |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+        return facts
+
+
+@dataclass(frozen=True)
+class NotComparable:
+    """Why the two cannot be compared, and what follows: a model that today's catalogue has outgrown
+    gives way; one that there is no photo to hold against stays."""
+
+    promote: bool
+    reason: str
+
+
+def compare_on_held_out(
+    challenger: TrainedGenerator,
+    champion: TrainedGenerator,
+    images: ImageSet,
+    root: Path,
+    params: Params,
+) -> Comparison | NotComparable:
+    """Draw from both with the same latents for the same lines, and measure both alike.
+
+    Of the lines of today's catalogue those count that both learned, in the catalogue's proportions,
+    and the held-out images of these. A photo that is held out today may have been a training image
+    of the champion's run; that can only favour the champion.
+
+    Args:
+        challenger, champion: the two.
+        images: today's real images, of the main view.
+        root: the checkout with data/backbones; features of real images are kept in .scratch.
+        params: evaluate.images are drawn, with retrain.gate.seed.
+
+    Raises:
+        BestsellerError: a backbone's file is missing or damaged.
+    """
+    catalogue = images.index["line"]
+    lines = sorted(set(challenger.lines) & set(champion.lines) & set(catalogue))
+    if not lines:
+        return NotComparable(True, "The champion learned no line of today's catalogue.")
+    held_out = split(images)[1]
+    of_lines = held_out.index["line"].isin(lines).to_numpy()
+    if of_lines.sum() < 2:
+        return NotComparable(
+            False,
+            "Fewer than two images of the lines that both learned are held out: no comparison.",
+        )
+    n, seed = params.evaluate.images, params.retrain.gate.seed
+    shown = catalogue[catalogue.isin(lines)].to_numpy()
+    drawn = [str(line) for line in np.random.default_rng(seed).choice(shown, n)]
+    new, old = (
+        generator.images(generator.latents(n, seed), drawn) for generator in (challenger, champion)
+    )
+    if new.shape != old.shape:
+        return NotComparable(
+            True,
+            f"The champion draws {old.shape[1]} px, images.size of params.yaml is now "
+            f"{new.shape[1]}.",
+        )
+    backbone = load_backbone(root / BACKBONES, params.backbones.metric)
+    known = FeatureCache(root / FEATURES).features(backbone, held_out.images)
+    made = (
+        backbone.features(pixels, progress=f"gate: {who}")
+        for who, pixels in (("challenger", new), ("champion", old))
+    )
+    found = kid_difference(known[of_lines], *made)
+    first, second, difference = (
+        normal_interval(estimate, params.compare.confidence)
+        for estimate in (found.first, found.second, found.difference)
+    )
+    metric = distance_names(backbone.name, n)[1]
+    return Comparison(metric, first, second, difference, n, int(of_lines.sum()), lines)
