@@ -81,7 +81,7 @@ shop: setup ## Serve the embedded shop for a browser
 	@$(BIN)/python -m stages.shop
 
 test: $(VENV)/develop.done lint ## Run every check and every test
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/develop.done ## Check format, style, types and the direction of imports
 	@$(BIN)/ruff format --check

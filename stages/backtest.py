@@ -27,7 +27,7 @@ PREFERENCE = Path("data/preference")
 
 def main(params: Params) -> None:
     settings, confidence = params.preference, params.compare.confidence
-    prepare(params.threads, settings.seed)
+    prepare(params.job_threads, settings.seed)
     images = ImageSet.open("data/processed").of_main_view()
     units = pd.read_parquet(require("data/sales/units.parquet", "dvc repro sales"))
     ledger = pd.read_parquet(require(LEDGER, "dvc repro sales"))

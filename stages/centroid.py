@@ -34,6 +34,8 @@ def main(params: Params) -> None:
         settings.weight,
         settings.every,
         schedule=settings.schedule,
+        images=settings.images,
+        start=settings.start,
     )
 
     config = {name: getattr(settings, name) for name in ("backbone", "layer", "pooling")}

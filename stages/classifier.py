@@ -25,7 +25,7 @@ def main(params: Params) -> None:
     parts, states = assign_parts(sellers)
     lines = lines_of(parts)
 
-    prepare(params.threads, settings.seed)
+    prepare(params.job_threads, settings.seed)
     weights_dir = WORKSPACE / params.backbones.weights_dir
     network, weights = starting_network(
         len(lines), params.backbones.weights, weights_dir, settings.seed

@@ -27,7 +27,7 @@ SAMPLES, SUSPECTS = 12, 20  # images a line in samples.png, pairs in nearest.png
 def main(params: Params, gan: str, constraint: str, seed: str) -> None:
     name = f"{gan}-{constraint}-{seed}"
     settings = params.evaluate
-    prepare(params.item_threads, settings.seed)
+    prepare(params.job_threads, settings.seed)
     generator = load_generator(MODELS / name)
     catalogue = ImageSet.open(PROCESSED).of_main_view()
     train, _ = quality.split(catalogue)

@@ -1,7 +1,7 @@
-"""Run what changed, the items of the train and evaluate matrices several at a time.
+"""Run what changed, trainings and what stands beside them several at a time.
 
-`dvc repro` runs one stage after another. Trainings of small networks use one core well and several
-badly, so on few cores several of one thread each (item_threads in params.yaml) are done sooner.
+`dvc repro` runs one stage after another. Small networks use one core well and several badly, so on
+few cores several stages of one thread each (job_threads in params.yaml) are done sooner.
 """
 
 import os
@@ -15,22 +15,29 @@ from bestseller.errors import BestsellerError
 from bestseller.params import Params
 from stages import run
 
-# What must be there before each matrix; DVC is asked for these with all that they depend on.
-GROUPS = {"train": ("augment", "centroid"), "evaluate": ("classifier",)}
+# What has to be there, with all that it depends on, and then what runs at once, a group's stages
+# or its matrix items: the longest first.
+PHASES = (
+    (("sales", "augment", "centroid"), ("classifier", "train")),
+    ((), ("backtest", "evaluate")),
+)
 DVC = (sys.executable, "-P", "-m", "dvc")  # -P: our metrics/ is no module of DVC's
 
 
 def main(params: Params, jobs: str) -> None:
-    del params
-    # the stages that DVC starts are to find this environment's python
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     if not jobs.isdigit() or int(jobs) < 1:
         raise BestsellerError(f"{jobs!r} jobs: give a whole number of 1 or more, such as 2")
-    for group, before in GROUPS.items():
-        repro(*before)
+    # the stages that DVC starts are to find this environment's python
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for before, groups in PHASES:
+        if before:
+            repro(*before)
+        planned = changed(groups)
+        # the cheapest models stand first in params.yaml
+        models = [f"{group}@{item}" for group in groups for item in reversed(params.items())]
         with ThreadPoolExecutor(int(jobs)) as pool:
-            # The last ones first: the axes of params.yaml begin with the cheapest.
-            list(pool.map(repro_item, reversed(changed_items(group))))
+            wanted = [stage for stage in [*groups, *models] if stage in planned]
+            list(pool.map(repro_one, wanted))
     repro()
 
 
@@ -40,18 +47,17 @@ def repro(*stages: str) -> None:
         raise BestsellerError("`dvc repro` failed; what is done stays done: mend it and run again")
 
 
-def changed_items(group: str) -> list[str]:
-    """Return the items of a matrix that have to run, by the names of their stages."""
-    planned = subprocess.run(
-        [*DVC, "repro", "--dry", group], capture_output=True, text=True, check=False
-    )
+def changed(stages: tuple[str, ...]) -> set[str]:
+    """Return which of the stages and matrix items have to run."""
+    command = [*DVC, "repro", "--dry", *stages]
+    planned = subprocess.run(command, capture_output=True, text=True, check=False)
     if planned.returncode:
-        raise BestsellerError(f"`dvc repro --dry {group}`: {planned.stderr.strip()}")
-    return re.findall(rf"^Running stage '({group}@[^']+)'", planned.stdout, re.MULTILINE)
+        raise BestsellerError(f"`{' '.join(['dvc', *command[4:]])}`: {planned.stderr.strip()}")
+    return set(re.findall(r"^Running stage '([^']+)'", planned.stdout, re.MULTILINE))
 
 
-def repro_item(stage: str) -> None:
-    """Run one item, its output line by line among that of the others.
+def repro_one(stage: str) -> None:
+    """Run one stage, its output line by line among that of the others.
 
     Locks are waited for: without that, DVC gives up after three seconds, and a finished training
     that cannot note its result is lost.

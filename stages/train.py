@@ -38,7 +38,7 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
     network = gan_class(gan)
     shared, settings = params.train, getattr(params.train, gan)
     constraint_file = Path(f"data/centroid/{constraint}.safetensors")
-    prepare(max(1, params.item_threads // share.count), seed)
+    prepare(max(1, params.job_threads // share.count), seed)
 
     data = ImageSet.open(IMAGES)
     data = data.select(data.index["split"] != "test")
@@ -57,7 +57,7 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
         share=share,
     )
     key = fingerprint(
-        [params.item_threads, shared.model_dump(mode="json"), settings.model_dump(), name],
+        [params.job_threads, shared.model_dump(mode="json"), settings.model_dump(), name],
         [IMAGES / "images.npy", IMAGES / "index.parquet", constraint_file],
     )
     checkpoint = Checkpoint(CHECKPOINTS, name, key)

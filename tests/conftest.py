@@ -15,6 +15,11 @@ for variable in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME", "DVC_EXP_BAS
 os.environ |= {"MPLBACKEND": "Agg", "MLFLOW_DISABLE_TELEMETRY": "true", "BESTSELLER_LIVE": "0"}
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+LONGEST = ("test_pipeline.py", "test_year.py", "test_retrain.py")  # begun first: no worker waits
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def shell(

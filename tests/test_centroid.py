@@ -72,7 +72,21 @@ def test_weight_is_scaled_by_every() -> None:
     images = torch.full((2, 3, 2, 2), 1.0)
     term, stats = constraint.term(images)
     assert term.item() == pytest.approx(0.4 * stats["centroid_loss"].item())
-    assert [step for step in range(9) if constraint.applies(step)] == [0, 4, 8]
+    assert [step for step in range(9) if constraint.applies(step, step / 9)] == [0, 4, 8]
+    constraint.start = 0.3
+    assert [step for step in range(9) if constraint.applies(step, step / 9)] == [4, 8]
+
+
+def test_a_part_of_the_batch_pushes_as_the_whole_does_on_average() -> None:
+    images = torch.rand(6, 3, 2, 2, generator=torch.Generator().manual_seed(0)) * 3
+    whole, part = (
+        CentroidConstraint(Flat(), torch.zeros(12), 1.0, weight=0.1, every=1, images=count)
+        for count in (0, 2)
+    )
+    batches = [images.roll(shift, dims=0) for shift in range(6)]
+    terms = torch.stack([part.term(batch)[0] for batch in batches])
+    assert terms.std() > 0
+    torch.testing.assert_close(terms.mean(), whole.term(images)[0])
 
 
 def test_the_adaptive_weight_follows_the_share_outside() -> None:
@@ -147,7 +161,9 @@ def test_the_real_sets_own_loss_is_its_mean_excess_over_the_mean_distance() -> N
 
 def test_saved_and_loaded_constraints_agree(tmp_path: Path) -> None:
     features = small_features()
-    constraint = CentroidConstraint(features, torch.rand(4, 3, 3), 0.7, 0.2, 3, schedule="adaptive")
+    constraint = CentroidConstraint(
+        features, torch.rand(4, 3, 3), 0.7, 0.2, 3, schedule="adaptive", images=5
+    )
     save_constraint(
         tmp_path / "c.safetensors", constraint, {"backbone": "small", "layer": 3, "pooling": "none"}
     )

@@ -218,27 +218,6 @@ def test_the_paper_s_profile_plans_every_model_anew(clone: Path) -> None:
     assert planned(clone) >= {"scrape", "sales", "backbone"} | items(clone, "train", "0")
 
 
-def test_models_trained_at_once_are_those_trained_in_turn(clone: Path) -> None:
-    before = trained(clone)
-    lock = read_yaml(clone / "dvc.lock")
-    lock["stages"] = {n: e for n, e in lock["stages"].items() if not n.startswith("train@")}
-    YAML().dump(lock, clone / "dvc.lock")
-    shutil.rmtree(clone / ".dvc/cache/runs")  # else DVC knows what would come out
-    done = shell("make", "-o", "setup", "train-parallel", "JOBS=2", "BIN=" + BIN, cwd=clone)
-    assert {name for name in ran(done) if name.startswith("train@")} == set(before)
-    assert trained(clone) == before
-
-
-def trained(folder: Path) -> dict[str, dict[str, str]]:
-    """Hashes of each model and its curves; times differ from run to run."""
-    stages = read_yaml(folder / "dvc.lock")["stages"]
-    return {
-        name: {o["path"]: o["md5"] for o in entry["outs"] if "timing" not in o["path"]}
-        for name, entry in stages.items()
-        if name.startswith("train@")
-    }
-
-
 def test_a_fresh_clone_has_the_report_from_an_s3_remote_without_training(
     clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,16 +1,22 @@
 """Every stage answers what a person can mend with one line and status 1, and writes nothing."""
 
 import re
+import runpy
+import shutil
 import socket
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from threadpoolctl import threadpool_limits
 
 from bestseller.images.store import ImageSet
 from bestseller.params import load_params
-from conftest import REPOSITORY, shell
+from conftest import REPOSITORY
 
 ITEM = ["vanilla", "plain", "0"]
 ARGUMENTS = {
@@ -20,9 +26,10 @@ ARGUMENTS = {
     "generate": ["dcgan-plain-0"],
     "package": ["dcgan-plain-0"],
     "feedback": ["feedback.csv"],
+    "parallel": ["2"],
 }
 SCRIPTS = sorted(path.stem for path in REPOSITORY.glob("stages/[!_]*.py"))
-WITHOUT_INPUT_FILES = {"refresh", "shop", "profile"}
+WITHOUT_INPUT_FILES = {"refresh", "shop", "profile", "parallel", "retrain", "rollback"}
 READ_IMAGES = ["augment", "backbone", "centroid", "train", "classifier"]
 NEED_TWO_LINES = ["classifier"]
 PROGRESS = re.compile(r"[\w -]+: \d+(/\d+)? \w+, ")
@@ -39,17 +46,39 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def refused(stage: str, checkout: Path) -> str:
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with params.yaml and nothing else."""
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def refused(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[[str], str]]:
     """Run a stage that must fail; return its one line."""
-    before = contents(checkout)
-    command = ["python", "-m", f"stages.{stage}", *ARGUMENTS.get(stage, [])]
-    done = shell(*command, cwd=checkout, ok=False, OMP_NUM_THREADS="1")
-    assert done.returncode == 1, done.stdout + done.stderr
-    lines = [line for line in done.stderr.splitlines() if not PROGRESS.match(line)]
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith(f"{stage}: ")
-    assert contents(checkout) == before
-    return lines[0]
+
+    def run(stage: str) -> str:
+        before = contents(checkout)
+        monkeypatch.setattr(sys, "argv", [stage, *ARGUMENTS.get(stage, [])])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_module(f"stages.{stage}", run_name="__main__", alter_sys=True)
+        told = capsys.readouterr().err
+        assert end.value.code == 1, told
+        lines = [line for line in told.splitlines() if line and not PROGRESS.match(line)]
+        assert len(lines) == 1, told
+        assert lines[0].startswith(f"{stage}: ")
+        assert contents(checkout) == before
+        return lines[0]
+
+    with threadpool_limits():  # puts back what a stage has set
+        yield run
+    torch.set_num_threads(1)
+
+
+Refused = Callable[[str], str]
 
 
 def change(checkout: Path, old: str, new: str) -> None:
@@ -60,35 +89,39 @@ def change(checkout: Path, old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize("stage", SCRIPTS)
-def test_malformed_params(stage: str, code: Path) -> None:
-    change(code, "threads: 2", "threads: two")
-    assert "params.yaml: threads: 'two' is not allowed" in refused(stage, code)
+def test_malformed_params(stage: str, checkout: Path, refused: Refused) -> None:
+    change(checkout, "threads: 2", "threads: two")
+    assert "params.yaml: threads: 'two' is not allowed" in refused(stage)
 
 
 @pytest.mark.parametrize("stage", [name for name in SCRIPTS if name not in WITHOUT_INPUT_FILES])
-def test_a_missing_input_is_named_with_the_command_that_makes_it(stage: str, code: Path) -> None:
-    told = refused(stage, code)
+def test_a_missing_input_is_named_with_the_command_that_makes_it(
+    stage: str, refused: Refused
+) -> None:
+    told = refused(stage)
     assert "not found; run `" in told
 
 
-def test_a_shop_that_does_not_answer(code: Path) -> None:
+def test_a_shop_that_does_not_answer(checkout: Path, refused: Refused) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     change(
-        code, "  source: demo # demo = the embedded shop on", "  source: site # demo = the shop on"
+        checkout,
+        "  source: demo # demo = the embedded shop on",
+        "  source: site # demo = the shop on",
     )
-    change(code, '    url: ""', f'    url: "http://127.0.0.1:{port}"')
-    change(code, '  contact: ""', "  contact: me@shop.example")
-    change(code, "  permission: false", "  permission: true")
-    assert str(port) in refused("refresh", code)
+    change(checkout, '    url: ""', f'    url: "http://127.0.0.1:{port}"')
+    change(checkout, '  contact: ""', "  contact: me@shop.example")
+    change(checkout, "  permission: false", "  permission: true")
+    assert str(port) in refused("refresh")
 
 
 @pytest.mark.parametrize("stage", ["sales", "preprocess"])
-def test_an_empty_catalogue(stage: str, code: Path) -> None:
+def test_an_empty_catalogue(stage: str, checkout: Path, refused: Refused) -> None:
     for path in ("data/raw/catalogue.jsonl", "data/raw/images.zip", "data/source/ledger.json"):
-        (code / path).parent.mkdir(parents=True, exist_ok=True)
-        (code / path).write_bytes(b"")
-    assert "data/raw/catalogue.jsonl" in refused(stage, code)
+        (checkout / path).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / path).write_bytes(b"")
+    assert "data/raw/catalogue.jsonl" in refused(stage)
 
 
 def write_images(checkout: Path, count: int, lines: list[str]) -> None:
@@ -117,12 +150,12 @@ def write_images(checkout: Path, count: int, lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize("stage", READ_IMAGES)
-def test_an_empty_image_set(stage: str, code: Path) -> None:
-    write_images(code, 0, ["Datejust"])
-    refused(stage, code)
+def test_an_empty_image_set(stage: str, checkout: Path, refused: Refused) -> None:
+    write_images(checkout, 0, ["Datejust"])
+    refused(stage)
 
 
 @pytest.mark.parametrize("stage", NEED_TWO_LINES)
-def test_a_single_line(stage: str, code: Path) -> None:
-    write_images(code, 24, ["Datejust"])
-    assert "line" in refused(stage, code)
+def test_a_single_line(stage: str, checkout: Path, refused: Refused) -> None:
+    write_images(checkout, 24, ["Datejust"])
+    assert "line" in refused(stage)

@@ -246,6 +246,8 @@ class Centroid(Section):
     weight: Annotated[float, Field(ge=0)]
     schedule: Literal["constant", "adaptive"]
     every: Count
+    images: NonNegative
+    start: Annotated[float, Field(ge=0, le=1)]
 
 
 class Gan(Section):
@@ -366,7 +368,7 @@ class Retrain(Section):
 class Params(Section):
     profile: str
     threads: Count
-    item_threads: Count
+    job_threads: Count
     gans: Annotated[list[str], Field(min_length=1)]
     constraints: Annotated[list[Constraint], Field(min_length=1)]
     seeds: Annotated[list[NonNegative], Field(min_length=1)]

@@ -81,7 +81,10 @@ class CentroidConstraint(nn.Module):
         distance: d_ref.
         weight: lambda.
         every: steps between two uses; the weight is scaled by it.
-        schedule: ``constant``, or ``adaptive``: lambda times the share of the batch outside d_ref.
+        schedule: ``constant``, or ``adaptive``: lambda times the share of the images outside d_ref.
+        images: of a batch, the first so many that it looks at: a random part, for batches are drawn
+            at random, whose mean loss is that of the batch on average; 0 = all.
+        start: share of the training that goes by before it is used, 0..1.
     """
 
     def __init__(
@@ -93,13 +96,15 @@ class CentroidConstraint(nn.Module):
         every: int,
         *,
         schedule: str = "constant",
+        images: int = 0,
+        start: float = 0.0,
     ) -> None:
         super().__init__()
         self.features = features.requires_grad_(False)
         self.register_buffer("centre", centre)
         self.centre: Tensor
         self.distance, self.weight, self.every = distance, weight, every
-        self.schedule = schedule
+        self.schedule, self.images, self.start = schedule, images, start
         self.eval()
 
     def train(self, mode: bool = True) -> "CentroidConstraint":
@@ -118,13 +123,13 @@ class CentroidConstraint(nn.Module):
     def _excess(self, images: Tensor) -> Tensor:
         return (self.distances(images) - self.distance).clamp(min=0)
 
-    def applies(self, step: int) -> bool:
-        """Tell whether the constraint is used at this step."""
-        return step % self.every == 0
+    def applies(self, step: int, done: float) -> bool:
+        """Tell whether the constraint is used at this step, a share `done` of the training in."""
+        return done >= self.start and step % self.every == 0
 
     def term(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return what to add to L_G, and L_centroid and the share outside d_ref to watch."""
-        excess = self._excess(images)
+        excess = self._excess(images[: self.images or len(images)])
         loss, outside = excess.mean(), (excess.detach() > 0).float().mean()
         share = outside if self.schedule == "adaptive" else 1.0
         stats = {"centroid_loss": loss.detach(), "centroid_outside": outside}
@@ -141,7 +146,7 @@ def save_constraint(
     """
     tensors = {} if constraint is None else constraint.state_dict()
     if constraint is not None:
-        settings = ("distance", "weight", "every", "schedule")
+        settings = ("distance", "weight", "every", "schedule", "images", "start")
         config = config | {name: getattr(constraint, name) for name in settings}
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:
@@ -176,6 +181,8 @@ def load_constraint(
         config["weight"],
         config["every"],
         schedule=config["schedule"],
+        images=config["images"],
+        start=config["start"],
     )
     constraint.load_state_dict(tensors)
     return constraint

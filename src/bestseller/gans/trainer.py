@@ -160,7 +160,9 @@ class Trainer:
             fake_seen = augment(self.gan.shown(fake), names, batch.random)
             g_loss, g_stats = self.gan.generator_loss(fake_seen, batch.conditions)
             stats |= {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()} | g_stats
-            if self.constraint is not None and self.constraint.applies(self.step):
+            if self.constraint is not None and self.constraint.applies(
+                self.step, self.step / self.plan.steps
+            ):
                 term, centroid_stats = self.constraint.term(fake)
                 g_loss, stats = g_loss + term, stats | centroid_stats
         stats["g_gradient_norm"] = _descend(self.g_optimiser, g_loss)

@@ -1,0 +1,85 @@
+"""Several items of a matrix at once, in a real DVC repository of quick stages."""
+
+from pathlib import Path
+
+import pytest
+
+from bestseller.params import load_params, read_yaml
+from conftest import shell, start_git
+
+pytestmark = pytest.mark.slow
+
+TOY = """
+stages:
+  augment: {cmd: echo 1 > augment.txt, outs: [augment.txt]}
+  sales: {cmd: echo 0 > sales.txt, outs: [sales.txt]}
+  backtest: {cmd: echo 4 > backtest.txt, outs: [backtest.txt]}
+  centroid: {cmd: echo 2 > centroid.txt, outs: [centroid.txt]}
+  classifier: {cmd: echo 3 > classifier.txt, outs: [classifier.txt]}
+  train:
+    matrix: {gan: "${gans}", constraint: "${constraints}", seed: "${seeds}"}
+    cmd: >-
+      date +%s.%N > ${key}.begun && sleep 3 && cat augment.txt > ${key}.model &&
+      date +%s.%N > ${key}.ended && test ! -e ${key}.broken
+    deps: [augment.txt, centroid.txt]
+    outs: ["${key}.model"]
+  evaluate:
+    matrix: {gan: "${gans}", constraint: "${constraints}", seed: "${seeds}"}
+    cmd: cat ${key}.model classifier.txt > ${key}.measured
+    deps: ["${key}.model", classifier.txt]
+    outs: ["${key}.measured"]
+  compare:
+    cmd: cat *.measured > compared.txt
+    deps: [dcgan-plain-0.measured, vanilla-centroid-0.measured]
+    outs: [compared.txt]
+"""
+SETTINGS = "gans: [vanilla, dcgan]\n"
+
+
+@pytest.fixture
+def toy(code: Path) -> Path:
+    (code / "profiles").mkdir()
+    (code / "profiles/toy.yaml").write_text(SETTINGS)
+    shell("python", "-m", "stages.profile", "toy", cwd=code)
+    (code / "dvc.yaml").write_text(TOY)
+    start_git(code)
+    shell("dvc", "init", "--quiet", cwd=code)
+    return code
+
+
+def seconds(folder: Path, item: str) -> tuple[float, float]:
+    begun, ended = ((folder / f"{item}.{name}").read_text() for name in ("begun", "ended"))
+    return float(begun), float(ended)
+
+
+def test_two_items_run_at_a_time_and_all_is_noted(toy: Path) -> None:
+    done = shell("python", "-m", "stages.parallel", "2", cwd=toy)
+    items = load_params(toy / "params.yaml").items()
+    assert len(items) == 4
+    spans = [seconds(toy, item) for item in items]
+    together = [sum(a < end and begin < b for begin, end in spans) for a, b in spans]
+    assert min(together) > 1, "each has another beside it"
+    assert "Running stage 'train@dcgan-plain-0'" in done.stdout
+    names = set(read_yaml(toy / "dvc.lock")["stages"])
+    assert names > {f"{stage}@{item}" for stage in ("train", "evaluate") for item in items}
+    assert "up to date" in shell("dvc", "repro", cwd=toy).stdout
+    assert "Running" not in shell("python", "-m", "stages.parallel", "2", cwd=toy).stdout
+
+
+def test_what_fails_is_named_and_the_others_are_kept(toy: Path) -> None:
+    broken = toy / "vanilla-plain-0.broken"
+    broken.touch()
+    failed = shell("python", "-m", "stages.parallel", "2", cwd=toy, ok=False)
+    assert failed.returncode == 1
+    assert failed.stderr.splitlines()[-1].startswith("parallel: train@vanilla-plain-0 failed; ")
+    trained = {name for name in read_yaml(toy / "dvc.lock")["stages"] if name.startswith("train@")}
+    assert len(trained) == 3
+    broken.unlink()
+    again = shell("python", "-m", "stages.parallel", "1", cwd=toy).stdout
+    assert again.count("Running stage 'train@") == 1
+
+
+@pytest.mark.parametrize("jobs", ["0", "two", "-1"])
+def test_another_number_of_jobs_is_refused(jobs: str, toy: Path) -> None:
+    told = shell("python", "-m", "stages.parallel", "--", jobs, cwd=toy, ok=False)
+    assert told.stderr.startswith(f"parallel: '{jobs}' jobs: give a whole number")
