@@ -21,9 +21,8 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
 from torch.nn import functional
-from train_step import keep_memory
 
-from bestseller.compute import autocast, device, has_bf16, place, to_signed
+from bestseller.compute import autocast, device, has_bf16, keep_freed_memory, place, to_signed
 from bestseller.preference.classifier import build_network, normaliser
 from bestseller.preference.training import WEIGHT_DECAY, augment, draw_images
 
@@ -127,7 +126,7 @@ def main() -> None:
         rounds: dict[str, list[float]] = {name: [] for name in arms}
         for _ in range(asked.rounds + 1):
             for name, (step, keep) in arms.items():
-                keep_memory(keep)
+                keep_freed_memory(keep)
                 rounds[name].append(timed(step, asked.repeats))
         medians = {name: statistics.median(found[1:]) for name, found in rounds.items()}
         data_s, augment_s = timed(decode, 30) + draw, timed(lambda: augment(pixels, generator), 30)
