@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bestseller.errors import BestsellerError
 from bestseller.params import Params
+from bestseller.retraining.repository import DVC
 from stages import run
 
 # What has to be there, with all that it depends on, and then what runs at once, a group's stages
@@ -21,7 +22,6 @@ PHASES = (
     (("sales", "augment", "centroid"), ("classifier", "train")),
     ((), ("backtest", "evaluate")),
 )
-DVC = (sys.executable, "-P", "-m", "dvc")  # -P: our metrics/ is no module of DVC's
 
 
 def main(params: Params, jobs: str) -> None:
