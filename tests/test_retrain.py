@@ -14,9 +14,12 @@ from bestseller.catalogue.demo import DemoShop
 from bestseller.errors import BestsellerError
 from bestseller.files import read_json
 from bestseller.params import load_params, read_yaml
+from bestseller.retraining.champion import find, put_back, unless_rolled_back
+from bestseller.retraining.decision import Decision
 from bestseller.retraining.journal import Busy, Desk
 from bestseller.retraining.notify import notify
 from bestseller.retraining.outcome import Outcome, Summary
+from bestseller.retraining.repository import Repository
 from conftest import REPOSITORY, commit, shell
 from toy_retraining import EXPECTED_OWN, git, make_toy, news, retrain
 
@@ -61,7 +64,8 @@ def test_the_first_sound_model_becomes_the_champion_in_one_commit(first: Path) -
     assert champion["model"] == "toy"
     assert champion["facts"] == {"champions": 0}
     pointer = read_yaml(first / "data/champion.dvc")
-    assert pointer["meta"] == {"model": "toy", "run": champion["run"]}
+    kept = ("model", "generator_sha256", "run")
+    assert pointer["meta"] == {name: champion[name] for name in kept}
     log = git(first, "log", "-1", "--format=%s%n%(trailers:key=Retrain-Run,valueonly)")
     assert log.split("\n") == ["Retraining: toy promoted", champion["run"]]
     changed = set(git(first, "show", "--format=", "--name-only").splitlines())
@@ -105,6 +109,23 @@ def test_a_worse_model_is_committed_but_not_promoted(toy: Path) -> None:
     assert (summary["outcome"], summary["notes"]) == ("kept", ["the server is dead"])
     assert git(toy, "status", "--porcelain") == ""
     retrain(toy, 0)
+
+
+@pytest.mark.slow
+def test_what_a_person_rolled_back_is_not_promoted_again(toy: Path) -> None:
+    news(toy, "watches", "one two", promote=True)
+    retrain(toy, 10)
+    repository, second = Repository(toy), git(toy, "rev-parse", "HEAD")
+    put_back(repository, find(repository, ""))
+    retrain(toy, 11, "--anyway")
+    day = git(toy, "show", "-s", "--format=%cs")
+    assert told(toy)["reasons"] == [
+        "a reason",
+        f"A rollback of {day} took these weights away: only `make rollback` brings them back.",
+    ]
+    put_back(repository, find(repository, second))
+    gate = Decision(promote=True, challenger="toy", reasons=["a reason"], facts={})
+    assert unless_rolled_back(repository, gate) == gate, "it came back by hand"
 
 
 @pytest.mark.slow

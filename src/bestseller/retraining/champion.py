@@ -58,6 +58,7 @@ class Promotion(NamedTuple):
     day: str  # ISO date
     md5: str  # DVC's hash of the folder
     model: str
+    weights: str  # SHA-256 of the generator's
 
 
 def install(root: Path, decision: Decision, run: str) -> None:
@@ -100,7 +101,7 @@ def point(repository: Repository) -> None:
     path = repository.root / POINTER
     yaml = YAML()
     pointer = yaml.load(path)
-    pointer["meta"] = {"model": champion.model, "run": champion.run}
+    pointer["meta"] = champion.model_dump(include={"model", "generator_sha256", "run"})
     text = StringIO()
     yaml.dump(pointer, text)
     with atomic_path(path) as temporary:
@@ -120,8 +121,9 @@ def _promotion(repository: Repository, commit: str, day: str) -> Promotion | Non
     if text is None:
         return None
     pointer = YAML(typ="safe").load(text)
-    model = (pointer.get("meta") or {}).get("model", "")
-    return Promotion(commit, day, str(pointer["outs"][0]["md5"]), str(model))
+    meta = {"model": "", "generator_sha256": ""} | (pointer.get("meta") or {})
+    md5, model, weights = pointer["outs"][0]["md5"], meta["model"], meta["generator_sha256"]
+    return Promotion(commit, day, str(md5), str(model), str(weights))
 
 
 def find(repository: Repository, wanted: str) -> Promotion:
@@ -154,14 +156,45 @@ def find(repository: Repository, wanted: str) -> Promotion:
 
 def _before(promotions: list[Promotion]) -> Promotion | None:
     """Return the champion that today's replaced: a rollback takes back what came after."""
+    stack, _ = _replay(promotions)
+    return stack[-2] if len(stack) > 1 else None
+
+
+def _replay(promotions: list[Promotion]) -> tuple[list[Promotion], dict[str, str]]:
+    """Go through the history, newest first, from its beginning.
+
+    Returns:
+        The champions that led to today's, today's last; and the weights that a rollback took away
+        and nothing brought back, with the day of that rollback.
+    """
     stack: list[Promotion] = []
+    taken: dict[str, str] = {}
     for promotion in reversed(promotions):
         known = [entry.md5 for entry in stack]
         if promotion.md5 in known:
-            del stack[known.index(promotion.md5) + 1 :]
+            back = known.index(promotion.md5) + 1
+            taken |= {entry.weights: promotion.day for entry in stack[back:]}
+            del stack[back:]
         else:
             stack.append(promotion)
-    return stack[-2] if len(stack) > 1 else None
+        taken.pop(promotion.weights, None)
+    return stack, taken
+
+
+def unless_rolled_back(repository: Repository, decision: Decision) -> Decision:
+    """Keep the champion where a person took the challenger's very weights out of its place.
+
+    News of sales alone train no generator anew: the gate would promote at once what a rollback
+    has just taken away.
+    """
+    if not decision.promote:
+        return decision
+    weights = require(repository.root / MODELS / decision.challenger / WEIGHTS, "dvc repro")
+    _, taken = _replay(history(repository))
+    if (day := taken.get(sha256_file(weights))) is None:
+        return decision
+    reason = f"A rollback of {day} took these weights away: only `make rollback` brings them back."
+    return decision.model_copy(update={"promote": False, "reasons": [*decision.reasons, reason]})
 
 
 def _as_of(repository: Repository, revision: str) -> Promotion | None:

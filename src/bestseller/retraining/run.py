@@ -196,6 +196,7 @@ class Retraining:
         if journal.decision is None:
             folder = self.root / champion.CHAMPION
             decision = self.calls.judge(folder if folder.exists() else None)
+            decision = champion.unless_rolled_back(self.repository, decision)
             journal = self._note(journal, decision=decision)
         assert journal.decision is not None
         if journal.decision.promote:
