@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from bestseller.backbones import empty_feature_stack
 from bestseller.compute import prepare
 from bestseller.errors import BestsellerError
@@ -24,6 +26,7 @@ from stages import ITEM, WORKSPACE, run
 
 IMAGES = Path("data/augmented")
 CHECKPOINTS = WORKSPACE / ".scratch" / "checkpoints"
+COLUMNS = 8  # of an unconditional generator's sample grid; otherwise a column for each line
 
 
 def main(params: Params, gan: str, constraint: str, seed: str) -> None:
@@ -43,8 +46,15 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
     data = ImageSet.open(IMAGES)
     data = data.select(data.index["split"] != "test")
     conditions = Conditions.of(data.index)
-    condition = conditions.numbers(list(data.index["line"]), list(data.index["view"]))
     shape = shape_of(data, conditions, shared)
+    if shape.lines:
+        condition = conditions.numbers(list(data.index["line"]), list(data.index["view"]))
+        headings, asked = conditions.lines, conditions.numbers(conditions.lines)
+        rows = shared.grid_rows
+    else:  # all images alike, and every cell of the sample grid is another latent
+        condition = np.zeros(len(data.images), dtype=np.int64)
+        headings, asked = [""] * COLUMNS, np.zeros(1, dtype=np.int64)
+        rows = shared.grid_rows * COLUMNS
 
     plan = Plan(name, shared, settings, len(data.images))
     batches = Batches(
@@ -61,14 +71,15 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
         [IMAGES / "images.npy", IMAGES / "index.parquet", constraint_file],
     )
     checkpoint = Checkpoint(CHECKPOINTS, name, key)
-    lines = conditions.lines
     live = Live(WORKSPACE / FOLDER / name / key, f"train@{name}", followed=share.is_first)
     monitor = Monitor(
-        batches.latents(shared.grid_rows),
-        conditions.numbers(lines),
+        batches.latents(rows),
+        asked,
         within_condition_spread(data.images, condition),
         plan.epochs,
-        on_epoch=lambda curves, grid: live.tell(curves, lambda: sample_grid(grid.numpy(), lines)),
+        on_epoch=lambda curves, grid: live.tell(
+            curves, lambda: sample_grid(grid.numpy(), headings)
+        ),
     )
     trainer = Trainer(
         network(settings, shape),
@@ -86,8 +97,9 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
     with atomic_path(folder) as temporary:
         config = Config(name, gan, settings.model_dump(), vars(shape), conditions.of_lines)
         save_generator(temporary, generator, config)
-        sample_grid(monitor.grid(generator).numpy(), lines).save(temporary / "samples.png")
-        sample_grid(monitor.progress(), lines).save(temporary / "progress.png")
+        sample_grid(monitor.grid(generator).numpy(), headings).save(temporary / "samples.png")
+        progress = sample_grid(monitor.progress(), headings[: len(asked)])
+        progress.save(temporary / "progress.png")
     with atomic_path(f"metrics/train/{name}.csv") as temporary:
         monitor.curves().to_csv(temporary, index=False, float_format="%.6g")
     write_json(f"data/timing/{name}.json", trainer.timing())

@@ -1,5 +1,7 @@
 """Features are kept by content: found again only where nothing that decides them has changed."""
 
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import torch
 
 from bestseller.backbones import Backbone
 from bestseller.backbones.networks import architecture, without_classifier
-from bestseller.metrics.features import FeatureCache, feature_key
+from bestseller.metrics.features import KEPT_S, FeatureCache, feature_key
 
 
 def alexnet(seed: int = 0) -> Backbone:
@@ -85,3 +87,16 @@ def test_a_damaged_entry_is_computed_again(
     assert np.array_equal(cache.features(network, pictures()), expected)
     assert entry.read_bytes() == whole
     assert [path.name for path in tmp_path.iterdir()] == [entry.name]
+
+
+def test_what_nobody_reads_goes(tmp_path: Path, network: Backbone) -> None:
+    cache = FeatureCache(tmp_path)
+    for count in (3, 4):
+        cache.features(network, pictures(count))
+    long_ago = time.time() - KEPT_S - 60
+    for entry in tmp_path.iterdir():
+        os.utime(entry, (long_ago, long_ago))
+    cache.features(network, pictures(3))  # read: it stays
+    cache.features(network, pictures(5))
+    kept = {feature_key(network, pictures(count)) for count in (3, 5)}
+    assert {entry.stem for entry in tmp_path.iterdir()} == kept

@@ -3,12 +3,16 @@
 The real images' features are the same in every evaluation, in the comparison and in the shortlist.
 An entry's name is a hash of everything that decides its values: the pixels, the network's weights,
 the resize and normalisation, the number type, this code and the version of PyTorch. Nothing is ever
-found under a name that a person chose, so nothing stale can be found.
+found under a name that a person chose, so nothing stale can be found. What nobody has read for 90
+days goes when something new is kept, so that a monthly retraining does not fill the disk.
 """
 
 import hashlib
 import io
+import os
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +23,7 @@ from bestseller.compute import device, has_bf16
 from bestseller.files import atomic_path
 
 CODE = tuple(Path(str(module.__file__)) for module in (backbone, networks, resize))
+KEPT_S = 90 * 24 * 3600  # seconds that an entry stays unread
 DIGEST = 32  # bytes of a SHA-256 before the array: a damaged entry is recomputed
 
 
@@ -68,6 +73,8 @@ def _read(path: Path) -> np.ndarray | None:
     """Read an entry; None where there is none or it is not as it was written."""
     try:
         stored = path.read_bytes()
+        with suppress(PermissionError):  # another user's entry
+            os.utime(path)  # the file system may not note by itself that it was read
     except FileNotFoundError:
         return None
     digest, array = stored[:DIGEST], stored[DIGEST:]
@@ -83,3 +90,7 @@ def _write(path: Path, features: np.ndarray) -> None:
     array = buffer.getvalue()
     with atomic_path(path) as temporary:
         temporary.write_bytes(hashlib.sha256(array).digest() + array)
+    for other in path.parent.glob("*.npy"):
+        with suppress(FileNotFoundError, PermissionError):  # another process was faster
+            if time.time() - other.stat().st_mtime > KEPT_S:
+                other.unlink()
