@@ -1,37 +1,43 @@
 """Images a second of the classifier's training step, against a plain fp32 NCHW loop.
 
 Run: ``python benchmarks/resnet_step.py [--batch 32] [--rounds 7]`` with ``src`` on the path. Both
-train a ResNet-50 at 64 x 64 on the same images in one process, in alternating rounds, each with
-AdamW; medians and their ratio are printed. The plain loop is the common one: float images decoded
-beforehand, fp32, NCHW, the optimiser as it comes, a weighted random draw for each batch. It is
-timed with freed memory given back to the system, as glibc does by default, and with memory kept.
-Ours is the step of `training.train_network`: channels last, bf16 where the hardware has it, fused
-AdamW, uint8 images decoded, augmented and normalised in the step, memory kept. What sampling and
-decoding take of our step is timed on its own, and so is the augmentation, which the plain loop does
-not do.
+train a ResNet-50 at 64 x 64 on the same images, each in a process of its own, in alternating
+rounds, each with AdamW; medians and their ratio are printed. The plain loop is the common one:
+float images decoded beforehand, fp32, NCHW, the optimiser as it comes, a weighted random draw for
+each batch. It is timed with glibc's allocator as it comes, and with memory kept. Ours is the step
+of `training.train_network`: channels last, bf16 where the hardware has it, fused AdamW, uint8
+images decoded, augmented and normalised in the step, memory kept. What sampling and decoding take
+of our step is timed on its own, and so is the augmentation, which the plain loop does not do.
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
+from arms import Arm, Step, alternate, medians, timed
 from threadpoolctl import threadpool_limits
 from torch import nn
 from torch.nn import functional
 
-from bestseller.compute import autocast, device, has_bf16, keep_freed_memory, place, to_signed
+from bestseller.compute import autocast, device, has_bf16, place, to_signed
 from bestseller.preference.classifier import build_network, normaliser
 from bestseller.preference.training import WEIGHT_DECAY, augment, draw_images
 
 SIZE, LINES, IMAGES, LR = 64, 16, 500, 1e-3
-Step = Callable[[], object]
 
 
-def plain_step(images: np.ndarray, labels: np.ndarray, weights: np.ndarray, batch: int) -> Step:
+def make_data() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return images, labels and the images' weights in the draw."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (IMAGES, SIZE, SIZE, 3), dtype=np.uint8)
+    return images, rng.integers(0, LINES, IMAGES), rng.integers(1, 400, IMAGES).astype(float)
+
+
+def plain_step(batch: int) -> Step:
     """The common loop's step."""
+    images, labels, weights = make_data()
     network = build_network(LINES).to(device()).train()
     optimiser = torch.optim.AdamW(network.parameters(), LR, weight_decay=WEIGHT_DECAY)
     decoded = torch.from_numpy(images).permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()
@@ -49,8 +55,9 @@ def plain_step(images: np.ndarray, labels: np.ndarray, weights: np.ndarray, batc
     return step
 
 
-def our_step(images: np.ndarray, labels: np.ndarray, weights: np.ndarray, batch: int) -> Step:
+def our_step(batch: int) -> Step:
     """The classifier's step, of the same parts as `training.train_network`."""
+    images, labels, weights = make_data()
     network: nn.Module = build_network(LINES)
     place(network.train())
     optimiser = torch.optim.AdamW(network.parameters(), LR, weight_decay=WEIGHT_DECAY, fused=True)
@@ -87,22 +94,6 @@ def decoding(
     return decode
 
 
-def timed(step: Step, repeats: int) -> float:
-    """Return the seconds of one step, the mean over `repeats`."""
-    synchronise()
-    start = time.perf_counter()
-    for _ in range(repeats):
-        step()
-    synchronise()
-    return (time.perf_counter() - start) / repeats
-
-
-def synchronise() -> None:
-    """Wait until the device has done what it was asked."""
-    if device().type == "cuda":
-        torch.cuda.synchronize()
-
-
 def main() -> None:
     """Print medians, the ratio of each round, and the parts of our step."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -113,33 +104,29 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (IMAGES, SIZE, SIZE, 3), dtype=np.uint8)
-    labels, weights = rng.integers(0, LINES, IMAGES), rng.integers(1, 400, IMAGES).astype(float)
-    data = (images, labels, weights, asked.batch)
+    images, _, weights = make_data()
+    arms = {
+        "plain": Arm(partial(plain_step, asked.batch), keep=False),
+        "plain, memory kept": Arm(partial(plain_step, asked.batch), keep=True),
+        "ours": Arm(partial(our_step, asked.batch), keep=True),
+    }
+    rounds = alternate(arms, threads=asked.threads, rounds=asked.rounds, repeats=asked.repeats)
+    median = medians(rounds)
     with threadpool_limits(asked.threads):
-        ours, plain = our_step(*data), plain_step(*data)
         decode = decoding(images, weights, asked.batch)
         pixels, generator = decode()[0], torch.Generator().manual_seed(0)
         draw = timed(lambda: draw_images(weights, 320, asked.batch, 0), 5) / 320
-        arms = {"plain": (plain, False), "plain, memory kept": (plain, True), "ours": (ours, True)}
-        rounds: dict[str, list[float]] = {name: [] for name in arms}
-        for _ in range(asked.rounds + 1):
-            for name, (step, keep) in arms.items():
-                keep_freed_memory(keep)
-                rounds[name].append(timed(step, asked.repeats))
-        medians = {name: statistics.median(found[1:]) for name, found in rounds.items()}
         data_s, augment_s = timed(decode, 30) + draw, timed(lambda: augment(pixels, generator), 30)
     print(f"{device()}, bf16 {has_bf16()}, {asked.threads} threads, batch {asked.batch}")
     for name, found in rounds.items():
-        ratios = [slow / fast for slow, fast in zip(found[1:], rounds["ours"][1:], strict=True)]
+        ratios = [slow / fast for slow, fast in zip(found, rounds["ours"], strict=True)]
         print(
-            f"{name}: {asked.batch / medians[name]:.1f} img/s; its step takes "
-            f"{medians[name] / medians['ours']:.2f} times ours "
+            f"{name}: {asked.batch / median[name]:.1f} img/s; its step takes "
+            f"{median[name] / median['ours']:.2f} times ours "
             f"({min(ratios):.2f} to {max(ratios):.2f} by round)"
         )
-    print(f"of our step: sampler and decoding {100 * data_s / medians['ours']:.1f} %")
-    print(f"of our step: augmentation {100 * augment_s / medians['ours']:.1f} %")
+    print(f"of our step: sampler and decoding {100 * data_s / median['ours']:.1f} %")
+    print(f"of our step: augmentation {100 * augment_s / median['ours']:.1f} %")
 
 
 if __name__ == "__main__":

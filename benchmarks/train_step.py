@@ -1,28 +1,30 @@
-"""Images a second of one training step, against plain fp32 steps, in alternation in one process.
+"""Images a second of one training step against plain fp32 steps, in alternation.
 
 Run: ``make bench-train``, or ``python benchmarks/train_step.py [--rounds 7]``, ``src`` on the path.
 
 The plain DCGAN step is that of the widely used PyTorch example, written out below with its layers
 and sizes: sigmoid and BCELoss, fp32, NCHW, D's weight gradients computed in the G step too. Ours is
 the trainer's step on the same sizes (batch 128, 64 x 64, width 64, no conditioning, no
-augmentation). Each plain step gives freed memory back to the system, as glibc does by default; ours
-keeps it, as `compute.prepare` sets it. Rounds alternate; medians and ratios of medians are printed.
+augmentation). Every arm has a process of its own: the plain ones with glibc's allocator as it
+comes, ours keeping freed memory, as `compute.prepare` sets it; the example is also timed with its
+memory kept, which tells what that alone is worth. Rounds alternate; medians and ratios of medians
+are printed.
 """
 
 import argparse
-import statistics
 import time
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
+from arms import Arm, Step, alternate, medians, synchronise
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from bestseller import params
 from bestseller.backbones import empty_feature_stack
-from bestseller.compute import autocast, device, has_bf16, keep_freed_memory, place, prepare
+from bestseller.compute import autocast, device, has_bf16, place, prepare
 from bestseller.gans.batches import Batches
 from bestseller.gans.centroid import CentroidConstraint
 from bestseller.gans.gan import Gan, Shape
@@ -32,7 +34,6 @@ from bestseller.gans.trainer import Plan, Trainer
 
 SIZE, Z = 64, 100
 SHAPE = Shape(SIZE, Z, 0)
-Step = Callable[[], object]
 
 
 def example_generator(width: int = 64) -> nn.Sequential:
@@ -153,27 +154,27 @@ def features(precision: str, channels_last: bool) -> tuple[nn.Module, Step]:
     return stack, step
 
 
-def compare(title: str, batch: int, arms: dict[str, tuple[Step, bool]], rounds: int) -> list[float]:
+def features_step(precision: str, channels_last: bool) -> Step:
+    """The step of `features`."""
+    return features(precision, channels_last)[1]
+
+
+def constrained_step() -> Step:
+    """The trainer's DCGAN step with the constraint at each step, on all images."""
+    stack, _ = features("auto", channels_last=True)
+    with torch.inference_mode():
+        centre = torch.zeros_like(stack(torch.zeros(1, 3, SIZE, SIZE, device=device())))[0]
+    return our_step("dcgan", 128, "auto", CentroidConstraint(stack, centre, 0.0, 0.1, 1), width=64)
+
+
+def compare(title: str, batch: int, arms: dict[str, Arm], rounds: int) -> list[float]:
     """Time the arms in alternation; print images a second and ratios to the first arm."""
-    seconds: dict[str, list[float]] = {name: [] for name in arms}
-    for number in range(rounds + 1):
-        for name, (step, keep) in arms.items():
-            keep_freed_memory(keep)
-            step()
-            if device().type == "cuda":
-                torch.cuda.synchronize()
-            started = time.perf_counter()
-            for _ in range(steps := 3):
-                step()
-            if device().type == "cuda":
-                torch.cuda.synchronize()
-            if number:  # the first round warms up
-                seconds[name].append((time.perf_counter() - started) / steps)
-    medians = [statistics.median(values) for values in seconds.values()]
+    threads = params.load_params().threads
+    found = list(medians(alternate(arms, threads=threads, rounds=rounds)).values())
     print(f"\n{title}")
-    for name, median in zip(arms, medians, strict=True):
-        print(f"  {name:34} {batch / median:8.1f} img/s   {medians[0] / median:5.2f}x", flush=True)
-    return medians
+    for name, median in zip(arms, found, strict=True):
+        print(f"  {name:34} {batch / median:8.1f} img/s   {found[0] / median:5.2f}x", flush=True)
+    return found
 
 
 class Anywhere:
@@ -207,8 +208,7 @@ def best_convolution(precision: str) -> float:
         for _ in range(10):
             started = time.perf_counter()
             F.conv2d(x, weight, padding=1)
-            if device().type == "cuda":
-                torch.cuda.synchronize()
+            synchronise()
             best = max(best, work / (time.perf_counter() - started))
     return best
 
@@ -224,51 +224,48 @@ def main() -> None:
     print(f"{device()}, {settings.threads} threads, bf16 in hardware: {has_bf16()}")
     print(f"best convolution: {best['fp32']:.0f} GFLOP/s fp32, {best['auto']:.0f} mixed")
 
-    dcgan = {p: our_step("dcgan", 128, p, width=64) for p in ("fp32", "auto")}
+    dcgan = {p: partial(our_step, "dcgan", 128, p, width=64) for p in ("fp32", "auto")}
     arms = {
-        "the example, fp32 NCHW": (example_step(128), False),
-        "ours, fp32": (dcgan["fp32"], True),
-        "ours, mixed precision": (dcgan["auto"], True),
+        "the example, fp32 NCHW": Arm(partial(example_step, 128), keep=False),
+        "the example, memory kept": Arm(partial(example_step, 128), keep=True),
+        "ours, fp32": Arm(dcgan["fp32"], keep=True),
+        "ours, mixed precision": Arm(dcgan["auto"], keep=True),
     }
-    _, fp32, plain = compare("DCGAN, batch 128, width 64", 128, arms, rounds)
-    work = flops(dcgan["fp32"], 128)
+    _, _, fp32, plain = compare("DCGAN, batch 128, width 64", 128, arms, rounds)
+    work = flops(dcgan["fp32"](), 128)
     print(f"  {work:.2f} GFLOP an image; share of the best convolution: ", end="")
     print(f"{128 * work / fp32 / best['fp32']:.0%} fp32, {128 * work / plain / best['auto']:.0%}")
 
-    stack, vgg = features("auto", True)
     arms = {
-        "VGG-16 relu3_3, fp32 NCHW": (features("fp32", False)[1], False),
-        "VGG-16 relu3_3, ours": (vgg, True),
+        "VGG-16 relu3_3, fp32 NCHW": Arm(partial(features_step, "fp32", False), keep=False),
+        "VGG-16 relu3_3, ours": Arm(partial(features_step, "auto", True), keep=True),
+        "DCGAN's plain step": Arm(dcgan["auto"], keep=True),
+        "DCGAN's step with the constraint": Arm(constrained_step, keep=True),
     }
-    _, backbone = compare("The constraint's features, forward and backward", 128, arms, rounds)
-    with torch.inference_mode():
-        centre = torch.zeros_like(stack(torch.zeros(1, 3, SIZE, SIZE, device=device())))[0]
-    constraint = CentroidConstraint(stack, centre, 0.0, 0.1, 1)
-    step = our_step("dcgan", 128, "auto", constraint, width=64)
-    arms = {"plain step": (dcgan["auto"], True), "step with the constraint": (step, True)}
-    plain, constrained = compare("The centroid constraint at every step", 128, arms, rounds)
+    _, backbone, plain, constrained = compare("The centroid constraint", 128, arms, rounds)
     print(f"  {constrained / (plain + backbone):.2f} of plain step + features alone")
 
+    vanilla = partial(our_step, "vanilla", 128, width=1024)
     arms = {
-        "plain, fp32 NCHW": (plain_step("vanilla", 128, width=1024), False),
-        "ours, fp32": (our_step("vanilla", 128, "fp32", width=1024), True),
-        "ours, mixed precision": (our_step("vanilla", 128, "auto", width=1024), True),
+        "plain, fp32 NCHW": Arm(partial(plain_step, "vanilla", 128, width=1024), keep=False),
+        "ours, fp32": Arm(partial(vanilla, precision="fp32"), keep=True),
+        "ours, mixed precision": Arm(partial(vanilla, precision="auto"), keep=True),
     }
     compare("Vanilla GAN, batch 128, width 1024", 128, arms, rounds)
 
-    pggan = our_step("pggan", 16, "auto", fmap_base=2048)
+    pggan = partial(our_step, "pggan", 16, "auto", fmap_base=2048)
     arms = {
-        "plain, fp32 NCHW": (plain_step("pggan", 16, fmap_base=2048), False),
-        "ours, mixed precision": (pggan, True),
+        "plain, fp32 NCHW": Arm(partial(plain_step, "pggan", 16, fmap_base=2048), keep=False),
+        "ours, mixed precision": Arm(pggan, keep=True),
     }
     _, grown = compare("PGGAN, 64 x 64 phase, batch 16, fmap_base 2048", 16, arms, rounds)
 
-    d2gan = our_step("d2gan", 128, "auto", width=64)
-    arms = {"DCGAN": (dcgan["auto"], True), "D2GAN": (d2gan, True)}
+    d2gan = partial(our_step, "d2gan", 128, "auto", width=64)
+    arms = {"DCGAN": Arm(dcgan["auto"], keep=True), "D2GAN": Arm(d2gan, keep=True)}
     one, two = compare("D2GAN's cost, width 64", 128, arms, rounds)
-    print(f"  D2GAN / DCGAN: {two / one:.2f} in time, {flops(d2gan, 128) / work:.2f} in FLOPs")
+    print(f"  D2GAN / DCGAN: {two / one:.2f} in time, {flops(d2gan(), 128) / work:.2f} in FLOPs")
     ratio = (grown / 16) / (one / 128)
-    print(f"  PGGAN / DCGAN: {ratio:.1f} in time, {flops(pggan, 16) / work:.1f} in FLOPs")
+    print(f"  PGGAN / DCGAN: {ratio:.1f} in time, {flops(pggan(), 16) / work:.1f} in FLOPs")
 
 
 if __name__ == "__main__":
