@@ -8,13 +8,14 @@ A line with one photo has nothing held out, so its designs are held against watc
 that the embedded shop would sell under other seeds, rendered afresh: the truth that a real brand
 does not have. By line, of as many generated images:
 
-- KID to the fresh watches, in the catalogue's feature space, times 1,000;
+- KID to the fresh watches, in the catalogue's feature space, at least 0.1;
 - spread: the mean squared distance of two designs over that of two fresh watches; near 0 every
-  latent gives one picture;
+  latent gives one picture, above 1 the designs differ by more than the line's watches do;
 - copies: the share of designs that the ratio test or their distance takes for a training image.
 
-Printed are means over the small lines and over the others, by arm, and the paired difference over
-the training seeds with its interval.
+KID and spread differ by a factor of a thousand between lines, so they are summed up as geometric
+means over the small lines and over the others, and compared as ratios, paired over the training
+seeds, with their interval.
 """
 
 import argparse
@@ -120,7 +121,7 @@ class Ruler:
                 {
                     "line": line,
                     "products": products,
-                    "kid": 1000 * kid(made, self.fresh[line]).value,
+                    "kid": max(0.1, kid(made, self.fresh[line]).value),
                     "spread": spreads[0] / spreads[1],
                     "copies": float(copies.mean()),
                 }
@@ -145,18 +146,26 @@ def main() -> None:
             for arm in ARMS:
                 found = ruler.measure(train(asked.data, arm, seed, Path(folder)))
                 tables.append(found.assign(arm=arm, seed=seed))
-    table = pd.concat(tables)
+    report(pd.concat(tables))
+
+
+def report(table: pd.DataFrame) -> None:
+    """Print every line's means, then both groups' with the paired ratios."""
     table["lines"] = np.where(table["products"] <= SMALL, "small", "others")
-    print(table.groupby(["lines", "line", "arm"]).mean(numeric_only=True).round(3).to_string())
-    measures = ["kid", "spread", "copies"]
-    by_seed = table.groupby(["lines", "arm", "seed"])[measures].mean()
-    print(by_seed.groupby(["lines", "arm"]).mean().round(3).to_string())
+    columns = ["products", "kid", "spread", "copies"]
+    print(table.groupby(["lines", "line", "arm"])[columns].mean().round(3).to_string())
+    copies = table.groupby(["lines", "arm"])["copies"].mean()
+    for name in ("kid", "spread"):
+        table[name] = np.log(table[name])
+    by_seed = table.groupby(["lines", "arm", "seed"])[["kid", "spread"]].mean()
     for lines in ("small", "others"):
-        for name in measures:
-            values = by_seed.loc[lines][name]
-            gain = mean_interval(values["with"] - values["without"], CONFIDENCE)
-            interval = f"{gain.value:.3f} ({gain.low:.3f} to {gain.high:.3f})"
-            print(f"{lines}: {name} with less without {interval}")
+        print(f"{lines}: copies {copies[lines].round(4).to_dict()}")
+        for name in by_seed:
+            arms = {arm: by_seed.loc[lines, arm][name] for arm in ARMS}
+            gain = mean_interval(arms["with"] - arms["without"], CONFIDENCE)
+            means = ", ".join(f"{arm} {np.exp(found.mean()):.3g}" for arm, found in arms.items())
+            ratio = [np.exp(value) for value in (gain.value, gain.low, gain.high)]
+            print(f"{lines}: {name} {means}; ratio {{:.2f}} ({{:.2f}} to {{:.2f}})".format(*ratio))
 
 
 if __name__ == "__main__":
