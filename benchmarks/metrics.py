@@ -84,11 +84,8 @@ def frechet_other(count: int) -> Step:
 
 def bench_frechet(many: int, rounds: int) -> None:
     """Frechet distance at `many` images, and at 1,000, where there are fewer than features."""
-    a = features(many, 0)
-    print(
-        f"covariance of {many} x {DIMENSIONS}: {timed(partial(moments, a), 1, CPU):.3g} s", end=""
-    )
-    print(" (target 10)")
+    seconds = timed(partial(moments, features(many, 0)), 1, CPU)
+    print(f"covariance of {many} x {DIMENSIONS}: {seconds:.3g} s (target 10)")
     for count, source, target in ((many, "moments", "10"), (FEW, "features", "40")):
         ours, other = frechet_ours(count)(), frechet_other(count)()
         print(f"  distances {ours:.10g} and {other:.10g}")
