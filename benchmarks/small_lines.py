@@ -111,7 +111,7 @@ class Ruler:
         generator = load_generator(model)
         rows = []
         for line, products in self.products.items():
-            latents = generator.latents(self.each, seed=0)
+            latents = generator.draw([line] * self.each, seed=0).latents
             made = self.space.features(generator.images(latents, [line] * self.each))
             near = self.novelty.neighbours(made)
             copies = self.novelty.flagged(near)

@@ -36,7 +36,7 @@ def main(params: Params, gan: str, constraint: str, seed: str) -> None:
     # A sample of the catalogue, then as many images of every line; equal seeds pair the models.
     drawn = np.random.default_rng(settings.seed).choice(train.index["line"], settings.images)
     of_line = np.repeat(generator.lines, settings.images_per_line)
-    latents = generator.latents(len(drawn) + len(of_line), settings.seed)
+    latents = generator.draw([*drawn, *of_line], settings.seed).latents
     images = generator.images(latents[: len(drawn)], list(drawn))
     made_for = generator.images(latents[len(drawn) :], list(of_line))
     made = (made_for, list(of_line))

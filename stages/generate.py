@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from bestseller.compute import prepare
-from bestseller.designs.generate import generate, write_images
+from bestseller.designs.generate import blends, generate, strip, write_images
 from bestseller.errors import BestsellerError
 from bestseller.gans import load_generator
 from bestseller.params import Params
@@ -23,6 +23,8 @@ def main(
     n: str | None,
     seed: str | None,
     truncation: str | None,
+    parents: str | None,
+    steps: str | None,
     out: str | None,
 ) -> None:
     known = sorted(path.name for path in MODELS.glob("*/"))
@@ -31,11 +33,36 @@ def main(
     count, start = number("--n", n or "16", 1), number("--seed", seed or "0", 0)
     prepare(params.threads, start)
     generator = load_generator(MODELS / model)
-    lines = [line] if line else generator.lines
-    designs = generate(generator, lines, count, start, positive("--truncation", truncation))
+    if parents is None:
+        refuse("without --parents", {"--steps": steps})
+        lines = [line] if line else generator.lines
+        designs = generate(generator, lines, count, start, positive("--truncation", truncation))
+        told = f"of {len(lines)} lines"
+    else:
+        refuse("with --parents", {"--line": line, "--truncation": truncation})
+        first, second = two_skus(parents)
+        told = f"between {first} and {second}"
+        if steps is None:
+            designs = blends(generator, first, second, count, start)
+        else:
+            refuse("with --steps", {"--n": n, "--seed": seed})
+            designs = strip(generator, first, second, number("--steps", steps, 2))
     path = Path(out or OUT)
     write_images(path, designs)
-    print(f"{len(designs)} images of {len(lines)} lines by {model}: {path}")
+    print(f"{len(designs)} images {told} by {model}: {path}")
+
+
+def refuse(why: str, options: dict[str, str | None]) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise BestsellerError(f"{name}: has no meaning {why}; leave it out")
+
+
+def two_skus(text: str) -> tuple[str, str]:
+    skus = [sku.strip() for sku in text.split(",")]
+    if len(skus) != 2 or not all(skus):
+        raise BestsellerError(f"--parents: {text!r} is not allowed; two skus, such as A100,A200")
+    return skus[0], skus[1]
 
 
 def number(name: str, text: str, least: int) -> int:
@@ -64,6 +91,11 @@ if __name__ == "__main__":
             "--truncation",
             "largest latent component, such as 0.7; smaller = more typical (default: none)",
         ),
+        (
+            "--parents",
+            "two skus with a comma between: blends of these products, by a blend autoencoder",
+        ),
+        ("--steps", "with --parents: so many images from one product to the other, from 2"),
         ("--out", f"folder, or a grid where it ends in .png (default: {OUT}/)"),
     ]
     run(main, arguments)

@@ -29,6 +29,7 @@ BACKBONES = Path("data/backbones")
 CLASSIFIER = Path("data/classifier")
 PREFERENCE = Path("data/preference")
 CATALOGUE = Path("data/raw/catalogue.jsonl")
+UNITS = Path("data/sales/units.parquet")
 PROCESSED = Path("data/processed")
 FEEDBACK = Path("data/feedback")
 DESIGNS = Path("data/designs")
@@ -42,7 +43,11 @@ def main(params: Params) -> None:
     models = best_models(similarity[similarity["model"].isin(realistic)])
     names = sorted({name for of_line in models.values() for name in of_line})
     scorer = Scorer.load(BACKBONES, PREFERENCE, CLASSIFIER)
-    naming = Naming({product.sku: product.name for product in read_catalogue(CATALOGUE)})
+    sold = pd.read_parquet(require(UNITS, "dvc repro sales"))
+    naming = Naming(
+        {product.sku: product.name for product in read_catalogue(CATALOGUE)},
+        {str(sku): int(units) for sku, units in zip(sold["sku"], sold["units"], strict=True)},
+    )
     generators = {name: load_generator(MODELS / name) for name in names}
     worth = read_json(BACKTEST, "dvc repro backtest")["sentence"]
     rejected = Feedback.read(FEEDBACK).sized(params.images.size)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from bestseller.backbones import empty_feature_stack
 from bestseller.compute import prepare
@@ -24,7 +25,7 @@ from bestseller.live import FOLDER, Live
 from bestseller.params import Params, Train
 from stages import ITEM, WORKSPACE, run
 
-IMAGES = Path("data/augmented")
+AUGMENTED, ORIGINALS = Path("data/augmented"), Path("data/processed")
 CHECKPOINTS = WORKSPACE / ".scratch" / "checkpoints"
 COLUMNS = 8  # of an unconditional generator's sample grid; otherwise a column for each line
 
@@ -43,10 +44,11 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
     constraint_file = Path(f"data/centroid/{constraint}.safetensors")
     prepare(max(1, params.job_threads // share.count), seed)
 
-    data = ImageSet.open(IMAGES)
+    folder = AUGMENTED if network.augmented else ORIGINALS
+    data = ImageSet.open(folder)
     data = data.select(data.index["split"] != "test")
     conditions = Conditions.of(data.index)
-    shape = shape_of(data, conditions, shared)
+    shape = shape_of(data, conditions, shared, network.z_dim(settings, shared))
     if shape.lines:
         condition = conditions.numbers(list(data.index["line"]), list(data.index["view"]))
         headings, asked = conditions.lines, conditions.numbers(conditions.lines)
@@ -61,28 +63,36 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
         data.images,
         condition,
         batch_size=settings.batch_size,
-        z_dim=shared.z_dim,
+        z_dim=shape.z_dim,
         sampling=shared.sampling,
         seed=seed,
         share=share,
     )
     key = fingerprint(
         [params.job_threads, shared.model_dump(mode="json"), settings.model_dump(), name],
-        [IMAGES / "images.npy", IMAGES / "index.parquet", constraint_file],
+        [folder / "images.npy", folder / "index.parquet", constraint_file],
     )
     checkpoint = Checkpoint(CHECKPOINTS, name, key)
     live = Live(WORKSPACE / FOLDER / name / key, f"train@{name}", followed=share.is_first)
+    model = network(settings, shape)
+    model.prepare(data.images, data.index)
+    codes = model.codes()
+    cells = [line for _ in range(rows) for line in headings[: len(asked)]]
+    views = [conditions.of_lines[line][0] if line else "" for line in cells]
     monitor = Monitor(
-        batches.latents(rows),
+        batches.latents(rows)
+        if codes is None
+        else torch.from_numpy(codes.draw(cells, seed, views=views).latents),
         asked,
         within_condition_spread(data.images, condition),
         plan.epochs,
+        own_cells=codes is not None,
         on_epoch=lambda curves, grid: live.tell(
             curves, lambda: sample_grid(grid.numpy(), headings)
         ),
     )
     trainer = Trainer(
-        network(settings, shape),
+        model,
         plan,
         batches,
         constraint=load_constraint(constraint_file, empty_feature_stack),
@@ -93,10 +103,9 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
     if not share.is_first:
         return
 
-    folder = Path("data/models") / name
-    with atomic_path(folder) as temporary:
+    with atomic_path(Path("data/models") / name) as temporary:
         config = Config(name, gan, settings.model_dump(), vars(shape), conditions.of_lines)
-        save_generator(temporary, generator, config)
+        save_generator(temporary, generator, config, codes)
         sample_grid(monitor.grid(generator).numpy(), headings).save(temporary / "samples.png")
         progress = sample_grid(monitor.progress(), headings[: len(asked)])
         progress.save(temporary / "progress.png")
@@ -109,7 +118,7 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
         print(f"train {name}: mode collapse: within a line the samples are all but identical")
 
 
-def shape_of(data: ImageSet, conditions: Conditions, shared: Train) -> Shape:
+def shape_of(data: ImageSet, conditions: Conditions, shared: Train, z_dim: int) -> Shape:
     """Return the sizes that the data fixes.
 
     Raises:
@@ -117,13 +126,13 @@ def shape_of(data: ImageSet, conditions: Conditions, shared: Train) -> Shape:
     """
     size, views = data.images.shape[1], conditions.views
     if shared.condition == "line":
-        return Shape(size, shared.z_dim, len(conditions.lines), len(views))
+        return Shape(size, z_dim, len(conditions.lines), len(views))
     if len(views) > 1:
         raise BestsellerError(
             f"params.yaml: train.condition: none would mix the views {', '.join(views)}; "
             "set it to line, or images.view to front"
         )
-    return Shape(size, shared.z_dim, 0)
+    return Shape(size, z_dim, 0)
 
 
 if __name__ == "__main__":

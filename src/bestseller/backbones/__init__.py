@@ -9,6 +9,7 @@ from bestseller.backbones.backbone import (
     save_backbone,
 )
 from bestseller.backbones.space import FeatureSpace, extract, load_space
+from bestseller.backbones.weights import packaged_layers
 
 __all__ = [
     "Backbone",
@@ -19,5 +20,6 @@ __all__ = [
     "load_backbone",
     "load_space",
     "numbered_layers",
+    "packaged_layers",
     "save_backbone",
 ]

@@ -1,17 +1,22 @@
 """Published ImageNet weights: from a pip package, a local folder, or where torchvision has them."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from bestseller.backbones.backbone import Backbone
+from bestseller.backbones.backbone import Backbone, check_layers, numbered_layers
 from bestseller.backbones.efficientnet_lite import from_package
-from bestseller.backbones.networks import architecture, empty_network
+from bestseller.backbones.networks import (
+    ARCHITECTURES,
+    Normalise,
+    architecture,
+    empty_network,
+)
 from bestseller.backbones.packages import Package
 from bestseller.backbones.vision import models
 from bestseller.errors import BestsellerError
@@ -99,3 +104,30 @@ def _timeout(seconds: float) -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
+
+
+def packaged_layers(name: str, layers: Sequence[int]) -> nn.ModuleList:
+    """Return a frozen network in parts, from a pip package: part k ends with layer `layers[k]`.
+
+    Args:
+        name: such as ``efficientnet_lite0``.
+        layers: numbers of layers (see `numbered_layers`), in rising order, at least one.
+
+    Returns:
+        On the CPU; the first part takes images, float N x 3 x H x W in [-1, 1], each other the map
+        of the one before it.
+
+    Raises:
+        BestsellerError: no package has the network, it is not installed, or has no such layers.
+    """
+    if not in_package(name):
+        names = ", ".join(known for known in ARCHITECTURES if in_package(known))
+        raise BestsellerError(f"no pip package has the weights of {name!r}; known: {names}")
+    backbone = published_backbone(name, "")
+    check_layers(name, backbone.network, layers)
+    found = numbered_layers(backbone.network)
+    parts = [found[start:end] for start, end in zip((0, *layers), layers, strict=False)]
+    parts[0] = nn.Sequential(
+        Normalise(backbone.architecture.mean, backbone.architecture.std), *parts[0]
+    )
+    return nn.ModuleList(parts).cpu()

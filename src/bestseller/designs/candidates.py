@@ -8,6 +8,7 @@ import pandas as pd
 
 from bestseller.errors import BestsellerError
 from bestseller.gans import TrainedGenerator
+from bestseller.gans.codes import Parents
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,14 @@ class Candidates:
         line: the product line.
         images: uint8 N x S x S x 3.
         latents: N rows, each float32 z_dim of its model.
+        parents: of each, the two products that it is a blend of; None where it has none.
         table: model (matrix item), model_hash (hex), latent_index (place in the model's draw).
     """
 
     line: str
     images: np.ndarray
     latents: list[np.ndarray]
+    parents: list[Parents | None]
     table: pd.DataFrame
 
 
@@ -38,10 +41,10 @@ def sample(generators: Sequence[TrainedGenerator], line: str, count: int, seed: 
     """
     if not generators:
         raise BestsellerError(f"line {line!r}: no model to sample from; run `dvc repro compare`")
-    latents = [generator.latents(count, seed) for generator in generators]
+    drawn = [generator.draw([line] * count, seed) for generator in generators]
     images = [
-        generator.images(z, [line] * count)
-        for generator, z in zip(generators, latents, strict=True)
+        generator.images(draw.latents, [line] * count)
+        for generator, draw in zip(generators, drawn, strict=True)
     ]
     table = pd.DataFrame(
         {
@@ -50,4 +53,6 @@ def sample(generators: Sequence[TrainedGenerator], line: str, count: int, seed: 
             "latent_index": [i for _ in generators for i in range(count)],
         }
     )
-    return Candidates(line, np.concatenate(images), [row for z in latents for row in z], table)
+    latents = [row for draw in drawn for row in draw.latents]
+    parents = [pair for draw in drawn for pair in draw.parents]
+    return Candidates(line, np.concatenate(images), latents, parents, table)

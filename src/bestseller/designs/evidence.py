@@ -2,25 +2,33 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bestseller.designs.candidates import Candidates
-from bestseller.designs.design import NEAREST, SOURCE_TYPE, design_id
+from bestseller.designs.design import NEAREST, SOURCE_TYPE, design_id, parents_record
 from bestseller.preference import Scorer
 
 
 @dataclass(frozen=True)
 class Naming:
-    """What products are called: sku to name. A product of the ledger alone goes by its sku."""
+    """What products are called, sku to name, and their net units in the window, sku to number.
+
+    A product of the ledger alone goes by its sku; one without a row in the ledger sold nothing.
+    """
 
     names: Mapping[str, str]
+    units: Mapping[str, int] = field(default_factory=dict)
 
     def __call__(self, sku: str) -> str:
         return self.names.get(sku) or sku
+
+    def sold(self, sku: str) -> int:
+        """Return a product's net units."""
+        return int(self.units.get(sku, 0))
 
 
 def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipeline)
@@ -36,9 +44,9 @@ def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipelin
 
     Keys: id, line, score, similarity (percent, null where the classifier does not know the
     line), best_sellers (nearest first: sku, name, line, units, distance), training
-    (nearest training image: sku, name, line, distance, percentile), novelty (class), model,
-    model_hash, latent_index, latent, image_sha256 (of the pixels), feature_space,
-    digital_source_type.
+    (nearest training image: sku, name, line, distance, percentile), novelty (class), parents (of
+    a blend alone, the larger share first: sku, name, line, units, share), model, model_hash,
+    latent_index, latent, image_sha256 (of the pixels), feature_space, digital_source_type.
 
     Args:
         candidates: the line's candidates.
@@ -50,6 +58,9 @@ def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipelin
     """
     origin, latent = candidates.table.iloc[row], candidates.latents[row]
     similarity = float(judged["similarity"])
+    parents = parents_record(candidates.parents[row])
+    for parent in parents.get("parents", []):
+        parent |= {"name": naming(parent["sku"]), "units": naming.sold(parent["sku"])}
     trained = scorer.known.training.iloc[judged["training_row"]]
     return {
         "id": design_id(origin["model_hash"], candidates.line, latent),
@@ -68,6 +79,7 @@ def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipelin
             "distance": _rounded(judged["distance"]),
             "percentile": _rounded(judged["percentile"]),
         },
+        **parents,
         "model": str(origin["model"]),
         "model_hash": str(origin["model_hash"]),
         "latent_index": int(origin["latent_index"]),

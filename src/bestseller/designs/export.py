@@ -1,6 +1,7 @@
 """Designs as files: PNG with the mark of synthetic media, JSON evidence, a spreadsheet."""
 
 import csv
+import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from bestseller.files import read_json, require, write_json
 
 SHORTLIST, LINES = "shortlist.csv", "lines.json"
 MADE_BY = "dvc repro shortlist"
-PNG_TEXTS = ("id", "line", "model", "model_hash", "seed", "latent_index", "truncation")
+PNG_TEXTS = ("id", "line", "model", "model_hash", "seed", "latent_index", "truncation", "parents")
 
 XMP_KEYWORD = "XML:com.adobe.xmp"  # of the PNG text chunk that holds XMP
 XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -69,7 +70,9 @@ def write_png(path: Path | BinaryIO, image: np.ndarray, record: Mapping[str, Any
     info = PngInfo()
     for key in PNG_TEXTS:
         if key in record:
-            info.add_itxt(key, str(record[key]))
+            value = record[key]
+            told = json.dumps(value) if isinstance(value, list) else str(value)
+            info.add_itxt(key, told)
     info.add_itxt(XMP_KEYWORD, XMP)
     Image.fromarray(image).save(path, "PNG", pnginfo=info, optimize=True)
 
@@ -105,6 +108,7 @@ COLUMNS = [
     *("file", "line", "rank", "score", "score_low", "score_high", "similarity", "novelty"),
     *("nearest_training", "nearest_training_distance", "nearest_training_percentile"),
     *(f"best_seller_{i}{end}" for i in range(1, NEAREST + 1) for end in ("", "_units")),
+    *(f"parent_{i}{end}" for i in (1, 2) for end in ("", "_share", "_units")),
     *ORIGIN,
     WORTH,
     DEPARTS,
@@ -128,6 +132,9 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     }
     for i, seller in enumerate(record["best_sellers"], start=1):
         row |= {f"best_seller_{i}": _named(seller), f"best_seller_{i}_units": seller["units"]}
+    for i, parent in enumerate(record.get("parents", []), start=1):
+        row |= {f"parent_{i}": _named(parent)}
+        row |= {f"parent_{i}_{key}": parent[key] for key in ("share", "units")}
     return row
 
 

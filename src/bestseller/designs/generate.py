@@ -1,14 +1,16 @@
-"""Images on demand: so many of a line from one model, marked as generated."""
+"""Images on demand: so many of a line, or between two products, marked as generated."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from bestseller.designs.design import Design, design_id
+from bestseller.designs.design import Design, design_id, parents_record
 from bestseller.designs.export import write_png
+from bestseller.errors import BestsellerError
 from bestseller.files import atomic_path
 from bestseller.gans import TrainedGenerator
+from bestseller.gans.codes import Codes, Drawn, Parents
 from bestseller.gans.pictures import sample_grid
 
 
@@ -19,39 +21,87 @@ def generate(
     seed: int,
     truncation: float = np.inf,
 ) -> list[Design]:
-    """Generate `count` images of each line, the same latents for every line.
+    """Generate `count` images of each line.
+
+    Latents that are ~ N(0, I) are the same for every line; those from products are each line's own.
 
     Args:
         generator: the trained model.
         lines: names of product lines.
         count: images a line.
         seed: of the latents.
-        truncation: largest latent component, see `TrainedGenerator.latents`.
+        truncation: largest normal number behind a latent, see `TrainedGenerator.draw`.
 
     Returns:
         Designs line by line; their records name line, model, model_hash, seed, latent_index,
-        truncation and an id.
+        truncation, an id, and the parents where a latent has them.
 
     Raises:
         BestsellerError: the model was not trained on one of the lines.
     """
-    latents = generator.latents(count, seed, truncation)
     designs = []
     for line in lines:
-        images = generator.images(latents, [line] * count)
-        for index, (image, latent) in enumerate(zip(images, latents, strict=True)):
-            designs.append(
-                as_design(
-                    generator,
-                    image,
-                    latent,
-                    line=line,
-                    seed=seed,
-                    index=index,
-                    truncation=truncation,
-                )
-            )
+        drawn = generator.draw([line] * count, seed, truncation=truncation)
+        designs += _as_designs(generator, drawn, line, seed, truncation)
     return designs
+
+
+def blends(
+    generator: TrainedGenerator, first: str, second: str, count: int, seed: int
+) -> list[Design]:
+    """Blend two products `count` times, in shares drawn as for the first one's line.
+
+    Returns:
+        Designs of the first product's line, as `generate` gives them.
+
+    Raises:
+        BestsellerError: the model has no codes of products, or not of these two, or they are one.
+    """
+    codes = _codes(generator)
+    least, most = codes.least_share, codes.most_share
+    shares = np.random.default_rng(seed).uniform(least, most, count)
+    drawn = codes.between(first, second, [float(share) for share in shares])
+    return _as_designs(generator, drawn, codes.line_of(first), seed, np.inf)
+
+
+def strip(generator: TrainedGenerator, first: str, second: str, steps: int) -> list[Design]:
+    """Go from one product to another in `steps` images, at least two; both ends are included.
+
+    Returns and raises: as `blends`.
+    """
+    codes = _codes(generator)
+    shares = [float(share) for share in np.linspace(1, 0, steps)]
+    drawn = codes.between(first, second, shares)
+    return _as_designs(generator, drawn, codes.line_of(first), 0, np.inf)
+
+
+def _codes(generator: TrainedGenerator) -> Codes:
+    if generator.codes is None:
+        raise BestsellerError(
+            f"{generator.name}: its latents have no parents; name a model that has, such as a blend"
+        )
+    return generator.codes
+
+
+def _as_designs(
+    generator: TrainedGenerator, drawn: Drawn, line: str, seed: int, truncation: float
+) -> list[Design]:
+    images = generator.images(drawn.latents, [line] * len(drawn.latents))
+    return [
+        as_design(
+            generator,
+            image,
+            latent,
+            line=line,
+            seed=seed,
+            index=index,
+            truncation=truncation,
+            parents=parents,
+        )
+        for index, (image, latent, parents) in enumerate(
+            zip(images, drawn.latents, drawn.parents, strict=True)
+        )
+    ]
 
 
 def as_design(
@@ -63,6 +113,7 @@ def as_design(
     seed: int,
     index: int,
     truncation: float,
+    parents: Parents | None = None,
 ) -> Design:
     """Join an image to its origin: row `index` of the latents of `seed`, for a line."""
     record = {
@@ -73,7 +124,7 @@ def as_design(
         "seed": seed,
         "latent_index": index,
         "truncation": truncation,
-    }
+    } | parents_record(parents)
     return Design(image, record)
 
 

@@ -18,12 +18,14 @@ class Batch:
         real: float32 N x 3 x H x W in [-1, 1].
         conditions: int64 N, the condition of each real image, asked of the generator as well.
         z: float32 N x z_dim, standard normal.
+        rows: int64 N, the place of each real image among the training images.
         random: what augmentation and penalties draw from in this step.
     """
 
     real: Tensor
     conditions: Tensor
     z: Tensor
+    rows: Tensor
     random: Draws
 
 
@@ -83,7 +85,8 @@ class Batches:
         rows = self._rows(step, random)[self.mine].to(self.device)
         z = torch.randn(self.batch_size, self.z_dim, generator=random)[self.mine].to(self.device)
         draws = Draws(random, self.share)
-        return Batch(to_signed(self.images[rows]), self.conditions[rows], z, draws)
+        real = to_signed(self.images[rows])
+        return Batch(real, self.conditions[rows], z, rows, draws)
 
     def _rows(self, step: int, random: torch.Generator) -> Tensor:
         if self.weights is not None:

@@ -1,13 +1,17 @@
-"""What a GAN is to the trainer: two networks and two losses."""
+"""What a model is to the trainer: a generator and what trains it; a GAN's is a discriminator."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from bestseller import params
+from bestseller.gans.batches import Batch
+from bestseller.gans.codes import Codes
 from bestseller.gans.parallel import Draws
 
 Stats = dict[str, Tensor]
@@ -18,8 +22,8 @@ class Shape:
     """Sizes that the data fixes.
 
     Attributes:
-        image_size: pixels, side of the square RGB image; 32, 64 or 128.
-        z_dim: dimensions of the latent z ~ N(0, I).
+        image_size: pixels, side of the square RGB image; 32, 64, 128 or 256.
+        z_dim: dimensions of the latent z.
         lines: number of product lines that condition the networks; 0 = unconditional.
         views: number of views that do; 1 = all images show the same.
     """
@@ -30,25 +34,24 @@ class Shape:
     views: int = 1
 
 
-class Gan(nn.Module, ABC):
-    """A generator, a discriminator and their losses; the trainer owns everything else.
+class Model(nn.Module, ABC):
+    """A generator and its losses; the trainer owns everything else.
 
-    A new GAN is one subclass, one line in `bestseller.gans.registry` and one section in
+    A new model is one subclass, one line in `bestseller.gans.registry` and one section in
     params.yaml. `generator(z, conditions)` maps (N, z_dim) float latents and (N,) int64 numbers of
-    `conditions.Conditions` to (N, 3, S, S) images in [-1, 1]; `discriminator(images, conditions)`
-    returns logits.
+    `conditions.Conditions` to (N, 3, S, S) images in [-1, 1].
 
     Args:
-        settings: the GAN's own section of params.yaml.
+        settings: the model's own section of params.yaml.
         shape: sizes that the data fixes.
     """
 
     Settings: type[params.Gan] = params.Gan
+    augmented = True  # False: it learns from the photos as they are, not from augmented ones
 
     def __init__(self, settings: Any, shape: Shape) -> None:
         super().__init__()
         self.generator = self.make_generator(settings, shape)
-        self.discriminator = self.make_discriminator(settings, shape)
 
     @staticmethod
     @abstractmethod
@@ -56,9 +59,14 @@ class Gan(nn.Module, ABC):
         """Build the generator alone, as needed to load a trained one."""
 
     @staticmethod
+    def z_dim(settings: Any, shared: params.Train) -> int:
+        """Return the dimensions of a latent; the shared setting unless the model has its own."""
+        del settings
+        return shared.z_dim
+
     @abstractmethod
-    def make_discriminator(settings: Any, shape: Shape) -> nn.Module:
-        """Build the discriminator."""
+    def learners(self) -> dict[str, nn.Module]:
+        """Return the networks that have an optimiser each, by its short name."""
 
     def start_step(self, done: float) -> bool:
         """Prepare for a step with the share `done` of the training behind it, 0 <= done < 1.
@@ -68,6 +76,54 @@ class Gan(nn.Module, ABC):
         """
         del done
         return False
+
+    def rate(self, done: float) -> float:
+        """Return the share of the section's lr that a step takes, 0..1."""
+        del done
+        return 1.0
+
+    def prepare(self, images: np.ndarray, index: pd.DataFrame) -> None:
+        """Fix what stays fixed in training from the training images, uint8 N x S x S x 3.
+
+        Args:
+            images: those of `Batch.rows`.
+            index: sku, line and view of each.
+        """
+        del images, index
+
+    def codes(self) -> Codes | None:
+        """Return where latents come from after `prepare`; None where they are ~ N(0, I)."""
+        return None
+
+
+class JointModel(Model):
+    """A model that learns from one loss."""
+
+    def learners(self) -> dict[str, nn.Module]:
+        return {"g": self.generator}
+
+    @abstractmethod
+    def loss(self, batch: Batch) -> tuple[Tensor, Tensor, Stats]:
+        """Return what the learners minimise, the images made on the way and values to watch."""
+
+
+class Gan(Model):
+    """A generator, a discriminator and their losses, which take turns.
+
+    `discriminator(images, conditions)` returns logits.
+    """
+
+    def __init__(self, settings: Any, shape: Shape) -> None:
+        super().__init__(settings, shape)
+        self.discriminator = self.make_discriminator(settings, shape)
+
+    @staticmethod
+    @abstractmethod
+    def make_discriminator(settings: Any, shape: Shape) -> nn.Module:
+        """Build the discriminator."""
+
+    def learners(self) -> dict[str, nn.Module]:
+        return {"d": self.discriminator, "g": self.generator}
 
     def shown(self, images: Tensor) -> Tensor:
         """Return what the discriminator is shown of S x S images, before augmentation."""
@@ -111,13 +167,13 @@ class LatentAndCondition(nn.Module):
     the input. Without lines it passes z through.
     """
 
-    def __init__(self, shape: Shape, embedding_dim: int = 32) -> None:
+    def __init__(self, shape: Shape, embedding_dim: int = 32, scale: float = 0.3) -> None:
         super().__init__()
         self.embedding = ConditionEmbedding(shape, embedding_dim) if shape.lines else None
         if self.embedding is not None:
             # short beside z, so that lines of a few products start from what all lines share
             for vectors in self.embedding.parameters():
-                nn.init.normal_(vectors, 0.0, 0.3)
+                nn.init.normal_(vectors, 0.0, scale)
         self.out_features = shape.z_dim + (embedding_dim if shape.lines else 0)
 
     def forward(self, z: Tensor, conditions: Tensor) -> Tensor:

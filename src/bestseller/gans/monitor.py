@@ -25,6 +25,7 @@ class Monitor:
         frames: number of epochs, spread evenly, whose first grid row is kept for the progress
             picture.
         epochs: number of epochs that will end.
+        own_cells: True where z has a latent for each cell of the grid, row by row.
         on_epoch: called at each epoch's end with all curves so far and the grid.
     """
 
@@ -36,10 +37,13 @@ class Monitor:
         epochs: int,
         *,
         frames: int = 10,
+        own_cells: bool = False,
         on_epoch: Callable[[pd.DataFrame, Tensor], None] | None = None,
     ) -> None:
         self.on_epoch = on_epoch
-        self.z, self.conditions, self.real_spread = z, torch.from_numpy(conditions), real_spread
+        self.conditions, self.real_spread = torch.from_numpy(conditions), real_spread
+        self.z = z if own_cells else z.repeat_interleave(len(conditions), dim=0)
+        self.rows_of_grid = len(self.z) // len(conditions)
         self.kept = set(np.linspace(1, epochs, min(frames, epochs)).round().astype(int).tolist())
         self.rows: list[dict[str, float]] = []
         self.frames: list[Tensor] = []
@@ -65,7 +69,7 @@ class Monitor:
         means = {name: total / self._counts[name] for name, total in totals}
         grid = self.grid(generator)
         # over latents within a condition, which is what collapses; of real images likewise
-        spread = float(grid.unflatten(0, (len(self.z), -1)).float().std(dim=0).mean()) / 127.5
+        spread = float(grid.unflatten(0, (self.rows_of_grid, -1)).float().std(dim=0).mean()) / 127.5
         row = {"epoch": round(epoch, 3), "images": images} | means
         row["diversity"] = spread / self.real_spread
         self.rows.append(row)
@@ -79,12 +83,12 @@ class Monitor:
     def grid(self, generator: nn.Module) -> Tensor:
         """Draw the fixed grid: uint8 (R * C) x S x S x 3, rows of conditions."""
         device = next(generator.parameters()).device
-        z = self.z.repeat_interleave(len(self.conditions), dim=0).to(device)
+        z = self.z.to(device)
         with torch.inference_mode():
             images = [
                 generator(part, conditions.to(device))
                 for part, conditions in zip(
-                    z.split(64), self.conditions.repeat(len(self.z)).split(64), strict=True
+                    z.split(64), self.conditions.repeat(self.rows_of_grid).split(64), strict=True
                 )
             ]
         return torch.from_numpy(to_uint8(torch.cat(images)))

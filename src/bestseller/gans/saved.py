@@ -1,5 +1,10 @@
-"""Trained generators on disk: weights as safetensors, and a JSON of what rebuilds them."""
+"""Trained generators on disk: weights as safetensors, and a JSON of what rebuilds them.
 
+A generator whose latents come from real products has their codes in the same file, so that one
+hash names all that decides its images.
+"""
+
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -7,18 +12,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-from scipy.special import ndtr, ndtri
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 
 from bestseller.compute import device, to_uint8
 from bestseller.errors import BestsellerError
 from bestseller.files import atomic_path, read_json, require, sha256_file, write_json
+from bestseller.gans.codes import Codes, Drawn, truncated
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
 from bestseller.gans.registry import gan_class
 
 WEIGHTS, CONFIG = "generator.safetensors", "generator.json"
+CODES = "codes"  # tensor of the weights file
+PRODUCTS = ("skus", "lines", "views")  # JSON lists in its metadata, an entry for each row of CODES
 
 
 @dataclass(frozen=True)
@@ -45,11 +53,25 @@ class Config:
         return gan.make_generator(gan.Settings.model_validate(self.settings), Shape(**self.shape))
 
 
-def save_generator(folder: Path, generator: nn.Module, config: Config) -> None:
-    """Write the generator's weights and config into an existing or new folder."""
-    weights = {name: tensor.contiguous().cpu() for name, tensor in generator.state_dict().items()}
+def save_generator(
+    folder: Path, generator: nn.Module, config: Config, codes: Codes | None = None
+) -> None:
+    """Write the generator's weights, its codes if it has some, and its config.
+
+    Args:
+        folder: existing or new.
+        generator: the network.
+        config: what rebuilds it.
+        codes: of the training images; how latents are drawn from them is in the settings.
+    """
+    tensors = {name: tensor.contiguous().cpu() for name, tensor in generator.state_dict().items()}
+    metadata = None
+    if codes is not None:
+        tensors[CODES] = torch.from_numpy(np.ascontiguousarray(codes.codes))
+        # one key: of several the file's order, and so its hash, would vary
+        metadata = {CODES: json.dumps({name: getattr(codes, name) for name in PRODUCTS})}
     with atomic_path(folder / WEIGHTS) as temporary:
-        save_file(weights, temporary)
+        save_file(tensors, temporary, metadata)
     write_json(folder / CONFIG, asdict(config))
 
 
@@ -62,30 +84,53 @@ class TrainedGenerator:
         lines: names of the lines that it was trained on.
         conditions: these lines with the views of each.
         z_dim: dimensions of a latent.
+        codes: of the products that its latents come from; None = they are ~ N(0, I).
     """
 
-    def __init__(self, config: Config, network: nn.Module, hash: str) -> None:
+    def __init__(
+        self, config: Config, network: nn.Module, hash: str, codes: Codes | None = None
+    ) -> None:
         self.name, self.hash = config.name, hash
         self.conditions = Conditions(config.conditions)
         self.lines = self.conditions.lines
         self.z_dim, self.conditional = config.shape["z_dim"], config.shape["lines"] > 0
+        self.codes = codes
         self.network = network.eval().requires_grad_(False).to(device())
 
-    def latents(self, n: int, seed: int, truncation: float = np.inf) -> np.ndarray:
-        """Draw float32 n x z_dim standard normal latents; equal seeds give equal latents.
+    def draw(
+        self,
+        lines: Sequence[str],
+        seed: int,
+        *,
+        truncation: float = np.inf,
+        view: str | None = None,
+    ) -> Drawn:
+        """Draw a latent for each line in the generator's own way; equal seeds give equal latents.
+
+        Without codes the latents are standard normal, whatever the lines; with codes they are
+        blends of two products of the line, or from the density of its codes: see `Codes`. Those of
+        the first lines do not depend on how many follow.
 
         Args:
-            n: how many; the first of them do not depend on it.
+            lines: n names.
             seed: of the draw.
-            truncation: t > 0; z is then from the normal distribution between -t and t (the
+            truncation: t > 0; normal numbers are then from the distribution between -t and t (the
                 truncation trick, Brock et al. 2019, section 3.1): a smaller one trades variety
                 for typical images. The same draw, squeezed: each latent keeps its place in it.
+            view: see `images`.
+
+        Raises:
+            BestsellerError: as `images`; or no two products to blend.
         """
-        z = np.random.default_rng(seed).standard_normal((n, self.z_dim))
-        if np.isfinite(truncation):
-            low, high = ndtr(-truncation), ndtr(truncation)
-            z = ndtri(low + ndtr(z) * (high - low))
-        return z.astype(np.float32)
+        if self.codes is None:
+            z = np.random.default_rng(seed).standard_normal((len(lines), self.z_dim))
+            latents = truncated(z, truncation).astype(np.float32)
+            return Drawn(latents, [None] * len(lines))
+        self._conditions(lines, view)
+        known = self.conditions.of_lines
+        pools = [line if line in known else "" for line in lines]
+        views = [view or (known[line][0] if line else "") for line in pools]
+        return self.codes.draw(pools, seed, views=views, truncation=truncation)
 
     def images(
         self,
@@ -148,10 +193,21 @@ def load_generator(folder: str | Path) -> TrainedGenerator:
     weights = require(folder / WEIGHTS, f"dvc repro train@{folder.name}")
     network = config.build()
     try:
-        network.load_state_dict(load_file(weights))
+        tensors, metadata = _read(weights)
+        rows = tensors.pop(CODES, None)
+        network.load_state_dict(tensors)
+        codes = None
+        if rows is not None:
+            products = json.loads(metadata[CODES])
+            codes = Codes.of(rows.numpy(), products, config.settings)
     except Exception as error:
         first = str(error).splitlines()[0]
         raise BestsellerError(
             f"{weights}: {first}; run `dvc repro -f train@{folder.name}`"
         ) from error
-    return TrainedGenerator(config, network, sha256_file(weights))
+    return TrainedGenerator(config, network, sha256_file(weights), codes)
+
+
+def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    with safe_open(path, "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from bestseller.gans.centroid import CentroidConstraint
 from bestseller.gans.checkpoint import Checkpoint
 from bestseller.gans.diffaugment import augment
 from bestseller.gans.ema import MovingAverage
-from bestseller.gans.gan import Gan, Stats
+from bestseller.gans.gan import Gan, JointModel, Model, Stats
 from bestseller.gans.monitor import Monitor
 from bestseller.gans.parallel import average, share_batch_norm
 from bestseller.progress import Progress
@@ -66,7 +66,7 @@ class Trainer:
     thread count.
 
     Args:
-        gan: networks and losses, freshly initialised.
+        gan: the model, networks and losses, freshly initialised.
         plan: how long and how to train.
         batches: the data, by step.
         constraint: the centroid constraint, None for plain training.
@@ -77,7 +77,7 @@ class Trainer:
 
     def __init__(
         self,
-        gan: Gan,
+        gan: Model,
         plan: Plan,
         batches: Batches,
         *,
@@ -99,8 +99,7 @@ class Trainer:
             monitor,
         )
         self.average = MovingAverage(self.gan.generator, plan.shared.ema_half_life)
-        self.d_optimiser = self._adam(self.gan.discriminator)
-        self.g_optimiser = self._adam(self.gan.generator)
+        self.optimisers = {name: self._adam(part) for name, part in gan.learners().items()}
         self.step, self.seconds = 0, 0.0
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
@@ -138,56 +137,77 @@ class Trainer:
         return {"seconds": self.seconds, "images_per_second": images / self.seconds}
 
     def _train_step(self, batch: Batch) -> Stats:
+        size, done = self.plan.settings.batch_size, self.step / self.plan.steps
+        if self.gan.start_step(done):
+            for optimiser in self.optimisers.values():
+                optimiser.state.clear()
+            self.average.restart(self.gan.generator, self.step * size)
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = self.plan.settings.lr * self.gan.rate(done)
+        if isinstance(self.gan, JointModel):
+            stats = self._descend_jointly(self.gan, batch)
+        else:
+            stats = self._alternate(cast(Gan, self.gan), batch)
+        self.average.update(self.gan.generator, size, (self.step + 1) * size)
+        return stats
+
+    def _descend_jointly(self, model: JointModel, batch: Batch) -> Stats:
+        """One step of all that learns on the model's one loss."""
+        with autocast(self.plan.shared.precision):
+            loss, images, stats = model.loss(batch)
+            loss, stats = self._constrained(loss, images, stats)
+        stats["g_gradient_norm"] = _descend(self.optimisers["g"], loss)
+        return stats
+
+    def _alternate(self, gan: Gan, batch: Batch) -> Stats:
         """One discriminator step and one generator step on one generator forward."""
         names = self.plan.shared.diffaugment
-        if self.gan.start_step(self.step / self.plan.steps):
-            self.d_optimiser.state.clear()
-            self.g_optimiser.state.clear()
-            self.average.restart(self.gan.generator, self.step * self.plan.settings.batch_size)
         with autocast(self.plan.shared.precision):
-            fake = self.gan.generator(batch.z, batch.conditions)
+            fake = gan.generator(batch.z, batch.conditions)
             fake = fake.float().contiguous(memory_format=torch.channels_last)
 
         with autocast(self.plan.shared.precision):
-            real_seen = augment(self.gan.shown(batch.real), names, batch.random)
-            fake_seen = augment(self.gan.shown(fake.detach()), names, batch.random)
-            d_loss, stats = self.gan.discriminator_loss(
+            real_seen = augment(gan.shown(batch.real), names, batch.random)
+            fake_seen = augment(gan.shown(fake.detach()), names, batch.random)
+            d_loss, stats = gan.discriminator_loss(
                 real_seen, fake_seen, batch.conditions, batch.random
             )
-        stats["d_gradient_norm"] = _descend(self.d_optimiser, d_loss)
+        stats["d_gradient_norm"] = _descend(self.optimisers["d"], d_loss)
 
-        with frozen(self.gan.discriminator), autocast(self.plan.shared.precision):
-            fake_seen = augment(self.gan.shown(fake), names, batch.random)
-            g_loss, g_stats = self.gan.generator_loss(fake_seen, batch.conditions)
+        with frozen(gan.discriminator), autocast(self.plan.shared.precision):
+            fake_seen = augment(gan.shown(fake), names, batch.random)
+            g_loss, g_stats = gan.generator_loss(fake_seen, batch.conditions)
             stats |= {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()} | g_stats
-            if self.constraint is not None and self.constraint.applies(
-                self.step, self.step / self.plan.steps
-            ):
-                term, centroid_stats = self.constraint.term(fake)
-                g_loss, stats = g_loss + term, stats | centroid_stats
-        stats["g_gradient_norm"] = _descend(self.g_optimiser, g_loss)
-
-        size = self.plan.settings.batch_size
-        self.average.update(self.gan.generator, size, (self.step + 1) * size)
+            g_loss, stats = self._constrained(g_loss, fake, stats)
+        stats["g_gradient_norm"] = _descend(self.optimisers["g"], g_loss)
         return stats
+
+    def _constrained(self, loss: Tensor, images: Tensor, stats: Stats) -> tuple[Tensor, Stats]:
+        """Add the centroid constraint's term to the generator's loss where this step has it."""
+        done = self.step / self.plan.steps
+        if self.constraint is None or not self.constraint.applies(self.step, done):
+            return loss, stats
+        term, watched = self.constraint.term(images)
+        return loss + term, stats | watched
 
     def _end_epoch(self, progress: Progress) -> None:
         images = self.step * self.plan.settings.batch_size
         row = self.monitor.end_epoch(self.average.network, images, images / self.plan.images)
-        losses = row["d_loss"] + row["g_loss"]
-        if not isfinite(losses):
+        losses = {name: row[name] for name in ("d_loss", "g_loss") if name in row}
+        if not isfinite(sum(losses.values())):
             raise BestsellerError(
                 f"train.{self.plan.name.split('-')[0]}: the losses are not finite after "
                 f"{images} images; lower lr (now {self.plan.settings.lr:g}) and run again"
             )
-        progress.update(0, f"D {row['d_loss']:.2f} G {row['g_loss']:.2f}")
+        told = (f"{name[0].upper()} {value:.2f}" for name, value in losses.items())
+        progress.update(0, " ".join(told))
 
     def _save(self, seconds: float) -> None:
         if not self.batches.share.is_first:
             return
         networks = {"gan": self.gan, "average": self.average.network}
-        optimisers = {"d": self.d_optimiser, "g": self.g_optimiser}
-        parts = (networks | optimisers).items()
+        parts = (networks | self.optimisers).items()
         state: dict[str, Any] = {name: part.state_dict() for name, part in parts}
         state |= {"step": self.step, "seconds": seconds, "monitor": self.monitor.state()}
         state["average_started"] = self.average.started
@@ -200,8 +220,8 @@ class Trainer:
         self.gan.load_state_dict(state["gan"])
         self.average.network.load_state_dict(state["average"])
         self.average.started = state["average_started"]
-        self.d_optimiser.load_state_dict(state["d"])
-        self.g_optimiser.load_state_dict(state["g"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state[name])
         self.step, self.seconds = state["step"], state["seconds"]
         self.gan.start_step((self.step - 1) / self.plan.steps)
         self.monitor.restore(state["monitor"])

@@ -20,6 +20,7 @@ from bestseller.params.section import Constraint, Count, NonNegative, Section
 from bestseller.params.training import (
     Augment,
     Backbones,
+    Blend,
     Centroid,
     D2gan,
     Gan,
@@ -34,6 +35,7 @@ __all__ = [
     "PARAMS_FILE",
     "Augment",
     "Backbones",
+    "Blend",
     "Catalogue",
     "Centroid",
     "Compare",

@@ -97,6 +97,27 @@ class Pggan(Gan):
     drift: Annotated[float, Field(ge=0)]
 
 
+class Blend(WideGan):
+    low: Count
+    high: Count
+    noise: Annotated[float, Field(ge=0)]
+    teacher: str
+    layers: Annotated[list[Count], Field(min_length=1)]
+    pixel_weight: Annotated[float, Field(ge=0)]
+    latents: Literal["blend", "density"]
+    partners: Share
+    least_share: Annotated[float, Field(ge=0.5, le=1)]
+    most_share: Annotated[float, Field(ge=0.5, le=1)]
+    bandwidth: Annotated[float, Field(ge=0)]
+
+    @field_validator("most_share")
+    @classmethod
+    def _not_below_least(cls, value: float, given: ValidationInfo) -> float:
+        if value < given.data.get("least_share", 0.5):
+            raise ValueError("a share from least_share on")
+        return value
+
+
 class Train(Section):
     condition: Literal["line", "none"]
     sampling: Literal["proportional", "sqrt", "balanced"]
@@ -111,3 +132,4 @@ class Train(Section):
     dcgan: WideGan
     d2gan: D2gan
     pggan: Pggan
+    blend: Blend

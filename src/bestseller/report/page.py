@@ -145,6 +145,10 @@ def _card(place: int, design: Design, thumbnails: Thumbnails) -> dict[str, Any]:
         seller | {"thumb": thumbnails.css_class(seller["sku"])} for seller in record["best_sellers"]
     ]
     training = record["training"]
+    parents = [
+        parent | {"thumb": thumbnails.css_class(parent["sku"])}
+        for parent in record.get("parents", [])
+    ]
     return (
         record
         | explained(design)
@@ -153,6 +157,7 @@ def _card(place: int, design: Design, thumbnails: Thumbnails) -> dict[str, Any]:
             "uri": encode_array(design.image, XMP),
             "size": design.image.shape[0],
             "best_sellers": sellers,
+            "parents": parents,
             "training": training | {"thumb": thumbnails.css_class(training["sku"])},
         }
     )

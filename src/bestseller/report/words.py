@@ -19,7 +19,13 @@ UPPER = {
     "nll": "NLL",
     "psi": "PSI",
 }
-GANS = {"vanilla": "Vanilla GAN", "dcgan": "DCGAN", "pggan": "PGGAN", "d2gan": "D2GAN"}
+GANS = {
+    "vanilla": "Vanilla GAN",
+    "dcgan": "DCGAN",
+    "pggan": "PGGAN",
+    "d2gan": "D2GAN",
+    "blend": "Blend autoencoder",
+}
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 SHARE = "_share"
 SHARES = (SHARE, "_rate", "_rate_low", "_rate_high")

@@ -97,7 +97,8 @@ def compare_on_held_out(
     shown = catalogue[catalogue.isin(lines)].to_numpy()
     drawn = [str(line) for line in np.random.default_rng(seed).choice(shown, n)]
     new, old = (
-        generator.images(generator.latents(n, seed), drawn) for generator in (challenger, champion)
+        generator.images(generator.draw(drawn, seed).latents, drawn)
+        for generator in (challenger, champion)
     )
     if new.shape != old.shape:
         return NotComparable(

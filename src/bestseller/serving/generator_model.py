@@ -44,20 +44,23 @@ class GeneratorModel(PythonModel):
         del context
         truncation = float((params or {}).get("truncation") or np.inf)
         lines = list(model_input["line"])
-        latents = [self.generator.latents(1, int(s), truncation)[0] for s in model_input["seed"]]
+        drawn = [
+            self.generator.draw([line], int(seed), truncation=truncation)
+            for line, seed in zip(lines, model_input["seed"], strict=True)
+        ]
+        latents = [draw.latents[0] for draw in drawn]
         images = self.generator.images(np.stack(latents), lines)
         rows = []
-        for image, latent, line, seed in zip(
-            images, latents, lines, model_input["seed"], strict=True
-        ):
+        for image, draw, line, seed in zip(images, drawn, lines, model_input["seed"], strict=True):
             design = as_design(
                 self.generator,
                 image,
-                latent,
+                draw.latents[0],
                 line=line,
                 seed=int(seed),
                 index=0,
                 truncation=truncation,
+                parents=draw.parents[0],
             )
             png = io.BytesIO()
             write_png(png, design.image, design.record)

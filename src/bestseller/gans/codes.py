@@ -1,0 +1,257 @@
+"""Latents from the codes of real products: blends of two parents, or draws from a density.
+
+A code m has a low part (colours, shapes at large; its first `low` numbers) and a high part (edges
+and details). Of two parents a and b, s >= 1/2 the share of a, and for a product i of a line
+
+    blend:    low = s low(m_a) + (1 - s) low(m_b)      high = high(m_a)      s ~ U(least, most)
+    density:  low = mu + (low(m_i) - mu + h e) / sqrt(1 + h^2)    high = high(m_i) + h / 4 e'
+
+Colours mix well; details laid over each other are ghosts of both, so those of the larger share
+stand alone. The density is a Gaussian kernel density (Silverman 1986, section 6.4.1: smoothed
+bootstrap with the variance kept): mu is the mean of the line's low codes, e and e' are normal with
+the covariance of the codes around their lines' means.
+
+Parents are two different products. The first is of the line asked for; the second is drawn among
+those of the line's others that are nearest to it, for shapes that differ much leave a halo, but for
+the very nearest, whose blends are copies of both; they are filled up to `PARTNERS` with the nearest
+products of other lines.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from bestseller.errors import BestsellerError
+from bestseller.images.store import FRONT
+
+TWINS = 0.1  # share of a line's products, the nearest to the first, that are no second parent
+PARTNERS = 5  # products that a second parent is drawn among, at least, where there are so many
+HIGH_BANDWIDTH = 0.25  # of the high part's kernel, over the low part's
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A product that a latent is made of: its sku, its line, its share, 0..1."""
+
+    sku: str
+    line: str
+    share: float
+
+
+Parents = tuple[Parent, Parent]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Latents, float32 n x z_dim, and the two parents of each, None where they have none."""
+
+    latents: np.ndarray
+    parents: list[Parents | None]
+
+
+@dataclass(frozen=True)
+class Codes:
+    """The codes of the training images, and how latents are drawn from them.
+
+    Attributes:
+        codes: float32 N x z_dim.
+        skus, lines, views: of each image.
+        low: how many numbers of a code are its low part.
+        latents: ``blend`` or ``density``, how latents are drawn.
+        partners: share of a line's products among which a second parent is drawn, those whose low
+            parts are nearest to the first's; 0..1.
+        least_share, most_share: of the first parent, 0.5..1.
+        bandwidth: h, of the density's kernel, in standard deviations of a line's codes.
+    """
+
+    codes: np.ndarray
+    skus: list[str]
+    lines: list[str]
+    views: list[str]
+    low: int
+    latents: str
+    partners: float
+    least_share: float
+    most_share: float
+    bandwidth: float
+
+    @classmethod
+    def of(
+        cls, codes: np.ndarray, products: Mapping[str, list[str]], settings: Mapping[str, Any]
+    ) -> "Codes":
+        """Join codes to skus, lines and views, and to a model's settings of how to draw."""
+        return cls(
+            codes,
+            products["skus"],
+            products["lines"],
+            products["views"],
+            settings["low"],
+            settings["latents"],
+            settings["partners"],
+            settings["least_share"],
+            settings["most_share"],
+            settings["bandwidth"],
+        )
+
+    def draw(
+        self,
+        lines: Sequence[str],
+        seed: int,
+        *,
+        views: Sequence[str],
+        truncation: float = np.inf,
+    ) -> Drawn:
+        """Draw a latent for each line; row i depends on its line, its view, i and `seed` alone.
+
+        Args:
+            lines: n names; empty names take the products of all lines.
+            seed: of the draw.
+            views: n names; where a line has no image of the view, all its images count.
+            truncation: largest standard normal number behind a latent, see
+                `TrainedGenerator.draw`; blends have none.
+
+        Raises:
+            BestsellerError: no two products to blend.
+        """
+        latents = np.empty((len(lines), self.codes.shape[1]), np.float32)
+        parents: list[Parents | None] = []
+        for i, (line, view) in enumerate(zip(lines, views, strict=True)):
+            random = np.random.default_rng([seed, i])
+            first = int(random.choice(self._pool(line, view)))
+            if self.latents == "density":
+                latents[i] = self._near(first, random, truncation)
+                parents.append(None)
+            else:
+                second, share = self.partner(first, random)
+                latents[i] = self.blend(first, second, share)
+                parents.append(self._parents(first, second, share))
+        return Drawn(latents, parents)
+
+    def between(self, first: str, second: str, shares: Sequence[float]) -> Drawn:
+        """Blend two products, once for each share of the first, 0..1.
+
+        Raises:
+            BestsellerError: a sku is unknown, or both are the same.
+        """
+        if first == second:
+            raise BestsellerError(f"{first!r} twice: a blend has two different parents")
+        a, b = self._row(first), self._row(second)
+        latents = np.stack([self.blend(a, b, share) for share in shares])
+        return Drawn(latents, [self._parents(a, b, share) for share in shares])
+
+    def line_of(self, sku: str) -> str:
+        """Return the line of a product.
+
+        Raises:
+            BestsellerError: it has no code.
+        """
+        return self.lines[self._row(sku)]
+
+    def partner(self, first: int, random: np.random.Generator) -> tuple[int, float]:
+        """Draw the second parent's row, and the first's share, for a first parent's row.
+
+        Raises:
+            BestsellerError: there is no other product.
+        """
+        others = self._skus != self.skus[first]
+        alike = others & (self._views == self.views[first])
+        of_line = self._lines == self.lines[first]
+        own = self._nearest(first, np.flatnonzero(alike & of_line))
+        twins = int(TWINS * len(own))
+        own = own[twins : twins + max(PARTNERS, ceil(self.partners * len(own)))]
+        if len(own) < PARTNERS:
+            foreign = self._nearest(first, np.flatnonzero(alike & ~of_line))
+            own = np.concatenate([own, foreign[: PARTNERS - len(own)]])
+        if not len(own):
+            raise BestsellerError(
+                f"product {self.skus[first]!r} has none beside it to be blended with: a single "
+                "product, or the only one of its view"
+            )
+        second = int(random.choice(own))
+        return second, float(random.uniform(self.least_share, self.most_share))
+
+    def _nearest(self, row: int, others: np.ndarray) -> np.ndarray:
+        """Return other rows by the distance of their low parts, the nearest first."""
+        low = self.codes[:, : self.low]
+        far = np.linalg.norm(low[others] - low[row], axis=1)
+        ordered: np.ndarray = others[np.argsort(far, kind="stable")]
+        return ordered
+
+    def blend(self, first: int, second: int, share: float) -> np.ndarray:
+        """Return the latent between two rows, float32 z_dim; `share`, 0..1, is the first's."""
+        a, b = self.codes[first], self.codes[second]
+        low = share * a[: self.low] + (1 - share) * b[: self.low]
+        high = (a if share >= 0.5 else b)[self.low :]
+        return np.concatenate([low, high]).astype(np.float32)
+
+    def _parents(self, first: int, second: int, share: float) -> Parents:
+        return (
+            Parent(self.skus[first], self.lines[first], share),
+            Parent(self.skus[second], self.lines[second], 1 - share),
+        )
+
+    def _row(self, sku: str) -> int:
+        rows = [row for row, known in enumerate(self.skus) if known == sku]
+        if not rows:
+            raise BestsellerError(
+                f"{sku!r}: no product of that sku was trained on; those held out for tests, and "
+                "those that came later, have no code"
+            )
+        return min(rows, key=lambda row: self.views[row] != FRONT)
+
+    def _pool(self, line: str, view: str) -> np.ndarray:
+        """Return the rows of a line's images of a view; of all its images where it has none."""
+        of_line = self._lines == line if line else np.ones(len(self.skus), bool)
+        of_view = of_line & (self._views == view)
+        return np.flatnonzero(of_view if of_view.any() else of_line)
+
+    def _near(self, row: int, random: np.random.Generator, truncation: float) -> np.ndarray:
+        normal = np.asarray(random.standard_normal(self.codes.shape[1]))
+        moved = self._factor @ truncated(normal, truncation)
+        code, h = self.codes[row].astype(np.float64), self.bandwidth
+        mean = self.codes[self._lines == self.lines[row]].mean(axis=0, dtype=np.float64)
+        low = mean + (code - mean + h * moved) / np.sqrt(1 + h**2)
+        high = code + HIGH_BANDWIDTH * h * moved
+        return np.concatenate([low[: self.low], high[self.low :]])
+
+    @cached_property
+    def _lines(self) -> np.ndarray:
+        return np.array(self.lines)
+
+    @cached_property
+    def _views(self) -> np.ndarray:
+        return np.array(self.views)
+
+    @cached_property
+    def _skus(self) -> np.ndarray:
+        return np.array(self.skus)
+
+    @cached_property
+    def _factor(self) -> np.ndarray:
+        """Symmetric square root of the covariance of the codes around their lines' means."""
+        centred = self.codes.astype(np.float64)
+        lines = np.unique(self._lines)
+        for line in lines:
+            rows = self._lines == line
+            centred[rows] -= centred[rows].mean(axis=0)
+        within = centred.T @ centred / max(1, len(centred) - len(lines))
+        variances, axes = np.linalg.eigh(within)
+        factor: np.ndarray = (axes * np.sqrt(variances.clip(min=0))) @ axes.T
+        return factor
+
+
+def truncated(z: np.ndarray, truncation: float) -> np.ndarray:
+    """Squeeze standard normal numbers between -t and t; each keeps its place in the distribution.
+
+    The truncation trick (Brock et al. 2019, section 3.1).
+    """
+    if not np.isfinite(truncation):
+        return z
+    low, high = ndtr(-truncation), ndtr(truncation)
+    squeezed: np.ndarray = ndtri(low + ndtr(z) * (high - low))
+    return squeezed

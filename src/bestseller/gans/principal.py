@@ -1,0 +1,124 @@
+"""Principal components of images in two bands: a linear code that training need not find."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bestseller.compute import to_signed
+
+FITTED = 2000  # images that the components are fitted on, at most
+SIDE = 128  # pixels; larger images are averaged down to it, and drawn back up
+BLUR = 1 / 32  # standard deviation of the low-pass filter between the bands, over the side
+
+
+class PrincipalComponents(nn.Module):
+    """Images as a sum of two bands, each its mean and sum_k z_k s_k v_k.
+
+    The low band is the image blurred (see `low_pass`), the high band the rest. In each, v_k are the
+    directions of largest variance and s_k the standard deviations along them, so that every z_k
+    has unit variance over the images fitted on. A code lists the low band's z_k first. Larger
+    images than `SIDE` are described at that side.
+
+    Args:
+        low, high: numbers of components of the bands.
+        image_size: S, pixels.
+    """
+
+    def __init__(self, low: int, high: int, image_size: int) -> None:
+        super().__init__()
+        self.low, self.image_size, self.side = low, image_size, min(image_size, SIDE)
+        values = 3 * self.side**2
+        self.register_buffer("mean", torch.zeros(values))
+        self.register_buffer("basis", torch.zeros(low + high, values))
+        self.mean: Tensor
+        self.basis: Tensor
+
+    def fit(self, images: np.ndarray) -> np.ndarray:
+        """Find the components of uint8 images N x S x S x 3.
+
+        Components beyond the images' number stay zero: codes and images do without them. The sign
+        of each is such that its largest entry is positive.
+
+        Returns:
+            The images' codes, float32 N x z_dim.
+        """
+        rows = np.linspace(0, len(images) - 1, min(len(images), FITTED)).round().astype(int)
+        bands = self._bands(images[rows])
+        self.mean.copy_(bands[0].mean(dim=0) + bands[1].mean(dim=0))
+        for band, part in zip(bands, self._parts(self.basis), strict=True):
+            part.copy_(components(band - band.mean(dim=0), len(part)))
+        means = [band.mean(dim=0) for band in bands]
+        inverses = [_inverse(part) for part in self._parts(self.basis)]
+        codes = []
+        for start in range(0, len(images), 256):
+            found = self._bands(images[start : start + 256])
+            columns = zip(found, means, inverses, strict=True)
+            codes.append(torch.cat([(x - mean) @ inverse for x, mean, inverse in columns], dim=1))
+        return torch.cat(codes).cpu().numpy()
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return images of codes, float N x 3 x S x S, about -1 to 1."""
+        images = (z @ self.basis + self.mean).unflatten(1, (3, self.side, self.side))
+        if self.side < self.image_size:
+            size = (self.image_size, self.image_size)
+            images = F.interpolate(images, size, mode="bilinear", align_corners=False)
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def _parts(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return rows[: self.low], rows[self.low :]
+
+    def _bands(self, images: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Return both bands of uint8 images, float32 N x values each."""
+        signed = to_signed(torch.from_numpy(np.ascontiguousarray(images)).to(self.mean.device))
+        if self.side < self.image_size:
+            signed = F.adaptive_avg_pool2d(signed, self.side)
+        low = low_pass(signed)
+        return low.flatten(1), (signed - low).flatten(1)
+
+
+def low_pass(images: Tensor) -> Tensor:
+    """Blur N x 3 x S x S images by a Gaussian of S / 32 pixels, cut off at three deviations.
+
+    Beyond the margins the outermost pixels repeat.
+    """
+    deviation = BLUR * images.shape[2]
+    reach = max(1, round(3 * deviation))
+    offsets = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
+    kernel = torch.exp(-0.5 * (offsets / deviation).square())
+    kernel = (kernel / kernel.sum()).expand(3, 1, 1, -1)
+    padded = F.pad(images, (reach, reach, reach, reach), mode="replicate")
+    rows = F.conv2d(padded, kernel, groups=3)
+    return F.conv2d(rows, kernel.transpose(2, 3), groups=3)
+
+
+def components(centred: Tensor, count: int) -> Tensor:
+    """Return the first principal components of rows around their mean, times their deviations.
+
+    From the Gram matrix of the rows, which are fewer than their values.
+
+    Args:
+        centred: float32 N x D.
+        count: of components.
+
+    Returns:
+        float32 count x D, of falling length; rows of zeros beyond what N rows can span.
+    """
+    gram = sum(part.double() @ part.double().T for part in centred.split(4096, dim=1))
+    variances, vectors = torch.linalg.eigh(torch.as_tensor(gram) / len(centred))
+    order = torch.arange(len(centred) - 1, -1, -1, device=centred.device)[:count]
+    variances = variances[order].clamp(min=0)
+    kept = variances > variances.max() * 1e-9
+    scales = torch.where(kept, len(centred) ** -0.5, 0.0)
+    found = (vectors[:, order] * scales).T.float() @ centred
+    largest = found.gather(1, found.abs().argmax(dim=1, keepdim=True))
+    result = torch.zeros(count, centred.shape[1], device=centred.device)
+    result[: len(found)] = torch.where(largest < 0, -found, found)
+    return result
+
+
+def _inverse(scaled: Tensor) -> Tensor:
+    """Return what maps values to the codes of scaled components, D x K."""
+    squares = scaled.double().square().sum(dim=1)
+    inverse = torch.where(squares > 0, 1 / squares.clamp(min=1e-30), 0.0)
+    return (scaled.double() * inverse[:, None]).T.float()

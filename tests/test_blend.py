@@ -1,0 +1,267 @@
+"""The blend autoencoder: components, networks, loss by hand, resuming, files, sizes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+from torch import nn
+from torch.nn import functional as F
+
+from bestseller.errors import BestsellerError
+from bestseller.gans import load_generator
+from bestseller.gans.batches import Batches
+from bestseller.gans.blend import BlendAutoencoder, Generator, Teacher, UpConv2d, blended
+from bestseller.gans.checkpoint import Checkpoint
+from bestseller.gans.conditions import Conditions
+from bestseller.gans.gan import Shape
+from bestseller.gans.monitor import Monitor
+from bestseller.gans.principal import PrincipalComponents, low_pass
+from bestseller.gans.saved import Config, save_generator
+from bestseller.gans.trainer import Plan, Trainer
+from bestseller.params import Blend, load_params
+
+TRAIN = load_params(Path(__file__).parent.parent / "params.yaml").train
+SETTINGS = TRAIN.blend.model_copy(
+    update={"width": 8, "low": 4, "high": 6, "batch_size": 4, "epochs": 2, "layers": [1, 2]}
+)
+INDEX = pd.DataFrame(
+    {"sku": [f"P{i}" for i in range(12)], "line": ["Ring", "Seal", "Ring"] * 4, "view": "front"}
+)
+
+
+def pictures(n: int = 12, side: int = 32, seed: int = 0) -> np.ndarray:
+    """Smooth random pictures, uint8 n x side x side x 3."""
+    noise = np.random.default_rng(seed).standard_normal((n, side, side, 3))
+    smooth = gaussian_filter(noise, (0, 2, 2, 0))
+    return (127 + 60 * smooth / smooth.std()).clip(0, 255).astype(np.uint8)
+
+
+def signed(images: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(images).permute(0, 3, 1, 2).double() / 127.5 - 1
+
+
+def make_model(side: int = 32, settings: Blend = SETTINGS) -> BlendAutoencoder:
+    torch.manual_seed(0)
+    shape = Shape(side, settings.low + settings.high, 2)
+    model = BlendAutoencoder(settings, shape)
+    model.prepare(pictures(side=side), INDEX)
+    return model
+
+
+def test_the_bands_add_up_and_the_low_one_is_a_gaussian_blur() -> None:
+    images = signed(pictures(2))
+    expected = np.stack(
+        [gaussian_filter(image.numpy(), (0, 1, 1), mode="nearest", truncate=3) for image in images]
+    )
+    np.testing.assert_allclose(low_pass(images).numpy(), expected, atol=1e-12)
+
+
+def test_components_are_those_of_a_singular_value_decomposition() -> None:
+    images = pictures()
+    linear = PrincipalComponents(4, 6, 32)
+    codes = linear.fit(images)
+    values = signed(images).float()
+    low = low_pass(values)
+    for band, part in ((low, slice(0, 4)), (values - low, slice(4, 10))):
+        flat = band.flatten(1).double().numpy()
+        centred = flat - flat.mean(axis=0)
+        u, s, v = np.linalg.svd(centred, full_matrices=False)
+        count = part.stop - part.start
+        basis = linear.basis[part].double().numpy()
+        expected = v[:count] * s[:count, None] / np.sqrt(12)
+        signs = np.sign((basis * expected).sum(axis=1))
+        np.testing.assert_allclose(basis, expected * signs[:, None], atol=2e-4)
+        np.testing.assert_allclose(codes[:, part], u[:, :count] * np.sqrt(12) * signs, atol=5e-3)
+    np.testing.assert_allclose(codes.std(axis=0), 1, atol=1e-3)
+
+
+def test_with_a_component_for_every_image_codes_give_the_images_back() -> None:
+    images = pictures()
+    linear = PrincipalComponents(30, 30, 32)
+    codes = torch.from_numpy(linear.fit(images))
+    assert torch.isfinite(codes).all()
+    np.testing.assert_allclose(linear(codes).numpy(), signed(images).numpy(), atol=2e-3)
+
+
+def test_doubling_and_convolving_in_one_is_what_both_are_in_turn() -> None:
+    torch.manual_seed(0)
+    layer = UpConv2d(3, 5).double()
+    x = torch.randn(2, 3, 6, 4, dtype=torch.float64)
+    doubled = F.interpolate(x, scale_factor=2.0, mode="nearest")
+    torch.testing.assert_close(layer(x), F.conv2d(doubled, layer.weight, padding=1))
+
+
+def test_pixels_are_blended_as_codes_are() -> None:
+    images = signed(pictures(2))
+    made = blended(images[:1], images[1:], torch.tensor([0.6], dtype=torch.float64))[0].numpy()
+    first, second = images.numpy()
+    low = [
+        gaussian_filter(image, (0, 1, 1), mode="nearest", truncate=3) for image in (first, second)
+    ]
+    np.testing.assert_allclose(made, 0.6 * low[0] + 0.4 * low[1] + first - low[0], atol=1e-12)
+
+
+def test_the_teacher_compares_maps_in_units_of_their_size() -> None:
+    class Halve(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x / 2
+
+    teacher = Teacher(nn.ModuleList([nn.ReLU(), Halve()]))
+    teacher.fit(torch.tensor([[[[-1.0, 0.5], [1.0, 0.0]]]]))
+    np.testing.assert_allclose(teacher.sizes, [0.375, 0.1875])
+    images = torch.tensor([[[[0.2, -0.4], [0.0, 0.6]]]], requires_grad=True)
+    wanted = torch.tensor([[[[0.4, 0.3], [0.0, 0.2]]]])
+    found = teacher.distance(images, wanted)
+    mean = (0.2 + 0.3 + 0.0 + 0.4) / 4
+    assert found.item() == pytest.approx(mean / 0.375 + mean / 2 / 0.1875)
+    found.backward()
+    assert images.grad is not None and images.grad[0, 0, 0, 1] == 0, "below the ReLU"
+
+
+def test_an_untrained_generator_draws_what_the_components_draw() -> None:
+    model = make_model()
+    codes = model.codes()
+    assert codes is not None and isinstance(model.generator, Generator)
+    z = torch.from_numpy(codes.codes)
+    model.eval()
+    torch.testing.assert_close(
+        model.generator(z, torch.zeros(12, dtype=torch.int64)),
+        model.generator.linear(z).clamp(-1, 1),
+    )
+
+
+@pytest.mark.parametrize("side", [32, 64, 128, 256])
+def test_every_size_comes_from_the_same_code(side: int) -> None:
+    model = make_model(side)
+    batches = make_batches(side)
+    loss, images, stats = model.loss(batches[0])
+    loss.backward()
+    assert images.shape == (4, 3, side, side)
+    assert loss.item() == pytest.approx(
+        SETTINGS.pixel_weight * stats["pixel_loss"].item() + stats["feature_loss"].item()
+    )
+    first = model.generator.first.weight.grad if isinstance(model.generator, Generator) else None
+    assert first is not None
+    assert all(p.grad is None for p in model.teacher.parameters()), "the teacher is frozen"
+
+
+def make_batches(side: int = 32) -> Batches:
+    lines = (INDEX["line"] == "Seal").to_numpy().astype(np.int64)
+    return Batches(pictures(side=side), lines, batch_size=4, z_dim=10, sampling="sqrt", seed=0)
+
+
+def test_about_half_of_what_is_asked_for_are_blends() -> None:
+    model = make_model()
+    known = model.codes()
+    assert known is not None
+    rebuilt = 0
+    for step in range(40):
+        batch = make_batches()[step]
+        z, wanted = model._asked(batch)
+        own = torch.from_numpy(known.codes[batch.rows])
+        same = (z == own).all(dim=1)
+        rebuilt += int(same.sum())
+        torch.testing.assert_close(wanted[same], batch.real[same])
+        torch.testing.assert_close(z[:, 4:], own[:, 4:], msg="details are the first parent's")
+        assert (wanted[~same] != batch.real[~same]).flatten(1).any(dim=1).all()
+    assert 50 < rebuilt < 110, "of 160"
+
+
+def make_trainer(folder: Path, epochs: float, checkpoint_s: float = 1e9) -> Trainer:
+    torch.set_num_threads(1)
+    settings = SETTINGS.model_copy(update={"epochs": epochs})
+    shared = TRAIN.model_copy(update={"precision": "fp32"})
+    plan = Plan("blend-plain-0", shared, settings, 12)
+    model = make_model(settings=settings)
+    codes = model.codes()
+    assert codes is not None
+    cells = codes.draw(["Ring", "Seal"] * 2, 0, views=["front"] * 4).latents
+    monitor = Monitor(torch.from_numpy(cells), np.arange(2), 0.5, plan.epochs, own_cells=True)
+    return Trainer(
+        model,
+        plan,
+        make_batches(),
+        constraint=None,
+        checkpoint=Checkpoint(folder, plan.name, "key"),
+        monitor=monitor,
+        checkpoint_s=checkpoint_s,
+    )
+
+
+def weights(network: nn.Module) -> torch.Tensor:
+    return torch.cat([tensor.double().flatten() for tensor in network.state_dict().values()])
+
+
+def test_a_training_taken_up_again_ends_as_one_that_ran_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = make_trainer(tmp_path / "whole", epochs=4)
+    expected = weights(whole.train())
+    killed = make_trainer(tmp_path, epochs=4, checkpoint_s=0)
+    real_step = killed._train_step
+
+    def dying(batch):  # type: ignore[no-untyped-def]
+        if killed.step == 7:
+            raise KeyboardInterrupt
+        return real_step(batch)
+
+    monkeypatch.setattr(killed, "_train_step", dying)
+    with pytest.raises(KeyboardInterrupt):
+        killed.train()
+    resumed = make_trainer(tmp_path, epochs=4)
+    assert torch.equal(weights(resumed.train()), expected)
+    assert resumed.step == whole.step == 12
+    columns = ["g_loss", "pixel_loss", "feature_loss", "diversity"]
+    assert resumed.monitor.curves()[columns].equals(whole.monitor.curves()[columns])
+
+
+def test_training_lowers_the_loss_and_its_learning_rate_ends_at_nothing(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path, epochs=20)
+    trainer.train()
+    curves = trainer.monitor.curves()
+    assert curves["g_loss"].iloc[-3:].mean() < 0.9 * curves["g_loss"].iloc[:3].mean()
+    assert trainer.optimisers["g"].param_groups[0]["lr"] < 0.01 * SETTINGS.lr
+    assert set(trainer.optimisers) == {"g"}
+
+
+def test_a_saved_generator_draws_the_same_designs_with_their_parents(tmp_path: Path) -> None:
+    model = make_model()
+    codes = model.codes()
+    config = Config(
+        "blend-plain-0",
+        "blend",
+        SETTINGS.model_dump(),
+        vars(Shape(32, 10, 2)),
+        Conditions.of(INDEX).of_lines,
+    )
+    save_generator(tmp_path / "m", model.eval().generator, config, codes)
+    save_generator(tmp_path / "again", model.generator, config, codes)
+    loaded, again = load_generator(tmp_path / "m"), load_generator(tmp_path / "again")
+    assert loaded.hash == again.hash
+    drawn = loaded.draw(["Ring", "Seal", "Ring"], seed=5)
+    assert codes is not None
+    expected = codes.draw(["Ring", "Seal", "Ring"], 5, views=["front"] * 3)
+    np.testing.assert_array_equal(drawn.latents, expected.latents)
+    assert drawn.parents == expected.parents
+    images = loaded.images(drawn.latents, ["Ring", "Seal", "Ring"])
+    assert images.shape == (3, 32, 32, 3) and images.std() > 10
+    with pytest.raises(BestsellerError, match="line 'Disc' is unknown"):
+        loaded.draw(["Disc"], seed=5)
+    density = replace(codes, latents="density")
+    other = config.settings | {"latents": "density"}
+    save_generator(tmp_path / "d", model.generator, replace(config, settings=other), density)
+    assert load_generator(tmp_path / "d").draw(["Ring"], seed=5).parents == [None]
+
+
+def test_an_unknown_teacher_or_layer_is_refused() -> None:
+    for changed, told in (
+        ({"teacher": "vgg16"}, "no pip package has the weights of 'vgg16'"),
+        ({"layers": [4, 3]}, r"the layers \[4, 3\] do not rise"),
+        ({"layers": [12]}, r"of the layers \[12\] one is none of its 1\.\.9"),
+    ):
+        with pytest.raises(BestsellerError, match=told):
+            make_model(settings=SETTINGS.model_copy(update=changed))

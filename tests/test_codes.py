@@ -1,0 +1,139 @@
+"""Latents from products: blends and the density by hand, parents, draws that come again."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bestseller.errors import BestsellerError
+from bestseller.gans.codes import PARTNERS, Codes
+
+LOW = 2
+LINES = ["Ring"] * 8 + ["Seal"] + ["Disc"] * 3
+
+
+def make(**settings: float | str) -> Codes:
+    values = np.random.default_rng(0).standard_normal((12, 5)).astype(np.float32)
+    codes = Codes(
+        values,
+        skus=[f"P{row:02}" for row in range(12)],
+        lines=LINES,
+        views=["front"] * 12,
+        low=LOW,
+        latents="blend",
+        partners=1.0,
+        least_share=0.5,
+        most_share=0.7,
+        bandwidth=0.5,
+    )
+    return replace(codes, **settings)  # type: ignore[arg-type]
+
+
+def draw(codes: Codes, lines: list[str], seed: int = 3, truncation: float = np.inf):  # type: ignore[no-untyped-def]
+    return codes.draw(lines, seed, views=["front"] * len(lines), truncation=truncation)
+
+
+def test_a_blend_mixes_the_low_part_and_takes_the_details_of_the_larger_share() -> None:
+    codes = make()
+    a, b = codes.codes[0].astype(float), codes.codes[1].astype(float)
+    drawn = codes.between("P00", "P01", [1.0, 0.75, 0.25])
+    np.testing.assert_allclose(drawn.latents[0], a, rtol=1e-6)
+    np.testing.assert_allclose(drawn.latents[1], [*(0.75 * a + 0.25 * b)[:2], *a[2:]], rtol=1e-6)
+    np.testing.assert_allclose(drawn.latents[2], [*(0.25 * a + 0.75 * b)[:2], *b[2:]], rtol=1e-6)
+    assert drawn.latents.dtype == np.float32
+    first, second = drawn.parents[1] or pytest.fail("a blend has parents")
+    assert (first.sku, first.share, second.sku, second.share) == ("P00", 0.75, "P01", 0.25)
+
+
+def test_every_drawn_latent_is_the_blend_of_its_two_parents() -> None:
+    codes = make()
+    drawn = draw(codes, ["Ring"] * 60)
+    firsts = set()
+    for latent, parents in zip(drawn.latents, drawn.parents, strict=True):
+        first, second = parents or pytest.fail("a blend has parents")
+        a, b = (codes.codes[int(parent.sku[1:])] for parent in (first, second))
+        expected = np.concatenate([first.share * a[:2] + second.share * b[:2], a[2:]])
+        np.testing.assert_allclose(latent, expected, rtol=1e-5)
+        assert first.sku != second.sku
+        assert 0.5 <= first.share <= 0.7 and first.share + second.share == pytest.approx(1)
+        assert {first.line, second.line} == {"Ring"}
+        firsts.add(first.sku)
+    assert len(firsts) == 8, "every product of the line is a first parent in 60 draws"
+
+
+def test_a_line_of_one_product_borrows_its_nearest_products_of_other_lines() -> None:
+    codes = make()
+    far = np.linalg.norm(codes.codes[:, :LOW] - codes.codes[8, :LOW], axis=1)
+    nearest = {codes.skus[row] for row in np.argsort(far)[1 : 1 + PARTNERS]}
+    seconds = set()
+    for parents in draw(codes, ["Seal"] * 80).parents:
+        first, second = parents or pytest.fail("a blend has parents")
+        assert first.line == "Seal" and second.line != "Seal"
+        seconds.add(second.sku)
+    assert seconds == nearest
+
+
+def test_a_small_line_is_filled_up_and_a_large_one_keeps_to_its_nearest() -> None:
+    found: dict[str, set[str]] = {"P09": set(), "P00": set()}
+    codes = make(partners=0.1)
+    for sku, seconds in found.items():
+        for seed in range(200):
+            second, _ = codes.partner(int(sku[1:]), np.random.default_rng(seed))
+            seconds.add(codes.skus[second])
+    assert {"P10", "P11"} < found["P09"] and len(found["P09"]) == PARTNERS
+    far = np.linalg.norm(codes.codes[:8, :LOW] - codes.codes[0, :LOW], axis=1)
+    assert found["P00"] == {codes.skus[row] for row in np.argsort(far)[1 : 1 + PARTNERS]}
+
+
+def test_draws_are_reproducible_and_do_not_depend_on_what_follows() -> None:
+    codes = make()
+    lines = ["Ring", "Seal", "Disc"] * 4
+    whole = draw(codes, lines)
+    np.testing.assert_array_equal(whole.latents, draw(make(), lines).latents)
+    part = draw(codes, lines[:5])
+    np.testing.assert_array_equal(part.latents, whole.latents[:5])
+    assert part.parents == whole.parents[:5]
+    assert not np.array_equal(draw(codes, lines, seed=4).latents, whole.latents)
+
+
+def test_the_density_moves_products_and_keeps_the_variance_of_the_low_part() -> None:
+    codes = make(latents="density", bandwidth=0.8)
+    values = codes.codes.astype(np.float64)
+    means = np.stack([values[[o == line for o in LINES]].mean(axis=0) for line in LINES])
+    within = (values - means).T @ (values - means) / (12 - 3)
+    drawn = draw(codes, ["Ring"] * 20000)
+    assert set(drawn.parents) == {None}
+    own = values[:8]
+    kept = np.cov(own.T, bias=True)
+    expected = (kept + 0.8**2 * within) / (1 + 0.8**2)
+    found = np.cov(drawn.latents.T.astype(np.float64))
+    np.testing.assert_allclose(found[:2, :2], expected[:2, :2], atol=0.05)
+    details = kept + (0.25 * 0.8) ** 2 * within
+    np.testing.assert_allclose(found[2:, 2:], details[2:, 2:], atol=0.05)
+    np.testing.assert_allclose(drawn.latents.mean(axis=0), own.mean(axis=0), atol=0.03)
+
+
+def test_truncation_draws_the_density_nearer_to_its_products() -> None:
+    codes = make(latents="density")
+    free, held = (draw(codes, ["Seal"] * 300, truncation=t).latents for t in (np.inf, 0.1))
+    spread = [np.abs(z - codes.codes[8]).mean() for z in (free, held)]
+    assert spread[1] < 0.2 * spread[0]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ("P00", "X", r"'X': no product of that sku was trained on"),
+        ("P00", "P00", r"'P00' twice: a blend has two different parents"),
+    ],
+)
+def test_parents_that_cannot_be_are_refused(first: str, second: str, told: str) -> None:
+    with pytest.raises(BestsellerError, match=told):
+        make().between(first, second, [0.5])
+
+
+def test_a_single_product_has_nothing_to_be_blended_with() -> None:
+    codes = make()
+    alone = replace(codes, codes=codes.codes[:1], skus=["P00"], lines=["Ring"], views=["front"])
+    with pytest.raises(BestsellerError, match="'P00' has none beside it"):
+        draw(alone, ["Ring"])
