@@ -73,6 +73,10 @@ class Gan(nn.Module, ABC):
         """Return what the discriminator is shown of S x S images, before augmentation."""
         return images
 
+    def shown_real(self, images: Tensor) -> Tensor:
+        """Return what it is shown of real images, which a perfect generator would draw so."""
+        return self.shown(images)
+
     @abstractmethod
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws

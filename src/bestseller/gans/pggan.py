@@ -211,11 +211,20 @@ class Pggan(Gan):
         factor = 2 ** (self.growth.top - self.growth.level)
         return F.avg_pool2d(images, factor) if factor > 1 else images
 
+    def shown_real(self, images: Tensor) -> Tensor:
+        """Average real images down and blend the two resolutions as generated ones are blended.
+
+        This comes before augmentation, as it does for generated images: blended after it, real
+        images alone would lose the fine structure that a shift by an odd number of pixels or a
+        sharp edge of a cutout leaves, and D could tell them by that.
+        """
+        images = self.shown(images)
+        alpha = self.growth.alpha
+        return torch.lerp(double(halve(images)), images, alpha) if alpha < 1 else images
+
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws
     ) -> tuple[Tensor, Stats]:
-        if self.growth.alpha < 1:
-            real = torch.lerp(double(halve(real)), real, self.growth.alpha)
         real_score = self.discriminator(real, conditions)
         fake_score = self.discriminator(fake, conditions)
         share = random.uniform(len(real), 1, 1, 1).to(real.device)

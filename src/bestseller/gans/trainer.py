@@ -149,7 +149,7 @@ class Trainer:
             fake = fake.float().contiguous(memory_format=torch.channels_last)
 
         with autocast(self.plan.shared.precision):
-            real_seen = augment(self.gan.shown(batch.real), names, batch.random)
+            real_seen = augment(self.gan.shown_real(batch.real), names, batch.random)
             fake_seen = augment(self.gan.shown(fake.detach()), names, batch.random)
             d_loss, stats = self.gan.discriminator_loss(
                 real_seen, fake_seen, batch.conditions, batch.random
