@@ -81,8 +81,10 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
             curves, lambda: sample_grid(grid.numpy(), headings)
         ),
     )
+    networks = network(settings, shape)
+    networks.scale_embeddings(shared.embedding_scale)
     trainer = Trainer(
-        network(settings, shape),
+        networks,
         plan,
         batches,
         constraint=load_constraint(constraint_file, empty_feature_stack),

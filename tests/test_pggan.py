@@ -16,6 +16,7 @@ from bestseller.gans.pggan import (
     Generator,
     Growth,
     Pggan,
+    channels,
     double,
     halve,
     minibatch_stddev,
@@ -44,6 +45,23 @@ def test_growth_gives_every_phase_an_equal_share() -> None:
     fades = [alpha for phase, _, alpha in seen if phase == 3]
     assert fades == sorted(fades) and fades[0] < 0.02 and 0.98 < fades[-1] < 1
     assert {level for phase, level, _ in seen if phase == 3} == {2}
+
+
+def test_weighted_phases_share_the_images_as_told() -> None:
+    """Weights 4, 2, 1: of 64 pixels' phases 4 and 4, of 32 2 and 2, of the five smaller ones 1."""
+    growth, steps = Growth(64, [4, 2, 1]), 1700
+    phases = []
+    for step in range(steps):
+        growth.move(step / steps)
+        phases.append(growth.phase)
+        if growth.phase == 7:
+            assert growth.alpha == pytest.approx((step - 900) / 400)
+    assert [phases.count(phase) for phase in range(9)] == [100] * 5 + [200] * 2 + [400] * 2
+    short = Growth(8, [4, 2, 1])  # 8 x 8 is the full resolution here, 4 x 4 half of it
+    short.move(0.19)
+    assert short.phase == 0
+    short.move(0.21)
+    assert short.phase == 1
 
 
 def test_a_fade_starts_at_the_old_network_and_ends_at_the_new() -> None:
@@ -181,3 +199,5 @@ def test_channels_are_the_papers() -> None:
     """Table 2: 512 channels from 4 x 4 to 32 x 32, 256 at 64 x 64, 128 at 128 x 128."""
     assert [stage_channels(8192, level + 1) for level in range(6)] == [512] * 4 + [256, 128]
     assert [stage_channels(2048, level + 1) for level in range(5)] == [512, 512, 256, 128, 64]
+    narrow = SETTINGS.model_copy(update={"fmap_base": 1024, "fmap_max": 48})
+    assert channels(narrow, Growth(64)) == [48, 48, 48, 48, 32]

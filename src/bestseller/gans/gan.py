@@ -60,6 +60,12 @@ class Gan(nn.Module, ABC):
     def make_discriminator(settings: Any, shape: Shape) -> nn.Module:
         """Build the discriminator."""
 
+    def scale_embeddings(self, scale: float) -> None:
+        """Set the standard deviation of the fresh embeddings that tell G its condition."""
+        for module in self.generator.modules():
+            if isinstance(module, LatentAndCondition):
+                module.scale(scale)
+
     def start_step(self, done: float) -> bool:
         """Prepare for a step with the share `done` of the training behind it, 0 <= done < 1.
 
@@ -108,6 +114,9 @@ class ConditionEmbedding(nn.Embedding):
         return lines + self.views(conditions % count)
 
 
+EMBEDDING_SCALE = 0.3
+
+
 class LatentAndCondition(nn.Module):
     """z joined with a learned embedding of the condition, the input of every generator.
 
@@ -121,13 +130,20 @@ class LatentAndCondition(nn.Module):
         if self.embedding is not None:
             # short beside z, so that lines of a few products start from what all lines share
             for vectors in self.embedding.parameters():
-                nn.init.normal_(vectors, 0.0, 0.3)
+                nn.init.normal_(vectors, 0.0, EMBEDDING_SCALE)
         self.out_features = shape.z_dim + (embedding_dim if shape.lines else 0)
 
     def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
         if self.embedding is None:
             return z
         return torch.cat([z, self.embedding(conditions)], dim=1)
+
+    @torch.no_grad()
+    def scale(self, scale: float) -> None:
+        """Set the standard deviation of fresh embeddings; the longer, the more lines differ."""
+        if self.embedding is not None:
+            for vectors in self.embedding.parameters():
+                vectors.mul_(scale / EMBEDDING_SCALE)
 
 
 class ConditionProjection(nn.Module):

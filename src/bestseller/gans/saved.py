@@ -19,6 +19,8 @@ from bestseller.gans.gan import Shape
 from bestseller.gans.registry import gan_class
 
 WEIGHTS, CONFIG = "generator.safetensors", "generator.json"
+# What settings were before they could be set: older models were saved without them.
+BEFORE = {"upsample": "transposed", "d_norm": "batch", "r1": 0.0, "fmap_max": 512, "phases": []}
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ class Config:
     def build(self) -> nn.Module:
         """Build the generator with fresh weights."""
         gan = gan_class(self.gan)
-        return gan.make_generator(gan.Settings.model_validate(self.settings), Shape(**self.shape))
+        known = {name: value for name, value in BEFORE.items() if name in gan.Settings.model_fields}
+        settings = gan.Settings.model_validate(known | self.settings)
+        return gan.make_generator(settings, Shape(**self.shape))
 
 
 def save_generator(folder: Path, generator: nn.Module, config: Config) -> None:

@@ -72,13 +72,21 @@ class WideGan(Gan):
     width: Annotated[int, Field(ge=4)]
 
 
-class D2gan(WideGan):
+class ConvGan(WideGan):
+    upsample: Literal["transposed", "nearest"]
+    d_norm: Literal["batch", "spectral", "none"]
+    r1: Annotated[float, Field(ge=0)]
+
+
+class D2gan(ConvGan):
     alpha: Annotated[float, Field(gt=0, le=1)]
     beta: Annotated[float, Field(gt=0, le=1)]
 
 
 class Pggan(Gan):
     fmap_base: Annotated[int, Field(ge=64)]
+    fmap_max: Annotated[int, Field(ge=4)]
+    phases: list[Positive]
     gradient_penalty: Annotated[float, Field(ge=0)]
     drift: Annotated[float, Field(ge=0)]
 
@@ -87,6 +95,7 @@ class Train(Section):
     condition: Literal["line", "none"]
     sampling: Literal["proportional", "sqrt", "balanced"]
     z_dim: Count
+    embedding_scale: Positive
     diffaugment: list[Literal["translation", "colour", "cutout"]]
     ema_half_life: Positive
     precision: Precision
@@ -94,6 +103,6 @@ class Train(Section):
     launcher: Literal["single", "torchrun"]
     processes: Count
     vanilla: WideGan
-    dcgan: WideGan
+    dcgan: ConvGan
     d2gan: D2gan
     pggan: Pggan
