@@ -23,9 +23,9 @@ from embedded import Embedded, make_embedded
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from bestseller.backbones import Backbone, load_backbone
+from bestseller.backbones import FeatureSpace, load_space
 from bestseller.compute import prepare
-from bestseller.params import Params, Preference, load_params
+from bestseller.params import Params, Preference, Space, load_params
 from bestseller.preference.anchors import noise_images
 from bestseller.preference.backtest import SMALLEST_LINE, spearman
 from bestseller.preference.fitting import assess, fit_classifier
@@ -107,11 +107,11 @@ def calibration_and_gates(
     return values
 
 
-def measure(params: Params, backbone: Backbone, scale: float, settings: Preference) -> Values:
+def measure(params: Params, space: FeatureSpace, scale: float, settings: Preference) -> Values:
     """Return every number of the shop of one seed, that of `settings`."""
     start, seed = time.perf_counter(), settings.seed
     shop = make_embedded(params, scale, seed)
-    pictures = Pictures.extract(backbone.features, shop.images, shop.index)
+    pictures = Pictures.extract(space.features, shop.images, shop.index)
     sellers = top_sellers(shop.units, shop.index, settings.top_k, settings.scope)
     history = sales_history(shop.units, shop.index, list(sellers["sku"]))
     history = with_prices(history, shop.prices)
@@ -124,7 +124,7 @@ def measure(params: Params, backbone: Backbone, scale: float, settings: Preferen
         "noise": noise_images(NOISE, shop.images.shape[1], seed),
         "best_sellers": best,
     }.items():
-        doubts[name] = images, ranker.abstains(backbone.features(images))
+        doubts[name] = images, ranker.abstains(space.features(images))
         values[f"{name}_abstained_by_score"] = float(doubts[name][1].mean())
     if settings.steps:
         values |= calibration_and_gates(shop, parts, doubts, settings)
@@ -136,20 +136,24 @@ def main() -> None:
     params = load_params()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backbones", default="data/backbones")
-    parser.add_argument("--network", default=params.judge())
+    parser.add_argument("--network", default=params.backbones.score_space.network)
+    parser.add_argument("--layers", type=int, nargs="*", help="default: those of score_space")
+    parser.add_argument("--side", type=int, default=params.backbones.score_space.side)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--scale", type=float, default=params.catalogue.demo.scale)
     parser.add_argument("--steps", type=int, default=params.preference.steps, help=STEPS)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
-    backbone = load_backbone(asked.backbones, asked.network)
+    layers = params.backbones.score_space.layers if asked.layers is None else asked.layers
+    chosen = Space(network=asked.network, layers=layers, side=asked.side)
+    space = load_space(asked.backbones, chosen)
     columns = {}
     with threadpool_limits(asked.threads):
         prepare(asked.threads, 0)
         for seed in asked.seeds:
             changes = {"seed": seed, "steps": asked.steps}
             settings = params.preference.model_copy(update=changes)
-            columns[seed] = measure(params, backbone, asked.scale, settings)
+            columns[seed] = measure(params, space, asked.scale, settings)
             print(f"seed {seed}:", {k: round(v, 3) for k, v in columns[seed].items()}, flush=True)
     table = pd.DataFrame(columns)
     print(table.assign(mean=table.mean(axis=1)).to_string(float_format="{:.3f}".format))

@@ -32,7 +32,7 @@ from embedded import take_photos
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
-from bestseller.backbones import Backbone, load_backbone
+from bestseller.backbones import FeatureSpace, load_space
 from bestseller.catalogue.demo.shop import DemoShop
 from bestseller.catalogue.demo.world import Product
 from bestseller.compute import prepare
@@ -93,14 +93,14 @@ def train(data: Path, arm: str, seed: int, folder: Path) -> Path:
 class Ruler:
     """Measures a line's designs against fresh watches and the training images."""
 
-    def __init__(self, data: Path, params: Params, backbone: Backbone, each: int) -> None:
+    def __init__(self, data: Path, params: Params, space: FeatureSpace, each: int) -> None:
         catalogue = ImageSet.open(data / "processed").of_main_view()
         cache = FeatureCache(Path(".scratch/features"))
-        self.novelty = RealFeatures.extract(backbone, catalogue, cache).novelty
+        self.novelty = RealFeatures.extract(space, catalogue, cache).novelty
         learned, _ = split(catalogue)
         counts = learned.index.groupby("line")["sku"].nunique()
         self.products = {str(line): int(count) for line, count in counts.items()}
-        self.each, self.backbone = each, backbone
+        self.each, self.space = each, space
         fresh = fresh_watches(list(self.products), each, params)
         self.fresh: dict[str, Features] = {
             line: backbone.features(images) for line, images in fresh.items()
@@ -112,7 +112,7 @@ class Ruler:
         rows = []
         for line, products in self.products.items():
             latents = generator.latents(self.each, seed=0)
-            made = self.backbone.features(generator.images(latents, [line] * self.each))
+            made = self.space.features(generator.images(latents, [line] * self.each))
             near = self.novelty.neighbours(made)
             copies = self.novelty.flagged(near)
             copies |= self.novelty.percentiles(near.distance) < NEAR_COPY_PERCENTILE
@@ -138,8 +138,8 @@ def main() -> None:
     asked = parser.parse_args()
     params = load_params()
     prepare(params.job_threads, 0)
-    backbone = load_backbone(asked.data / "backbones", params.backbones.metric)
-    ruler = Ruler(asked.data, params, backbone, asked.images)
+    space = load_space(asked.data / "backbones", params.backbones.metric_spaces[0])
+    ruler = Ruler(asked.data, params, space, asked.images)
     tables = []
     with tempfile.TemporaryDirectory() as folder:
         for seed in asked.seeds:

@@ -1,10 +1,11 @@
 """Fit the sales ranker on frozen features; test it on products and launches it has not seen."""
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from bestseller.backbones import load_backbone
+from bestseller.backbones import load_space
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.compute import prepare
 from bestseller.files import require, write_json
@@ -31,14 +32,15 @@ def main(params: Params) -> None:
     images = ImageSet.open("data/processed").of_main_view()
     units = pd.read_parquet(require("data/sales/units.parquet", "dvc repro sales"))
     ledger = pd.read_parquet(require(LEDGER, "dvc repro sales"))
-    backbone = load_backbone("data/backbones", params.judge())
+    space = load_space("data/backbones", params.backbones.score_space)
+    kept = FeatureCache(FEATURES)
     products = [(p.sku, p.price, p.currency) for p in read_catalogue(CATALOGUE)]
     prices = pd.DataFrame(products, columns=["sku", "price", "currency"])
 
     sellers = top_sellers(units, images.index, settings.top_k, settings.scope)
     history = sales_history(units, images.index, list(sellers["sku"]))
     history = with_prices(history, prices)
-    pictures = Pictures.extract(backbone.features, images.images, images.index)
+    pictures = Pictures.extract(partial(kept.features, space), images.images, images.index)
     ranker, backtest = study(pictures, history, confidence, settings.seed)
     unseen = pictures.features_of(history[history["split"] == "test"])
     abstained = float(ranker.abstains(unseen).mean())
@@ -49,8 +51,8 @@ def main(params: Params) -> None:
     else:
         values = unobserved_facts(ranker, abstained, params.sales.allocation)
 
-    novelty = RealFeatures.extract(backbone, images, FeatureCache(FEATURES)).novelty
-    KnownImages.of(backbone, novelty, split(images)[0].index).save(PREFERENCE)
+    novelty = RealFeatures.extract(space, images, kept).novelty
+    KnownImages.of(space, novelty, split(images)[0].index).save(PREFERENCE)
     ranker.save(PREFERENCE)
     write_json("metrics/backtest.json", values)
 

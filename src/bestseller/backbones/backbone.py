@@ -1,6 +1,6 @@
 """Backbones: frozen networks that turn images into features."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -24,10 +24,11 @@ class Backbone:
     """A frozen network.
 
     Attributes:
-        network: torchvision's network without its classifier, frozen, in evaluation mode, on the
-            device: normalised images, float N x 3 x H x W, to pooled features N x d.
+        network: without its classifier, frozen, in evaluation mode, on the device: normalised
+            images, float N x 3 x H x W, to pooled features N x d.
         architecture: what is special to the network.
-        weights: ``catalogue`` (fitted on the user's products) or ``imagenet`` (published).
+        weights: ``catalogue`` (fitted on the user's products) or ``imagenet`` (published, from
+            a pip package or torchvision).
         name: network and weights, such as ``resnet18_catalogue``: names every number made with it.
     """
 
@@ -39,11 +40,21 @@ class Backbone:
         place(self.network)
         self._normalise = Normalise(self.architecture.mean, self.architecture.std).to(device())
 
-    def normalise(self, images: Tensor) -> Tensor:
-        """Map images in [-1, 1], N x 3 x H x W, to what `network` expects."""
-        side = self.architecture.side
-        if side is not None:
-            images = resize_tensorflow1(images, side)
+    def normalise(self, images: Tensor, side: int = 0) -> Tensor:
+        """Map images in [-1, 1], N x 3 x H x W, to what `network` expects.
+
+        Args:
+            images: float32.
+            side: pixels that they are resized to (bilinear, averaged where they shrink);
+                0 = the network's own side, or as they come.
+        """
+        if self.architecture.side is not None:
+            images = resize_tensorflow1(images, self.architecture.side)
+        elif side and images.shape[2:] != (side, side):
+            shrinks = min(images.shape[2:]) > side
+            images = nn.functional.interpolate(
+                images, (side, side), mode="bilinear", antialias=shrinks
+            )
         normalised: Tensor = self._normalise(images)
         return normalised
 
@@ -51,26 +62,51 @@ class Backbone:
         self,
         images: np.ndarray,
         *,
+        layers: Sequence[int] = (),
+        side: int = 0,
         precision: str = "fp32",
         batch_size: int = 64,
         progress: str = "",
     ) -> np.ndarray:
-        """Compute the pooled last features, float32 N x d.
+        """Compute features averaged over their places, float32 N x d.
 
         Args:
             images: uint8 N x H x W x 3.
+            layers: of which layers (see `numbered_layers`), in rising order, their channels side
+                by side; none = the last features, d = architecture.dimensions.
+            side: pixels that the images are resized to; 0 = as `normalise` has it.
             precision: ``fp32``, of every published number, or ``auto`` (bf16 in hardware).
             batch_size: images at once; the features do not depend on it.
             progress: name of the progress bar; empty = none.
+
+        Raises:
+            BestsellerError: the network has no such layers.
         """
-        result = np.empty((len(images), self.architecture.dimensions), np.float32)
-        done = 0
+        check_layers(self.network_name, self.network, layers)
+        found = [np.empty((0, self.dimensions_of(layers)), np.float32)]
         with torch.inference_mode(), autocast(precision):
             for batch in batches(images, batch_size, progress):
-                found = self._folded(self.normalise(batch)).float().cpu().numpy()
-                result[done : done + len(batch)] = found
-                done += len(batch)
-        return result
+                pooled = self._pooled_at(self.normalise(batch, side), layers)
+                found.append(pooled.float().cpu().numpy())
+        return np.concatenate(found)
+
+    def dimensions_of(self, layers: Sequence[int]) -> int:
+        """Return d, the number of features that `features` gives for these layers."""
+        if not layers:
+            return self.architecture.dimensions
+        with torch.inference_mode():
+            return self._pooled_at(torch.zeros(1, 3, 32, 32, device=device()), layers).shape[1]
+
+    def _pooled_at(self, images: Tensor, wanted: Sequence[int]) -> Tensor:
+        if not wanted:
+            features: Tensor = self._folded(images)
+            return features
+        maps, means = images, []
+        for number in range(1, max(wanted) + 1):
+            maps = numbered_layers(self._folded)[number - 1](maps)
+            if number in wanted:
+                means.append(maps.mean((2, 3)))
+        return torch.cat(means, dim=1)
 
     @cached_property
     def _folded(self) -> nn.Module:
@@ -87,23 +123,24 @@ class Backbone:
         """
         ends = self.architecture.taps
         if not ends:
-            raise ValueError(f"{self.network_name} has no perceptual taps; vgg16 and alexnet have")
+            raise ValueError(f"{self.network_name} has no perceptual taps; use another network")
         maps, found = self.normalise(images), []
         for start, end in zip((0, *ends), ends, strict=False):
-            maps = layers(self.network)[start:end](maps)
+            maps = numbered_layers(self.network)[start:end](maps)
             found.append(maps)
         return found
 
     def pooled(self, maps: Tensor) -> Tensor:
         """Return what `features` gives, N x d, of the last of the maps that `taps` gave."""
-        rest = layers(self.network)[self.architecture.taps[-1] :]
+        rest = numbered_layers(self.network)[self.architecture.taps[-1] :]
         return nn.functional.adaptive_avg_pool2d(rest(maps), 1).flatten(1)
 
 
-def layers(network: nn.Module) -> nn.Sequential:
-    """Return the numbered feature layers of a VGG or an AlexNet, or a ResNet's parts but the last.
+def numbered_layers(network: nn.Module) -> nn.Sequential:
+    """Return a network's layers in the order in which they run; layer 1 is the first.
 
-    A ResNet's are conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4: 1 to 8.
+    VGG and AlexNet: torchvision's `features`, 31 and 13. EfficientNet-Lite: 1 the stem, 2 to 8 its
+    stages 1 to 7, 9 the head. ResNet: conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4.
     """
     found = getattr(network, "features", None)
     if isinstance(network, models.ResNet):
@@ -113,12 +150,19 @@ def layers(network: nn.Module) -> nn.Sequential:
     return found
 
 
+def check_layers(name: str, network: nn.Module, layers: Sequence[int]) -> None:
+    """Raise a BestsellerError unless the network has these layers, in rising order."""
+    count = len(numbered_layers(network)) if layers else 0
+    if any(not 1 <= layer <= count for layer in layers):
+        raise BestsellerError(f"{name}: of the layers {list(layers)} one is none of its 1..{count}")
+    if list(layers) != sorted(set(layers)):
+        raise BestsellerError(f"{name}: the layers {list(layers)} do not rise")
+
+
 def _stack(name: str, network: nn.Module, layer: int, pooling: str) -> nn.Sequential:
-    found = layers(network)
-    if not 1 <= layer <= len(found):
-        raise BestsellerError(f"{name}: layer {layer} is none of its layers 1..{len(found)}")
+    check_layers(name, network, [layer])
     normalise = Normalise(architecture(name).mean, architecture(name).std)
-    stack = nn.Sequential(normalise, found[:layer])
+    stack = nn.Sequential(normalise, numbered_layers(network)[:layer])
     return stack.append(nn.AdaptiveAvgPool2d(1)) if pooling == "mean" else stack
 
 

@@ -3,6 +3,12 @@
 import numpy as np
 
 SHIFT = 3  # pixels
+LEAST_SKILL = 0.2  # share of the way from chance to perfect
+
+
+def is_blind(right: float, chance: float) -> bool:
+    """Tell whether a share of right answers, 0..1, is hardly better than chance."""
+    return chance < 1 and (right - chance) / (1 - chance) < LEAST_SKILL
 
 
 def line_accuracy(

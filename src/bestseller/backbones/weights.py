@@ -1,4 +1,4 @@
-"""Published weights: from a local folder, else from where torchvision publishes them."""
+"""Published ImageNet weights: from a pip package, a local folder, or where torchvision has them."""
 
 import socket
 from collections.abc import Iterator
@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from bestseller.backbones.backbone import Backbone
+from bestseller.backbones.efficientnet_lite import from_package
 from bestseller.backbones.networks import architecture, empty_network
+from bestseller.backbones.packages import Package
 from bestseller.backbones.vision import models
 from bestseller.errors import BestsellerError
 from bestseller.files import sha256_file
@@ -20,8 +22,16 @@ TIMEOUT_S = 10.0  # of connecting, and of each read
 
 def published_url(name: str) -> str:
     """Return where torchvision publishes a network's weights; the file name ends in its hash."""
-    url: str = models.get_weight(architecture(name).published).url
+    published = architecture(name).published
+    if isinstance(published, Package):
+        raise ValueError(f"{name}: its weights come in the package {published.name}")
+    url: str = models.get_weight(published).url
     return url
+
+
+def in_package(name: str) -> bool:
+    """Tell whether a network's weights come in a pip package."""
+    return isinstance(architecture(name).published, Package)
 
 
 def published_weights(name: str, folder: str | Path) -> dict[str, Tensor]:
@@ -49,9 +59,20 @@ def published_weights(name: str, folder: str | Path) -> dict[str, Tensor]:
 
 
 def published_backbone(name: str, folder: str | Path) -> Backbone:
-    """Return a backbone with torchvision's published weights; see `published_weights`."""
-    state = published_weights(name, folder)
-    network = empty_network(name)
+    """Return a backbone with its published ImageNet weights.
+
+    Args:
+        name: such as ``efficientnet_lite0`` or ``vgg16``.
+        folder: as in `published_weights`, for networks whose weights come in no package.
+
+    Raises:
+        BestsellerError: the weights cannot be had, or are damaged.
+    """
+    published, network = architecture(name).published, empty_network(name)
+    if isinstance(published, Package):
+        state = from_package(network, published.weights())
+    else:
+        state = published_weights(name, folder)
     network.load_state_dict({key: state[key] for key in network.state_dict()}, assign=True)
     return Backbone(name, "imagenet", network)
 

@@ -73,7 +73,7 @@ def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipelin
         "latent_index": int(origin["latent_index"]),
         "latent": [float(value) for value in latent],
         "image_sha256": hashlib.sha256(candidates.images[row].tobytes()).hexdigest(),
-        "feature_space": scorer.backbone.name,
+        "feature_space": scorer.space.name,
         "digital_source_type": SOURCE_TYPE,
     }
 

@@ -45,7 +45,7 @@ class Explainer:
 
     def _explained(self, design: Design) -> Design:
         line = design.record["line"]
-        features = self.scorer.backbone.features(design.image[None])
+        features = self.scorer.space.features(design.image[None])
         low, high = self.uncertainty.interval(features, line, self.confidence)
         sellers: Sequence[str] = [seller["sku"] for seller in design.record["best_sellers"]]
         parts = occlusion_map(design.image, self._log_score, self.cells)
@@ -58,4 +58,4 @@ class Explainer:
         return Design(design.image, design.record | added)
 
     def _log_score(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return self.scorer.ranker.log_rate(self.scorer.backbone.features(images))
+        return self.scorer.ranker.log_rate(self.scorer.space.features(images))

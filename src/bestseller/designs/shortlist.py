@@ -53,7 +53,7 @@ def shortlist(
     least, scale = np.percentile(
         scorer.known.novelty.real_distances, [NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE]
     )
-    unwanted = scorer.backbone.features(rejected) if rejected is not None else None
+    unwanted = scorer.space.features(rejected) if rejected is not None else None
     designs: list[Design] = []
     taken: list[np.ndarray] = []
     counts = []

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bestseller.backbones import Backbone, backbone, networks, resize
+from bestseller.backbones import Backbone, FeatureSpace, backbone, networks, resize, space
 from bestseller.compute import device, has_bf16
 from bestseller.files import atomic_path
 
-CODE = tuple(Path(str(module.__file__)) for module in (backbone, networks, resize))
+CODE = tuple(Path(str(module.__file__)) for module in (backbone, networks, resize, space))
 KEPT_S = 90 * 24 * 3600  # seconds that an entry stays unread
 DIGEST = 32  # bytes of a SHA-256 before the array: a damaged entry is recomputed
 
@@ -34,12 +34,12 @@ class FeatureCache:
         self.folder = folder
 
     def features(
-        self, network: Backbone, images: np.ndarray, precision: str = "fp32"
+        self, network: Backbone | FeatureSpace, images: np.ndarray, precision: str = "fp32"
     ) -> np.ndarray:
         """Return `network.features(images)`, float32 N x d, computed only if not yet kept.
 
         Args:
-            network: extracts them.
+            network: extracts them; a backbone gives its last features.
             images: uint8 N x H x W x 3.
             precision: ``fp32``, of every published number, or ``auto`` (bf16 in hardware).
         """
@@ -52,12 +52,17 @@ class FeatureCache:
 
 
 def feature_key(
-    network: Backbone, images: np.ndarray, precision: str = "fp32", code: Sequence[Path] = CODE
+    network: Backbone | FeatureSpace,
+    images: np.ndarray,
+    precision: str = "fp32",
+    code: Sequence[Path] = CODE,
 ) -> str:
     """Return the name of an entry: a SHA-256 of everything that decides its values."""
     digest = hashlib.sha256()
+    layers, side = (network.layers, network.side) if isinstance(network, FeatureSpace) else ((), 0)
+    network = network.backbone if isinstance(network, FeatureSpace) else network
     kind = network.architecture
-    settings = [network.network_name, kind.mean, kind.std, kind.side]
+    settings = [network.network_name, kind.mean, kind.std, kind.side, layers, side]
     computed = [torch.__version__, device().type, precision == "auto" and has_bf16()]
     digest.update(repr([settings, computed, images.shape, images.dtype.str]).encode())
     for path in code:

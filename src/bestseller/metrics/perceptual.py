@@ -3,8 +3,9 @@
 LPIPS (Zhang et al. 2018) compares two images at several layers: features are scaled to unit length
 over channels at every position, and their weighted squared differences are summed over channels and
 averaged over positions. As no weight is negative, that is the squared distance of an embedding.
-With a network's ImageNet weights the channels have LPIPS's own weights, v0.1, and the number is
-LPIPS. With weights fitted on the catalogue every channel weighs the same; that is called diversity.
+With the ImageNet weights of VGG-16 or AlexNet the channels have LPIPS's own weights, v0.1, and the
+number is LPIPS. With other networks or weights every channel weighs the same, and the number is
+called diversity.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bestseller.backbones import Backbone
-from bestseller.backbones.heads import lpips_heads
+from bestseller.backbones.heads import LPIPS_NETWORKS, lpips_heads
 from bestseller.compute import autocast, device, to_signed
 from bestseller.metrics.diversity import PairwiseSpread
 from bestseller.metrics.quality import Values
@@ -66,7 +67,7 @@ def perceptual_diversity(
         progress: name of the progress bar.
 
     Returns:
-        lpips_<network> for ImageNet weights, diversity_<network>_catalogue for others: over all
+        lpips_<network> where it is LPIPS, diversity_<network>_<weights> elsewhere: over all
         pairs with its standard error (_se), its mean over sampled pairs (_sampled) and their
         number n_pairs: `pairs`, or as many as there are. And the images' features, float32 N x d,
         as `backbone.features` gives them: the network has seen the images already.
@@ -74,10 +75,8 @@ def perceptual_diversity(
     Raises:
         ValueError: the network has no perceptual taps.
     """
-    published = backbone.weights == "imagenet"
-    weights = (
-        lpips_heads(backbone.network_name) if published and backbone.architecture.taps else None
-    )
+    published = backbone.weights == "imagenet" and backbone.network_name in LPIPS_NETWORKS
+    weights = lpips_heads(backbone.network_name) if published else None
     order = np.random.default_rng(seed).permutation(len(images))
     spread = PairwiseSpread(neighbours=-(-pairs // len(images)))
     features = np.empty((len(images), backbone.architecture.dimensions), np.float32)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bestseller.backbones import Backbone
+from bestseller.backbones import FeatureSpace
 from bestseller.errors import BestsellerError
 from bestseller.images.store import ImageSet
 from bestseller.metrics.distances import Array
@@ -43,7 +43,7 @@ class RealFeatures:
 
     @classmethod
     def extract(
-        cls, backbone: Backbone, images: ImageSet, cache: FeatureCache, precision: str = "fp32"
+        cls, space: FeatureSpace, images: ImageSet, cache: FeatureCache, precision: str = "fp32"
     ) -> "RealFeatures":
         """Extract the features of a processed image set, or find them in the cache.
 
@@ -58,13 +58,13 @@ class RealFeatures:
             )
 
         def features(pixels: Array) -> Array:
-            return cache.features(backbone, pixels, precision)
+            return cache.features(space, pixels, precision)
 
         known, unseen = features(train.images), features(test.images)
         flipped = features(np.ascontiguousarray(train.images[:, :, ::-1]))
         clusters = train.index["cluster"].to_numpy()
         novelty = NoveltyTest.fit(known, clusters, unseen, flipped)
-        return cls(backbone.name, known, unseen, novelty)
+        return cls(space.name, known, unseen, novelty)
 
 
 def split(images: ImageSet) -> tuple[ImageSet, ImageSet]:

@@ -26,6 +26,7 @@ from bestseller.params.training import (
     Gan,
     Images,
     Pggan,
+    Space,
     Train,
     WideGan,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "Shopify",
     "Shortlist",
     "Site",
+    "Space",
     "Train",
     "WideGan",
     "load_params",
@@ -91,11 +93,14 @@ class Params(Section):
 
     @field_validator("centroid")
     @classmethod
-    def _is_fitted(cls, value: Centroid, given: ValidationInfo) -> Centroid:
-        fitted = given.data.get("backbones")
-        if fitted and value.backbone not in ("vgg16", fitted.metric):
-            raise ValueError(f"backbone: vgg16 or {fitted.metric}, that of backbones.metric")
-        if fitted and (value.backbone, fitted.weights) == ("resnet50", "imagenet"):
+    def _teaches_and_does_not_judge(cls, value: Centroid, given: ValidationInfo) -> Centroid:
+        backbones = given.data.get("backbones")
+        if backbones and value.backbone in backbones.judges():
+            raise ValueError(
+                f"backbone: {value.backbone} judges the images (backbones); a network that teaches "
+                "the generators must not"
+            )
+        if backbones and (value.backbone, backbones.weights) == ("resnet50", "imagenet"):
             raise ValueError("backbone: vgg16: the classifier, a judge, starts as this resnet50")
         return value
 
@@ -114,15 +119,6 @@ class Params(Section):
             if value not in known:
                 raise ValueError(f"{value!r} has no section under train; known: {', '.join(known)}")
         return values
-
-    def judge(self) -> str:
-        """Name of the network whose features the sales score is made of.
-
-        It is that of the metrics, unless the centroid constraint teaches the generators by it: a
-        score that they were trained on would say nothing about them.
-        """
-        metric = self.backbones.metric
-        return metric if metric != self.centroid.backbone else "vgg16"
 
     def items(self) -> list[str]:
         """Names of the matrix items in DVC's order, such as ``dcgan-centroid-0``."""

@@ -27,29 +27,43 @@ class Augment(Section):
     seed: NonNegative
 
 
+class Space(Section):
+    """A feature space: which features of which network, on images of which size."""
+
+    network: str
+    layers: list[Count]
+    side: Annotated[int, Field(ge=0, le=1024)]
+
+
 class Backbones(Section):
-    weights: Literal["catalogue", "imagenet"]
+    weights: Literal["package", "imagenet", "catalogue"]
     weights_dir: str
-    metric: Literal["resnet18", "resnet50", "inception_v3"]
+    metric_spaces: Annotated[list[Space], Field(min_length=1)]
+    score_space: Space
+    perceptual: str
     steps: Count
     batch_size: Annotated[int, Field(ge=4)]
     lr: Positive
     precision: Precision
     seed: NonNegative
 
-    @field_validator("metric")
+    @field_validator("score_space")
     @classmethod
-    def _can_be_fitted(cls, value: str, given: ValidationInfo) -> str:
-        if value == "inception_v3" and given.data.get("weights") == "catalogue":
-            raise ValueError(
-                "inception_v3 is for backbones.weights: imagenet; resnet18 or resnet50"
-            )
+    def _is_no_metric(cls, value: Space, given: ValidationInfo) -> Space:
+        spaces = given.data.get("metric_spaces", [])
+        if any((s.network, s.layers) == (value.network, value.layers) for s in spaces):
+            raise ValueError("another network, or other layers, than each of metric_spaces")
         return value
+
+    def judges(self) -> set[str]:
+        """Names of the networks that judge images: by metrics, by looks, by expected sales."""
+        spaces = [*self.metric_spaces, self.score_space]
+        return {space.network for space in spaces} | {self.perceptual}
 
 
 class Centroid(Section):
-    backbone: Literal["vgg16", "resnet18", "resnet50"]
-    layer: Annotated[int, Field(ge=1, le=31)]
+    backbone: str
+    layer: Count
     pooling: Literal["none", "mean"]
     weight: Annotated[float, Field(ge=0)]
     schedule: Literal["constant", "adaptive"]

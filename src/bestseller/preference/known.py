@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file, save_file
 
-from bestseller.backbones import Backbone
+from bestseller.backbones import FeatureSpace
 from bestseller.files import atomic_path, read_json, require, write_json
 from bestseller.metrics.novelty import NoveltyTest
+from bestseller.params import Space
 
 NAME = "known"
 MADE_BY = "dvc repro backtest"
@@ -22,19 +23,22 @@ class KnownImages:
     """What an image's novelty is held against.
 
     Attributes:
-        network: the backbone in whose features distances are measured, such as ``resnet18``.
+        space: in which distances are measured, and the score is fitted.
         novelty: distances to the training images, mirrored or not.
         training: sku and line of these images, row i for row i of the novelty test.
     """
 
-    network: str
+    space: Space
     novelty: NoveltyTest
     training: pd.DataFrame
 
     @classmethod
-    def of(cls, backbone: Backbone, novelty: NoveltyTest, index: pd.DataFrame) -> Self:
+    def of(cls, space: FeatureSpace, novelty: NoveltyTest, index: pd.DataFrame) -> Self:
         """Remember the training images that `index` describes."""
-        return cls(backbone.network_name, novelty, index[COLUMNS].reset_index(drop=True))
+        settings = Space(
+            network=space.backbone.network_name, layers=list(space.layers), side=space.side
+        )
+        return cls(settings, novelty, index[COLUMNS].reset_index(drop=True))
 
     def save(self, folder: str | Path) -> None:
         """Write known.safetensors, known.json and known.parquet into `folder`."""
@@ -49,7 +53,7 @@ class KnownImages:
         with atomic_path(folder / f"{NAME}.parquet") as temporary:
             self.training.to_parquet(temporary, index=False)
         numbers = {"images": test.images, "threshold": test.threshold, "size": test.size}
-        write_json(folder / f"{NAME}.json", {"network": self.network} | numbers)
+        write_json(folder / f"{NAME}.json", {"space": self.space.model_dump()} | numbers)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -70,4 +74,4 @@ class KnownImages:
             described["size"],
             arrays["real_distances"],
         )
-        return cls(described["network"], novelty, training)
+        return cls(Space.model_validate(described["space"]), novelty, training)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bestseller.backbones import Backbone, load_backbone
+from bestseller.backbones import Backbone, FeatureSpace, load_backbone, load_space
 from bestseller.images.store import ImageSet
 from bestseller.metrics import quality
 from bestseller.metrics.features import FeatureCache
@@ -18,10 +18,6 @@ from bestseller.metrics.space import Plane
 from bestseller.params import Params
 from bestseller.preference.classifier import Classifier, load_classifier
 from bestseller.preference.similarity import image_similarity, similarity_table
-
-# LPIPS is defined on it, and it is always there: as the constraint's network, or as the judge of
-# the sales where the constraint has another.
-EYE = "vgg16"
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class Instruments:
     """What images are measured with.
 
     Attributes:
-        judge: the network in whose feature space real and other images are compared.
+        judge: the feature space in whose feature space real and other images are compared.
         eye: the network that tells how different images look.
         classifier: of the lines.
         real: the real images in the judge's feature space.
@@ -55,7 +51,7 @@ class Instruments:
         novelty: by network, its test for copies of training images.
     """
 
-    judge: Backbone
+    judge: FeatureSpace
     eye: Backbone
     classifier: Classifier
     real: quality.RealFeatures
@@ -77,14 +73,15 @@ class Instruments:
         Raises:
             BestsellerError: a file is missing, or no real image is held out.
         """
-        judge = load_backbone(backbones, params.backbones.metric)
-        eye = load_backbone(backbones, EYE)
+        judge = load_space(backbones, params.backbones.metric_spaces[0])
+        eye = load_backbone(backbones, params.backbones.perceptual)
         kept = FeatureCache(cache)
         known = quality.RealFeatures.extract(judge, real, kept)
-        novelty = {judge.network_name: known.novelty}
-        if eye.network_name not in novelty:
-            seen = quality.RealFeatures.extract(eye, real, kept, params.backbones.precision)
-            novelty[eye.network_name] = seen.novelty
+        novelty = {judge.name: known.novelty}
+        if eye.name not in novelty:
+            space = FeatureSpace(eye)
+            seen = quality.RealFeatures.extract(space, real, kept, params.backbones.precision)
+            novelty[eye.name] = seen.novelty
         plane = Plane.of(known.train)
         return cls(judge, eye, load_classifier(classifier), known, plane, novelty)
 
@@ -107,7 +104,7 @@ class Instruments:
         confidence = params.compare.confidence
         features = self.judge.features(images, progress=f"{name}: features")
         values, nearest = quality.measure(features, self.real, confidence)
-        near = {self.judge.network_name: nearest}
+        near = {self.judge.name: nearest}
         diversity, seen = perceptual_diversity(
             self.eye,
             images,
@@ -117,9 +114,9 @@ class Instruments:
             progress=f"{name}: diversity",
         )
         values |= diversity
-        if (eye := self.eye.network_name) not in near:
+        if (eye := self.eye.name) not in near:
             test, near[eye] = self.novelty[eye], self.novelty[eye].neighbours(seen)
-            values |= quality.novelty_values(test, near[eye], confidence, self.eye.name)
+            values |= quality.novelty_values(test, near[eye], confidence, eye)
         pixels, lines = made_for
         known = self.classifier.lines
         logits, deep = self.classifier.outputs(pixels)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from bestseller.backbones import Backbone, load_backbone
+from bestseller.backbones import FeatureSpace, load_space
 from bestseller.errors import BestsellerError
 from bestseller.preference.classifier import Classifier, load_classifier
 from bestseller.preference.known import KnownImages
@@ -26,13 +26,13 @@ class Scorer:
     """The frozen models that judge images, none of which a generator was trained against.
 
     Attributes:
-        backbone: feature extractor in whose space distances are measured.
+        space: in which the ranker looks at images, and distances are measured.
         ranker: sales score of a product's features within its line.
         classifier: which line an image belongs to.
         known: the images that the generators learned from.
     """
 
-    backbone: Backbone
+    space: FeatureSpace
     ranker: SalesRanker
     classifier: Classifier
     known: KnownImages
@@ -46,7 +46,7 @@ class Scorer:
         """
         known = KnownImages.load(preference)
         return cls(
-            load_backbone(backbones, known.network),
+            load_space(backbones, known.space),
             load_ranker(preference),
             load_classifier(classifier),
             known,
@@ -135,7 +135,7 @@ class Scorer:
         logits: NDArray[np.float64],
         deep: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], pd.DataFrame]:
-        features = self.backbone.features(images)
+        features = self.space.features(images)
         probabilities = self.classifier.probabilities_of(logits)
         unlike = self.classifier.gate.abstains(deep)
         if self.ranker.gate is not None:

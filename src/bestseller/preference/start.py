@@ -16,14 +16,14 @@ def starting_network(
     """Return a new ResNet-50 with `lines` outputs, and where its weights come from.
 
     ``backbones.weights: imagenet`` starts at torchvision's published weights, but for the last
-    layer, which is new; ``catalogue`` starts at random, since no weights are at hand.
+    layer, which is new; the others start at random, since no weights of it are at hand.
 
     Raises:
         BestsellerError: the published weights cannot be had.
     """
     torch.manual_seed(seed)
     network = build_network(lines)
-    if weights == "catalogue":
+    if weights != "imagenet":
         return network, "scratch"
     own = network.state_dict()
     published = published_weights(NAME, weights_dir)

@@ -117,13 +117,14 @@ def _few_seeds(results: Results) -> Warning | None:
 
 def _feature_space(results: Results) -> Warning | None:
     backbones = results.params.backbones
-    if backbones.weights == "imagenet":
+    network = backbones.metric_spaces[0].network
+    if network == "inception_v3" and backbones.weights == "imagenet":
         return None
     return Warning(
         "Distances are not comparable with published ones",
-        f"They are measured in features of a {backbones.metric} fitted on this catalogue and "
-        "are named for it; they compare the models of this page with one another, and with "
-        "nothing else.",
+        f"They are measured in features of {network}, not of the Inception-v3 that FID is "
+        "defined with, and are named for it; they compare the models of this page with one "
+        "another, and with nothing else.",
     )
 
 

@@ -173,7 +173,10 @@ def _settings(results: Results) -> list[tuple[str, str]]:
         ("Epochs", ", ".join(f"{name} {words.number(g.epochs)}" for name, g in gans.items())),
         ("Condition", params.train.condition),
         ("Centroid weight", f"{params.centroid.weight:g}"),
-        ("Features", f"{params.backbones.metric}, weights: {params.backbones.weights}"),
+        (
+            "Features",
+            f"{params.backbones.metric_spaces[0].network}, weights: {params.backbones.weights}",
+        ),
         ("Best sellers", f"top {params.preference.top_k}, scope: {params.preference.scope}"),
         ("Candidates", f"{params.shortlist.candidates:,} a line from each of its best models"),
         ("Recognisable share", f"{100 * params.shortlist.recognisable:.0f} %"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bestseller.backbones import load_backbone
+from bestseller.backbones import load_space
 from bestseller.gans import TrainedGenerator
 from bestseller.images.store import ImageSet
 from bestseller.metrics.features import FeatureCache
@@ -105,10 +105,10 @@ def compare_on_held_out(
             f"The champion draws {old.shape[1]} px, images.size of params.yaml is now "
             f"{new.shape[1]}.",
         )
-    backbone = load_backbone(root / BACKBONES, params.backbones.metric)
-    known = FeatureCache(root / FEATURES).features(backbone, held_out.images)
+    space = load_space(root / BACKBONES, params.backbones.metric_spaces[0])
+    known = FeatureCache(root / FEATURES).features(space, held_out.images)
     made = (
-        backbone.features(pixels, progress=f"gate: {who}")
+        space.features(pixels, progress=f"gate: {who}")
         for who, pixels in (("challenger", new), ("champion", old))
     )
     found = kid_difference(known[of_lines], *made)
@@ -116,5 +116,5 @@ def compare_on_held_out(
         normal_interval(estimate, params.compare.confidence)
         for estimate in (found.first, found.second, found.difference)
     )
-    metric = distance_names(backbone.name, n)[1]
+    metric = distance_names(space.name, n)[1]
     return Comparison(metric, first, second, difference, n, int(of_lines.sum()), lines)
