@@ -3,13 +3,13 @@
 Run from the repository's root after `dvc repro augment`:
 
     PYTHONPATH=src:. python benchmarks/budgets.py dcgan d2gan vanilla 'pggan@0.5' pggan 'pggan@2'
-    PYTHONPATH=src:. python benchmarks/budgets.py 'dcgan:upsample=nearest,embedding_scale=1@4'
+    PYTHONPATH=src:. python benchmarks/budgets.py 'dcgan{upsample: nearest, embedding_scale: 1}@4'
 
 An arm is a GAN, settings of its section of params.yaml or of the section train that it departs
 by, and how many times the epochs of params.yaml it trains. A GAN without phases is also shown at
-half, a quarter, ... of its training, which is what a training so short would give; PGGAN shares out its
-images among its phases, so that each budget is a training of its own. One thread, the training
-alone is timed. Images, grids and a line of JSON each go to .scratch/budgets/.
+half, a quarter, ... of its training, which is what a training so short would give; PGGAN shares
+out its images among its phases, so that each budget is a training of its own. One thread, the
+training alone is timed. Images, grids and a line of JSON each go to .scratch/budgets/.
 """
 
 import argparse
@@ -42,9 +42,8 @@ IMAGES, GRID_ROWS = 1000, 6
 def read_arm(text: str) -> tuple[str, dict[str, Any], float]:
     """Return the GAN, the settings it departs by and the times its epochs are taken."""
     text, _, times = text.partition("@")
-    name, _, settings = text.partition(":")
-    parts = [part.split("=") for part in settings.split(",") if part]
-    return name, {key: YAML(typ="safe").load(value) for key, value in parts}, float(times or 1)
+    name, brace, settings = text.partition("{")
+    return name, YAML(typ="safe").load(brace + settings or "{}"), float(times or 1)
 
 
 def train(arm: str, seed: int) -> None:
@@ -95,7 +94,11 @@ def train(arm: str, seed: int) -> None:
         if (share := shown.get(trainer.step)) is not None:
             folder = OUT / f"{arm.partition('@')[0]}@{share:g}-{seed}"
             folder.mkdir(parents=True, exist_ok=True)
-            draw(TrainedGenerator(config, trainer.average.network, ""), list(data.index["line"]), folder)
+            draw(
+                TrainedGenerator(config, trainer.average.network, ""),
+                list(data.index["line"]),
+                folder,
+            )
             trainer.average.network.train(False)
             facts = {"arm": arm, "times": share, "steps": trainer.step, "cpu_s": round(seconds, 1)}
             (folder / "facts.json").write_text(json.dumps(facts))
@@ -112,7 +115,9 @@ def draw(generator: TrainedGenerator, known: list[str], folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("arms", nargs="+")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()

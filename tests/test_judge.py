@@ -134,7 +134,7 @@ def test_the_stages_make_and_use_the_network_that_did_not_teach(
     dimensions = read_json("data/backbones/vgg16.json")["dimensions"]
     assert load_ranker("data/preference").bank.shape[1] == dimensions
     learned = (
-        load_file("data/centroid/centroid.safetensors"),
+        load_file("data/centroid/dcgan-centroid.safetensors"),
         load_file("data/backbones/vgg16.safetensors"),
     )
     shapes = [{t.tobytes() for t in tensors.values() if t.ndim > 1} for tensors in learned]

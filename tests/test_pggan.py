@@ -28,7 +28,7 @@ from bestseller.params import load_params
 
 TRAIN = load_params(Path(__file__).parent.parent / "params.yaml").train
 SETTINGS = TRAIN.pggan
-SMALL = SETTINGS.model_copy(update={"fmap_base": 64})
+SMALL = SETTINGS.model_copy(update={"fmap_base": 64, "fmap_min": 1})
 
 
 def test_growth_gives_every_phase_an_equal_share() -> None:
@@ -199,5 +199,5 @@ def test_channels_are_the_papers() -> None:
     """Table 2: 512 channels from 4 x 4 to 32 x 32, 256 at 64 x 64, 128 at 128 x 128."""
     assert [stage_channels(8192, level + 1) for level in range(6)] == [512] * 4 + [256, 128]
     assert [stage_channels(2048, level + 1) for level in range(5)] == [512, 512, 256, 128, 64]
-    narrow = SETTINGS.model_copy(update={"fmap_base": 1024, "fmap_max": 48})
-    assert channels(narrow, Growth(64)) == [48, 48, 48, 48, 32]
+    narrow = SETTINGS.model_copy(update={"fmap_base": 512, "fmap_min": 32, "fmap_max": 128})
+    assert channels(narrow, Growth(64)) == [128, 128, 64, 32, 32]

@@ -114,14 +114,15 @@ def halve(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 2)
 
 
-def stage_channels(fmap_base: int, stage: int, fmap_max: int = 512) -> int:
-    return min(fmap_base // 2**stage, fmap_max)
+def stage_channels(fmap_base: int, stage: int, fmap_min: int = 1, fmap_max: int = 512) -> int:
+    return min(max(fmap_base // 2**stage, fmap_min), fmap_max)
 
 
 def channels(settings: params.Pggan, growth: Growth) -> list[int]:
     """Channels at 4 x 4, 8 x 8, ... up to the images' side."""
+    limits = (settings.fmap_min, settings.fmap_max)
     stages = range(1, growth.top + 2)
-    return [stage_channels(settings.fmap_base, stage, settings.fmap_max) for stage in stages]
+    return [stage_channels(settings.fmap_base, stage, *limits) for stage in stages]
 
 
 class Block(nn.Module):

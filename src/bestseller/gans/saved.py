@@ -20,7 +20,8 @@ from bestseller.gans.registry import gan_class
 
 WEIGHTS, CONFIG = "generator.safetensors", "generator.json"
 # What settings were before they could be set: older models were saved without them.
-BEFORE = {"upsample": "transposed", "d_norm": "batch", "r1": 0.0, "fmap_max": 512, "phases": []}
+BEFORE = {"upsample": "transposed", "d_norm": "batch", "r1": 0.0}  # of DCGAN and D2GAN
+BEFORE |= {"fmap_min": 1, "fmap_max": 512, "phases": []}  # of PGGAN
 
 
 @dataclass(frozen=True)

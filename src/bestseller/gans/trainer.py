@@ -36,7 +36,7 @@ class Plan:
     """
 
     name: str
-    shared: params.Train
+    shared: params.Shared
     settings: params.Gan
     images: int
 
@@ -163,7 +163,7 @@ class Trainer:
             if self.constraint is not None and self.constraint.applies(
                 self.step, self.step / self.plan.steps
             ):
-                term, centroid_stats = self.constraint.term(fake)
+                term, centroid_stats = self.constraint.term(fake, batch.conditions, g_loss)
                 g_loss, stats = g_loss + term, stats | centroid_stats
         stats["g_gradient_norm"] = _descend(self.g_optimiser, g_loss)
 
@@ -177,7 +177,7 @@ class Trainer:
         losses = row["d_loss"] + row["g_loss"]
         if not isfinite(losses):
             raise BestsellerError(
-                f"train.{self.plan.name.split('-')[0]}: the losses are not finite after "
+                f"train.{self.plan.name.partition('-')[0]}: the losses are not finite after "
                 f"{images} images; lower lr (now {self.plan.settings.lr:g}) and run again"
             )
         progress.update(0, f"D {row['d_loss']:.2f} G {row['g_loss']:.2f}")
@@ -191,6 +191,8 @@ class Trainer:
         state: dict[str, Any] = {name: part.state_dict() for name, part in parts}
         state |= {"step": self.step, "seconds": seconds, "monitor": self.monitor.state()}
         state["average_started"] = self.average.started
+        if self.constraint is not None:
+            state["constraint"] = self.constraint.gradients
         self.checkpoint.save(state)
 
     def _resume(self) -> None:
@@ -202,6 +204,8 @@ class Trainer:
         self.average.started = state["average_started"]
         self.d_optimiser.load_state_dict(state["d"])
         self.g_optimiser.load_state_dict(state["g"])
+        if self.constraint is not None:
+            self.constraint.gradients.copy_(state["constraint"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.gan.start_step((self.step - 1) / self.plan.steps)
         self.monitor.restore(state["monitor"])
