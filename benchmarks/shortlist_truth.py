@@ -99,7 +99,7 @@ def measure(data: Path, params: Params, reader: Reader, seeds: list[int]) -> pd.
     metrics = data.parent / "metrics"
     scorer = Scorer.load(data / "backbones", data / "preference", data / "classifier")
     measured, similarity = (pd.read_csv(metrics / f"{n}.csv") for n in ("models", "similarity"))
-    realistic = realistic_models(measured[measured["model"].isin(params.items())])
+    realistic = realistic_models(measured[measured["model"].isin(params.item_names())])
     models = best_models(similarity[similarity["model"].isin(realistic)])
     names = {name for of_line in models.values() for name in of_line}
     generators = {name: load_generator(data / "models" / name) for name in sorted(names)}

@@ -27,6 +27,7 @@ from bestseller.backbones import empty_feature_stack
 from bestseller.compute import autocast, device, has_bf16, place, prepare
 from bestseller.gans.batches import Batches
 from bestseller.gans.centroid import CentroidConstraint
+from bestseller.gans.centroids import Centroids
 from bestseller.gans.gan import Gan, Shape
 from bestseller.gans.parallel import Draws
 from bestseller.gans.registry import gan_class
@@ -163,8 +164,13 @@ def constrained_step() -> Step:
     """The trainer's DCGAN step with the constraint at each step, on all images."""
     stack, _ = features("auto", channels_last=True)
     with torch.inference_mode():
-        centre = torch.zeros_like(stack(torch.zeros(1, 3, SIZE, SIZE, device=device())))[0]
-    return our_step("dcgan", 128, "auto", CentroidConstraint(stack, centre, 0.0, 0.1, 1), width=64)
+        centre = torch.zeros_like(stack(torch.zeros(1, 3, SIZE, SIZE, device=device())))
+    literal = {"weight": 0.1, "every": 1, "images": 0, "start": 0.0, "schedule": "constant"}
+    literal |= {"relative": False, "weighting": "fixed"}
+    settings = params.load_params().centroid.model_copy(update=literal)
+    # no image lies inside, so that every one is pulled
+    centroids = Centroids(stack, centre, torch.full((1,), 1e-9, device=device()))
+    return our_step("dcgan", 128, "auto", CentroidConstraint(centroids, settings), width=64)
 
 
 def compare(title: str, batch: int, arms: dict[str, Arm], rounds: int) -> list[float]:

@@ -24,11 +24,7 @@ WORKSPACE = Path(os.environ.get("DVC_ROOT", "."))
 FEATURES = WORKSPACE / ".scratch" / "features"  # of real images, by content
 
 # The arguments of a stage that dvc.yaml runs for each item of the matrix.
-ITEM = (
-    ("gan", "one of params.yaml's gans"),
-    ("constraint", "plain or centroid"),
-    ("seed", "training seed, a whole number"),
-)
+ITEM = (("item", "what is trained: <gan>-<constraint>-<seed>, such as dcgan-plain-0"),)
 
 
 def run(

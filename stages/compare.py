@@ -17,6 +17,7 @@ from bestseller.preference.shell import Shell
 from stages import FEATURES, run
 
 PROCESSED = Path("data/processed")
+AUGMENTED = Path("data/augmented")
 BACKBONES = Path("data/backbones")
 CLASSIFIER = Path("data/classifier")
 CENTROID = Path("data/centroid/ruler.safetensors")
@@ -62,9 +63,9 @@ def main(params: Params) -> None:
 def read_models(params: Params) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a row per model of its metrics, and the similarity of every model and line."""
     rows, tables = [], []
-    for name in params.items():
-        gan, constraint, seed = name.rsplit("-", 2)
-        identity = {"model": name, "gan": gan, "constraint": constraint, "seed": int(seed)}
+    for item in params.items():
+        name = item.name
+        identity = {"model": name, **vars(item)}
         made_by = f"dvc repro evaluate@{name}"
         rows.append(identity | read_json(METRICS / "evaluate" / f"{name}.json", made_by))
         path = require(Path("data/evaluation") / name / "similarity.csv", made_by)
@@ -75,10 +76,9 @@ def read_models(params: Params) -> tuple[pd.DataFrame, pd.DataFrame]:
 def read_timings(params: Params) -> pd.DataFrame:
     """Return a row per model: gan, constraint, seed, seconds, images_per_second."""
     rows = []
-    for name in params.items():
-        gan, constraint, seed = name.rsplit("-", 2)
-        timing = read_json(TIMING / f"{name}.json", f"dvc repro train@{name}")
-        rows.append({"gan": gan, "constraint": constraint, "seed": int(seed), **timing})
+    for item in params.items():
+        timing = read_json(TIMING / f"{item.name}.json", f"dvc repro train@{item.name}")
+        rows.append(vars(item) | timing)
     return pd.DataFrame(rows)
 
 
@@ -89,14 +89,14 @@ def draw_models(
     made = {n: pd.read_csv(Path("data/evaluation") / n / "points.csv") for n in models["model"]}
     curves = {n: pd.read_csv(METRICS / "train" / f"{n}.csv") for n in models["model"]}
     shell = Shell.load(CENTROID, params.backbones.precision)
-    train, _ = quality.split(images)
+    learned, _ = quality.split(ImageSet.open(AUGMENTED).of_main_view())
     real = instruments.plane.points(instruments.real.train)
     places = {name: points[["x", "y"]].to_numpy() for name, points in made.items()}
     distances = {name: points["distance"].to_numpy() for name, points in made.items()}
-    known = shell.distances(train.images)
+    known = shell.distances(learned.images)
     return {
         "features": space.scatter_figure(real, places, models),
-        "centroid": space.distance_figure(known, distances, shell.reference, models),
+        "centroid": space.distance_figure(known, distances, models),
         "training": plots.curves_figure(curves, models),
     }
 

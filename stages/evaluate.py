@@ -11,7 +11,7 @@ from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
 from bestseller.metrics import quality, sheets
 from bestseller.metrics.novelty import most_suspicious
-from bestseller.params import Params
+from bestseller.params import Item, Params
 from bestseller.preference.measurement import Instruments
 from bestseller.preference.shell import Shell
 from stages import FEATURES, ITEM, run
@@ -24,8 +24,8 @@ CENTROID = Path("data/centroid/ruler.safetensors")
 SAMPLES, SUSPECTS = 12, 20  # images a line in samples.png, pairs in nearest.png
 
 
-def main(params: Params, gan: str, constraint: str, seed: str) -> None:
-    name = f"{gan}-{constraint}-{seed}"
+def main(params: Params, item: str) -> None:
+    name = Item.parse(item).name
     settings = params.evaluate
     prepare(params.job_threads, settings.seed)
     generator = load_generator(MODELS / name)

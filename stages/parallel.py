@@ -19,7 +19,7 @@ from stages import run
 # What has to be there, with all that it depends on, and then what runs at once, a group's stages
 # or its matrix items: the longest first.
 PHASES = (
-    (("sales", "augment", "centroid"), ("classifier", "train")),
+    (("sales", "augment", "centroid", "settings"), ("classifier", "train")),
     ((), ("backtest", "evaluate")),
 )
 
@@ -34,7 +34,7 @@ def main(params: Params, jobs: str) -> None:
             repro(*before)
         planned = changed(groups)
         # the cheapest models stand first in params.yaml
-        models = [f"{group}@{item}" for group in groups for item in reversed(params.items())]
+        models = [f"{group}@{item}" for group in groups for item in reversed(params.item_names())]
         with ThreadPoolExecutor(int(jobs)) as pool:
             wanted = [stage for stage in [*groups, *models] if stage in planned]
             list(pool.map(repro_one, wanted))

@@ -18,7 +18,7 @@ WAIT_S = 120.0  # seconds to wait for another process that is publishing
 
 
 def main(params: Params) -> None:
-    record = collect(Path.cwd(), params.items(), leave_out=["track"])
+    record = collect(Path.cwd(), params.item_names(), leave_out=["track"])
     problems = []
     try:
         publish(record, Path.cwd(), wait_s=WAIT_S)

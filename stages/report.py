@@ -28,7 +28,7 @@ HEALTH = ("catalogue", "sales", "preprocess", "backbone", "classifier")
 
 def main(params: Params) -> None:
     choice = read_choice(require("data/designs", "dvc repro shortlist"))
-    items = params.items()
+    items = params.item_names()
     ledger = pd.read_parquet(require("data/sales/ledger.parquet", "dvc repro sales"))
     health = {name: read_json(METRICS / f"{name}.json", f"dvc repro {name}") for name in HEALTH}
     results = Results(

@@ -39,7 +39,7 @@ def main(params: Params) -> None:
     prepare(params.threads, params.shortlist.seed)
     similarity = pd.read_csv(require(SIMILARITY, "dvc repro compare"))
     measured = pd.read_csv(require(MEASURED, "dvc repro compare"))
-    realistic = realistic_models(measured[measured["model"].isin(params.items())])
+    realistic = realistic_models(measured[measured["model"].isin(params.item_names())])
     models = best_models(similarity[similarity["model"].isin(realistic)])
     names = sorted({name for of_line in models.values() for name in of_line})
     scorer = Scorer.load(BACKBONES, PREFERENCE, CLASSIFIER)

@@ -19,7 +19,7 @@ STAGE_WAIT_S = 4.0  # seconds that a stage waits for another process that is pub
 
 def main(params: Params) -> None:
     """Write which executions the pipeline consists of, and publish them as well as it goes."""
-    record = collect(Path.cwd(), params.items(), leave_out=["track"])
+    record = collect(Path.cwd(), params.item_names(), leave_out=["track"])
     try:
         publish(record, Path.cwd(), wait_s=STAGE_WAIT_S)
     except BestsellerError as error:

@@ -10,7 +10,8 @@ from bestseller.compute import prepare
 from bestseller.errors import BestsellerError
 from bestseller.files import atomic_path, write_json
 from bestseller.gans.batches import Batches
-from bestseller.gans.centroid import load_constraint
+from bestseller.gans.centroid import CentroidConstraint
+from bestseller.gans.centroids import load_centroids
 from bestseller.gans.checkpoint import Checkpoint, fingerprint
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
@@ -20,32 +21,36 @@ from bestseller.gans.pictures import sample_grid
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator
 from bestseller.gans.trainer import Plan, Trainer
+from bestseller.images.augment import fresh
 from bestseller.images.store import ImageSet
 from bestseller.live import FOLDER, Live
-from bestseller.params import Params, Train
+from bestseller.params import Item, Params, Recipe, Shared
 from stages import ITEM, WORKSPACE, run
 
-AUGMENTED, ORIGINALS = Path("data/augmented"), Path("data/processed")
+AUGMENTED = Path("data/augmented")
+ORIGINALS = Path("data/processed")  # for augment.fresh, and for models that learn from photos
 CHECKPOINTS = WORKSPACE / ".scratch" / "checkpoints"
 COLUMNS = 8  # of an unconditional generator's sample grid; otherwise a column for each line
 
 
-def main(params: Params, gan: str, constraint: str, seed: str) -> None:
-    if params.train.launcher == "torchrun":
-        relaunch(params.train.processes)
+def main(params: Params, item: str) -> None:
+    wanted = Item.parse(item)
+    recipe = Recipe.load(wanted.model)
+    if recipe.shared.launcher == "torchrun":
+        relaunch(recipe.shared.processes)
     with group() as share:
-        train(params, gan, constraint, int(seed), share)
+        train(wanted, recipe, params.job_threads, share)
 
 
-def train(params: Params, gan: str, constraint: str, seed: int, share: Share) -> None:
-    name = f"{gan}-{constraint}-{seed}"
-    network = gan_class(gan)
-    shared, settings = params.train, getattr(params.train, gan)
-    constraint_file = Path(f"data/centroid/{constraint}.safetensors")
-    prepare(max(1, params.job_threads // share.count), seed)
+def train(item: Item, recipe: Recipe, threads: int, share: Share) -> None:
+    name, shared, settings = item.name, recipe.shared, recipe.gan
+    network = gan_class(item.gan)
+    centroid_file = Path(f"data/centroid/{item.model}.safetensors")
+    prepare(max(1, threads // share.count), item.seed)
 
-    folder = AUGMENTED if network.augmented else ORIGINALS
-    data = ImageSet.open(folder)
+    augment = recipe.augment if network.augmented else None
+    shown = ORIGINALS if augment or not network.augmented else AUGMENTED
+    data = ImageSet.open(shown)
     data = data.select(data.index["split"] != "test")
     conditions = Conditions.of(data.index)
     shape = shape_of(data, conditions, shared, network.z_dim(settings, shared))
@@ -65,16 +70,18 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
         batch_size=settings.batch_size,
         z_dim=shape.z_dim,
         sampling=shared.sampling,
-        seed=seed,
+        seed=item.seed,
         share=share,
+        change=fresh(augment) if augment else None,
     )
     key = fingerprint(
-        [params.job_threads, shared.model_dump(mode="json"), settings.model_dump(), name],
-        [folder / "images.npy", folder / "index.parquet", constraint_file],
+        [threads, recipe.as_json(), name],
+        [shown / "images.npy", shown / "index.parquet", centroid_file],
     )
     checkpoint = Checkpoint(CHECKPOINTS, name, key)
     live = Live(WORKSPACE / FOLDER / name / key, f"train@{name}", followed=share.is_first)
     model = network(settings, shape)
+    model.scale_embeddings(shared.embedding_scale)
     model.prepare(data.images, data.index)
     codes = model.codes()
     cells = [line for _ in range(rows) for line in headings[: len(asked)]]
@@ -82,7 +89,7 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
     monitor = Monitor(
         batches.latents(rows)
         if codes is None
-        else torch.from_numpy(codes.draw(cells, seed, views=views).latents),
+        else torch.from_numpy(codes.draw(cells, item.seed, views=views).latents),
         asked,
         within_condition_spread(data.images, condition),
         plan.epochs,
@@ -95,7 +102,7 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
         model,
         plan,
         batches,
-        constraint=load_constraint(constraint_file, empty_feature_stack),
+        constraint=constraint_of(recipe, centroid_file, conditions if shape.lines else None),
         checkpoint=checkpoint,
         monitor=monitor,
     )
@@ -104,7 +111,7 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
         return
 
     with atomic_path(Path("data/models") / name) as temporary:
-        config = Config(name, gan, settings.model_dump(), vars(shape), conditions.of_lines)
+        config = Config(name, item.gan, settings.model_dump(), vars(shape), conditions.of_lines)
         save_generator(temporary, generator, config, codes)
         sample_grid(monitor.grid(generator).numpy(), headings).save(temporary / "samples.png")
         progress = sample_grid(monitor.progress(), headings[: len(asked)])
@@ -118,7 +125,28 @@ def train(params: Params, gan: str, constraint: str, seed: int, share: Share) ->
         print(f"train {name}: mode collapse: within a line the samples are all but identical")
 
 
-def shape_of(data: ImageSet, conditions: Conditions, shared: Train, z_dim: int) -> Shape:
+def constraint_of(
+    recipe: Recipe, path: Path, conditions: Conditions | None
+) -> CentroidConstraint | None:
+    """Return the constraint that the recipe asks for, None for plain training.
+
+    Args:
+        recipe: the model's settings.
+        path: the file of its centres.
+        conditions: what the networks are told, None for nothing.
+    """
+    if recipe.centroid is None:
+        return None
+    centroids = load_centroids(path, empty_feature_stack)
+    if centroids is None:
+        raise BestsellerError(f"{path}: holds no centroid; run `dvc repro centroid`")
+    rows = None
+    if conditions is not None:
+        rows = centroids.rows([line for line in conditions.lines for _ in conditions.views])
+    return CentroidConstraint(centroids, recipe.centroid, rows)
+
+
+def shape_of(data: ImageSet, conditions: Conditions, shared: Shared, z_dim: int) -> Shape:
     """Return the sizes that the data fixes.
 
     Raises:

@@ -12,7 +12,7 @@ from stages import run
 
 
 def main(params: Params) -> None:
-    stages = pipeline_stages(Path(), params.items())
+    stages = pipeline_stages(Path(), params.item_names())
     damage = find_damage(stages, Path(), Path(Repo().cache.local.path))
     for entry in damage:
         print(f"{entry.stage}: {entry.output}: {entry.place}: {entry.problem}")

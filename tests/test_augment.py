@@ -9,12 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bestseller.errors import BestsellerError
-from bestseller.images.augment import augment, brightness, channel_shift, choose, flip, zoom
+from bestseller.images.augment import (
+    augment,
+    brightness,
+    channel_shift,
+    choose,
+    flip,
+    fresh,
+    zoom,
+)
 from bestseller.images.store import ImageSet
-from bestseller.params import Augment
+from bestseller.params import Augment, load_params
+from conftest import REPOSITORY
 from stages import augment as stage
 
-DEFAULT = Augment(share=0.5, flip=True, zoom=0.1, brightness=0.1, channel_shift=0.05, seed=0)
+DEFAULT = load_params(REPOSITORY / "params.yaml").augment
 PARTS = np.array(["train", "validation", "test"])
 
 
@@ -141,11 +150,27 @@ def test_values_are_clipped_not_wrapped() -> None:
 
 
 def test_all_changes_off_is_told() -> None:
-    off = Augment(share=0.5, flip=False, zoom=0, brightness=0, channel_shift=0, seed=0)
+    off = Augment(share=0.5, flip=False, zoom=0, brightness=0, channel_shift=0, fresh=False, seed=0)
     with pytest.raises(BestsellerError, match=r"augment\.share: 0\.5 but .* all off"):
         augment(image_set(4), off)
     nothing = augment(image_set(4), off.model_copy(update={"share": 0.0}))
     assert not nothing.index["augmented"].any()
+
+
+def test_a_fresh_change_is_drawn_anew_each_time_for_the_share_of_the_images() -> None:
+    image = np.random.default_rng(5).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    change = fresh(DEFAULT.model_copy(update={"share": 0.3}))
+    shown = [change(image, np.random.default_rng([7, step])) for step in range(400)]
+    same = [np.array_equal(each, image) for each in shown]
+    assert np.mean(same) == pytest.approx(0.7, abs=0.08)
+    assert len({each.tobytes() for each in shown}) > 60
+    again = change(image, np.random.default_rng([7, same.index(False)]))
+    np.testing.assert_array_equal(again, shown[same.index(False)])
+    off = DEFAULT.model_copy(
+        update={"flip": False, "zoom": 0.0, "brightness": 0.0, "channel_shift": 0.0}
+    )
+    with pytest.raises(BestsellerError, match="all off"):
+        fresh(off)
 
 
 def test_the_stage_writes_the_same_bytes_twice(

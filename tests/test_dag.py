@@ -15,7 +15,7 @@ from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from bestseller.params import Gan, load_params, read_yaml
+from bestseller.params import Item, load_params, read_yaml
 from conftest import REPOSITORY, shell
 
 STAGES = [
@@ -25,6 +25,7 @@ STAGES = [
     "augment",
     "backbone",
     "centroid",
+    "settings",
     "train",
     "classifier",
     "backtest",
@@ -37,7 +38,6 @@ STAGES = [
 MATRIX = ["train", "evaluate"]
 SCRIPTS = sorted(path.stem for path in REPOSITORY.glob("stages/[!_]*.py"))
 PARAMS = load_params(REPOSITORY / "params.yaml")
-GANS = [name for name, section in PARAMS.train if isinstance(section, Gan)]
 
 MODULE = re.compile(r"(bestseller|stages)(\.\w+)+")
 # Started beside a stage and without a part in its result, so that a change there reruns nothing.
@@ -46,8 +46,7 @@ BESIDE = {"bestseller.tracking.follower": "it takes a running training's curves 
 # Keys that no stage's result depends on, and who reads them instead.
 READ_ELSEWHERE = {
     "profile": "a label that tracking and the report show",
-    "gans": "the matrix in dvc.yaml",
-    "constraints": "the matrix in dvc.yaml",
+    "models": "the matrix in dvc.yaml",
     "seeds": "the matrix in dvc.yaml",
     "catalogue.demo.season": "refresh, which writes what it finds into data/source/",
     "retrain": "stages.retrain, which runs the stages",
@@ -78,7 +77,7 @@ def test_the_stages_are_those_of_the_design() -> None:
     assert {base(name) for name in pipeline()} == set(STAGES)
     for stage in MATRIX:
         assert [n for n in pipeline() if base(n) == stage] == [
-            f"{stage}@{item}" for item in PARAMS.items()
+            f"{stage}@{item}" for item in PARAMS.item_names()
         ]
 
 
@@ -209,19 +208,18 @@ def test_every_declared_param_exists() -> None:
 
 def test_every_param_is_read_by_a_stage_or_named_as_read_elsewhere() -> None:
     declared = {key for stage in pipeline().values() for key in params_of(stage)}
-    idle = {f"train.{gan}" for gan in set(GANS) - set(PARAMS.gans)}
-    known = declared | idle | set(READ_ELSEWHERE)
+    known = declared | set(READ_ELSEWHERE)
     unread = [key for key in KEYS if not any(covers(name, key) for name in known)]
     assert not unread
 
 
-@pytest.mark.parametrize("item", PARAMS.items())
-def test_a_model_depends_on_its_own_gan_and_constraint_alone(item: str) -> None:
-    gan, constraint, _ = item.split("-")
-    stage = pipeline()[f"train@{item}"]
-    assert params_of(stage) & {f"train.{name}" for name in GANS} == {f"train.{gan}"}
-    centroids = {path for path in files_of(stage) if path.startswith("data/centroid")}
-    assert centroids == {f"data/centroid/{constraint}.safetensors"}
+@pytest.mark.parametrize("item", PARAMS.items(), ids=lambda item: item.name)
+def test_a_model_depends_on_its_own_settings_and_centroid_alone(item: Item) -> None:
+    """What is in the file of settings, test_settings.py checks."""
+    stage = pipeline()[f"train@{item.name}"]
+    assert params_of(stage) == {"job_threads"}
+    own = {path for path in files_of(stage) if path.startswith(("data/centroid", "data/settings"))}
+    assert own == {f"data/centroid/{item.model}.safetensors", f"data/settings/{item.model}.json"}
 
 
 def test_tracking_comes_after_every_stage() -> None:

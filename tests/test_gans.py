@@ -9,6 +9,7 @@ import torch
 
 from bestseller.errors import BestsellerError
 from bestseller.gans import load_generator
+from bestseller.gans.dcgan import DoubleAndConvolve, doubling, weighted_real_penalty
 from bestseller.gans.diffaugment import TRANSFORMATIONS, augment
 from bestseller.gans.gan import ConditionProjection, Shape
 from bestseller.gans.parallel import Draws
@@ -25,7 +26,7 @@ def draws(seed: int) -> Draws:
 
 def small(name: str) -> Any:
     settings: Gan = getattr(TRAIN, name)
-    narrow = {"fmap_base": 64} if name == "pggan" else {"width": 8}
+    narrow = {"fmap_base": 64, "fmap_min": 1} if name == "pggan" else {"width": 8}
     return settings.model_copy(update=narrow)
 
 
@@ -57,6 +58,90 @@ def test_dcgan_s_matrix_products_are_its_convolutions() -> None:
     discriminator: Any = gan.discriminator
     logits = discriminator.logit(discriminator.layers(images)).flatten(1)
     assert torch.allclose(discriminator(images, none), logits)
+
+
+def test_pixels_repeated_and_convolved_are_one_transposed_convolution() -> None:
+    torch.manual_seed(0)
+    layer = DoubleAndConvolve(3, 5).double()
+    x = torch.randn(2, 3, 6, 4).double()
+    repeated = x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    expected = torch.nn.functional.conv2d(repeated, layer.weight, padding=1)
+    torch.testing.assert_close(layer(x), expected)
+
+
+def test_an_even_picture_stays_even_without_a_grid() -> None:
+    """Away from the border every pixel has the same value, which DCGAN's own layers do not give."""
+    torch.manual_seed(0)
+    flat = torch.ones(1, 4, 8, 8)
+    spreads = {}
+    for upsample in ("nearest", "transposed"):
+        drawn = doubling(upsample, 4, 3)(flat).detach()[:, :, 2:-2, 2:-2]
+        spreads[upsample] = float(drawn.std(dim=(2, 3)).max())
+    assert spreads["nearest"] < 1e-6
+    assert spreads["transposed"] > 1e-2
+
+
+@pytest.mark.parametrize("name", ["dcgan", "d2gan"])
+@pytest.mark.parametrize("changed", [{"upsample": "nearest"}, {"d_norm": "spectral"}, {"r1": 2.0}])
+def test_what_departs_from_the_paper_trains(name: str, changed: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    gan = gan_class(name)(small(name).model_copy(update=changed), Shape(32, 10, 2))
+    z, index = torch.randn(8, 10), torch.arange(8) % 2
+    fake, real = gan.generator(z, index), torch.rand(8, 3, 32, 32) * 2 - 1
+    loss, stats = gan.discriminator_loss(real, fake.detach(), index, draws(0))
+    loss.backward()
+    for _, parameter in gan.discriminator.named_parameters():
+        assert parameter.grad is not None and torch.isfinite(parameter.grad).all()
+    assert ("r1" in stats) == ("r1" in changed)
+    norms = [m for m in gan.discriminator.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert bool(norms) == ("d_norm" not in changed)
+
+
+def test_spectral_norm_makes_every_convolution_of_d_as_steep_as_one() -> None:
+    torch.manual_seed(0)
+    settings = small("dcgan").model_copy(update={"d_norm": "spectral"})
+    network = gan_class("dcgan").make_discriminator(settings, Shape(32, 10, 0))
+    images, none = torch.rand(4, 3, 32, 32), torch.zeros(4, dtype=torch.int64)
+    for _ in range(60):  # its power iteration goes one way a step
+        network(images, none)
+    network.eval()
+    weights = [m.weight.detach() for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert len(weights) == 4
+    for weight in weights:
+        assert torch.linalg.matrix_norm(weight.flatten(1), 2) == pytest.approx(1, rel=0.02)
+
+
+def test_r1_is_that_of_a_linear_discriminator_by_hand() -> None:
+    """D(x) = <w, x> has gradient w everywhere; two outputs count both, a quarter is looked at."""
+
+    class Linear(torch.nn.Module):
+        def forward(self, images: torch.Tensor, _: torch.Tensor) -> Any:
+            assert len(images) == 4
+            sums = images.flatten(1).sum(dim=1, keepdim=True)
+            return 3 * sums, 4 * sums
+
+    real, none = torch.rand(16, 3, 2, 2), torch.zeros(16, dtype=torch.int64)
+    found = weighted_real_penalty(Linear(), real, none, 0.1)
+    assert found.item() == pytest.approx(0.1 / 2 * (9 + 16) * 12)
+
+
+def test_the_embedding_scale_is_the_spread_of_fresh_embeddings() -> None:
+    for scale in (0.3, 1.0):
+        torch.manual_seed(0)
+        gan = gan_class("pggan")(small("pggan"), Shape(32, 10, 50))
+        gan.scale_embeddings(scale)
+        generator: Any = gan.generator
+        vectors = generator.input.embedding
+        assert float(vectors.weight.std()) == pytest.approx(scale, rel=0.05)
+
+
+def test_a_generator_saved_before_a_setting_was_one_is_still_read(tmp_path: Path) -> None:
+    settings, shape = small("dcgan").model_copy(update={"upsample": "transposed"}), Shape(32, 10, 1)
+    old = {k: v for k, v in settings.model_dump().items() if k not in ("upsample", "d_norm", "r1")}
+    generator = gan_class("dcgan").make_generator(settings, shape)
+    config = Config("dcgan-plain-0", "dcgan", old, vars(shape), {"A": ["front"]})
+    save_generator(tmp_path / "m", generator, config)
+    assert load_generator(tmp_path / "m").lines == ["A"]
 
 
 @pytest.mark.parametrize("name", sorted(GANS))
@@ -94,7 +179,7 @@ def test_a_saved_generator_draws_the_same_images(name: str, tmp_path: Path) -> N
     )
     save_generator(tmp_path / "m", gan.generator, config)
     loaded = load_generator(tmp_path / "m")
-    latents = loaded.latents(5, seed=1)
+    latents = loaded.draw(["A"] * 5, seed=1).latents
     images = loaded.images(latents, ["A", "B", "A", "B", "B"])
     assert images.shape == (5, 32, 32, 3) and images.dtype == np.uint8
     alone = loaded.images(latents[3:4], ["B"]).astype(int)
@@ -109,7 +194,7 @@ def test_a_saved_generator_draws_the_same_images(name: str, tmp_path: Path) -> N
 
 
 def test_an_unknown_gan_is_named() -> None:
-    with pytest.raises(BestsellerError, match=r"gans: 'stylegan' is unknown; known: vanilla"):
+    with pytest.raises(BestsellerError, match=r"models: 'stylegan' is unknown; known: vanilla"):
         gan_class("stylegan")
 
 

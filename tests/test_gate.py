@@ -73,7 +73,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_generator(root / "data/models" / NAME, seed=1)
     true = load_generator(root / "data/models" / NAME)
     lines = ["A"] * 60 + ["B"] * 60
-    pictures = true.images(true.latents(len(lines), seed=99), lines)
+    pictures = true.images(true.draw(lines, seed=99).latents, lines)
     index = pd.DataFrame({"sku": [f"s{i}" for i in range(len(lines))], "line": lines})
     index["split"] = np.where(np.arange(len(lines)) % 2, "test", "train")
     index = index.assign(category="c", view="front", sha256="0", cluster=range(len(lines)))
@@ -150,7 +150,7 @@ def test_a_better_challenger_is_promoted_with_the_numbers(root: Path, params: Pa
     champion = load_generator(root / "data/champion")
     seed = params.retrain.gate.seed
     drawn = np.random.default_rng(seed).choice(images.index["line"], N)
-    made = champion.images(champion.latents(N, seed), list(drawn))
+    made = champion.images(champion.draw(list(drawn), seed).latents, list(drawn))
     expected = kid(network.features(made), network.features(images.images[held_out]))
     assert facts["kid_catalogue_champion"] == pytest.approx(expected.value, rel=1e-4)
 

@@ -49,14 +49,14 @@ def run(params: Params, **options: str) -> None:
 
 
 def test_truncated_latents_are_truncated_normal(model: TrainedGenerator) -> None:
-    z = model.latents(2000, seed=3, truncation=0.7)
+    z = model.draw(["Ring"] * 2000, seed=3, truncation=0.7).latents
     assert np.abs(z).max() <= 0.7
     assert kstest(z.ravel(), truncnorm(-0.7, 0.7).cdf).pvalue > 0.01
     assert kstest(z.ravel(), truncnorm(-0.8, 0.8).cdf).pvalue < 1e-6
-    plain = model.latents(2000, seed=3)
+    plain = model.draw(["Ring"] * 2000, seed=3).latents
     assert np.array_equal(np.argsort(plain[:, 0]), np.argsort(z[:, 0])), "squeezed, in order"
-    np.testing.assert_array_equal(model.latents(5, 3, 0.7), z[:5])
-    np.testing.assert_array_equal(model.latents(5, 3), plain[:5])
+    np.testing.assert_array_equal(model.draw(["Ring"] * 5, 3, truncation=0.7).latents, z[:5])
+    np.testing.assert_array_equal(model.draw(["Ring"] * 5, 3).latents, plain[:5])
 
 
 def test_each_file_says_what_it_is_and_can_be_made_again(
@@ -70,7 +70,9 @@ def test_each_file_says_what_it_is_and_can_be_made_again(
             told, pixels = image.text, np.asarray(image)  # type: ignore[attr-defined]
         assert "trainedAlgorithmicMedia" in told["XML:com.adobe.xmp"]
         assert (told["model"], told["model_hash"], told["line"]) == (NAME, model.hash, "Ring")
-        latents = model.latents(3, int(told["seed"]), float(told["truncation"]))
+        latents = model.draw(
+            ["Ring"] * 3, int(told["seed"]), truncation=float(told["truncation"])
+        ).latents
         again = model.images(latents, ["Ring"] * 3)[int(told["latent_index"])]
         np.testing.assert_array_equal(pixels, again)
         assert path.stem == told["id"]
@@ -82,7 +84,7 @@ def test_a_grid_has_a_column_a_line(model: TrainedGenerator, params: Params) -> 
         assert image.text["line"] == "Disc, Ring"  # type: ignore[attr-defined]
         assert "trainedAlgorithmicMedia" in image.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
         pixels = np.asarray(image)
-    images = model.images(model.latents(4, 0), ["Ring"] * 4)
+    images = model.images(model.draw(["Ring"] * 4, 0).latents, ["Ring"] * 4)
     size = images.shape[1]
     np.testing.assert_array_equal(pixels[-size:, -size:], images[3])  # last row, last column
     assert pixels.shape[1] < 3 * size

@@ -19,7 +19,7 @@ from mlflow.entities import Run
 from ruamel.yaml import YAML
 
 from bestseller.files import sha256_file
-from bestseller.gans.centroid import save_constraint
+from bestseller.gans.centroids import save_centroids
 from bestseller.images.store import ImageSet
 from bestseller.tracking import collect, publish
 from conftest import shell
@@ -41,11 +41,12 @@ def checkout(code: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     images, index, _ = make_shop(40)
     index = index.drop(columns="redness").assign(category="Shapes", view="front", sha256="0")
     ImageSet(images, index).save(code / "data/augmented")
-    save_constraint(code / "data/centroid/plain.safetensors", None, {})
+    save_centroids(code / "data/centroid/vanilla-plain.safetensors", None, {})
     settings = YAML().load(code / "params.yaml")
     settings["threads"] = 1
     settings["train"]["vanilla"] |= {"batch_size": 8, "epochs": 24, "width": 16}
     YAML().dump(settings, code / "params.yaml")
+    shell("python", "-m", "stages.settings", cwd=code)
     monkeypatch.setenv("BESTSELLER_LIVE", "1")
     monkeypatch.chdir(code)
     return code
@@ -54,7 +55,7 @@ def checkout(code: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @contextmanager
 def training(checkout: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     """The stage at work."""
-    command = [sys.executable, "-m", "stages.train", *NAME.split("-")]
+    command = [sys.executable, "-m", "stages.train", NAME]
     log = (checkout / "train.log").open("wb")
     with (
         log,
@@ -147,15 +148,13 @@ def test_a_training_is_seen_while_it_runs_and_is_one_run_in_the_end(
 
 
 def test_nobody_s_following_and_a_black_hole_leave_the_same_bytes(checkout: Path) -> None:
-    command = ("python", "-m", "stages.train", *NAME.split("-"))
+    command = ("python", "-m", "stages.train", NAME)
     shell(*command, cwd=checkout, BESTSELLER_LIVE="0")
     assert not (checkout / ".scratch/live").exists()
     alone = [sha256_file(checkout / path) for path in OUTPUTS]
     with socket.create_server(("127.0.0.1", 0)) as server:
         uri = f"http://127.0.0.1:{server.getsockname()[1]}"
-        shell(
-            "python", "-m", "stages.train", *NAME.split("-"), cwd=checkout, MLFLOW_TRACKING_URI=uri
-        )
+        shell("python", "-m", "stages.train", NAME, cwd=checkout, MLFLOW_TRACKING_URI=uri)
     assert [sha256_file(checkout / path) for path in OUTPUTS] == alone
     assert not (checkout / "mlflow.db").exists()
 

@@ -53,7 +53,7 @@ def losses(name: str, share: Share) -> list[dict[str, float]]:
     shared = load_params(REPOSITORY / "params.yaml").train
     update = {"z_dim": 8, "precision": "fp32", "sampling": "proportional"}
     shared = shared.model_copy(update=update)
-    narrow = {"fmap_base": 32} if name == "pggan" else {"width": 8}
+    narrow = {"fmap_base": 32, "fmap_min": 1} if name == "pggan" else {"width": 8}
     settings = getattr(shared, name).model_copy(update={"batch_size": 8, "epochs": STEPS} | narrow)
     images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
     numbers = np.arange(8) % 2

@@ -38,7 +38,7 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 @pytest.fixture(scope="module")
 def params() -> Params:
     committed = load_params("params.yaml")
-    return committed.model_copy(update={"gans": ["dcgan"], "seeds": [0]})
+    return committed.model_copy(update={"models": ["dcgan-plain", "dcgan-centroid"], "seeds": [0]})
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +228,7 @@ def test_several_seeds_become_a_mean_and_a_range(results: Results) -> None:
         {"line": "Datejust", "model": f"dcgan-plain-{s}", "similarity": v, "low": 0, "high": 99}
         for s, v in ((0, 30.0), (1, 40.0), (2, 38.0))
     ]
-    params = results.params.model_copy(update={"seeds": [0, 1, 2], "constraints": ["plain"]})
+    params = results.params.model_copy(update={"seeds": [0, 1, 2], "models": ["dcgan-plain"]})
     several = replace(results, params=params, similarity=pd.DataFrame(rows))
     table = tables.similarity_table(several)
     assert table.columns[1] == "DCGAN, plain"

@@ -9,7 +9,7 @@ import torch
 
 from bestseller.backbones import empty_feature_stack
 from bestseller.compute import to_signed
-from bestseller.gans.centroid import CentroidConstraint, reference, save_constraint
+from bestseller.gans.centroids import Centroids, reference, save_centroids
 from bestseller.images.store import ImageSet
 from bestseller.params import Params, load_params
 from bestseller.retraining.drift import image_shift, measure_drift, sales_mix, top_seller_turnover
@@ -51,8 +51,8 @@ def write_ruler(path: Path, images: ImageSet) -> torch.nn.Module:
         torch.nn.init.normal_(parameter, std=0.05)
     seen = images.select(images.index["split"] != "test").images
     found = reference(seen, torch.inference_mode()(features))
-    ruler = CentroidConstraint(features, found.centre, found.distance, weight=0.0, every=1)
-    save_constraint(path, ruler, {"backbone": "alexnet", "layer": 3, "pooling": "none"})
+    layers: dict[str, object] = {"backbone": "alexnet", "layer": 3, "pooling": "none"}
+    save_centroids(path, Centroids.of(features, found, {}), layers)
     return features
 
 

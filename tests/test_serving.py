@@ -98,12 +98,16 @@ def test_a_generator_is_served_at_any_batch_size(code: Path) -> None:
     with served(code.parent / "model") as url:
         for count in (1, 2, 5):
             for row, asked in zip(ask(url, rows[:count]), rows, strict=False):
-                expected = generator.images(generator.latents(1, asked["seed"]), [asked["line"]])
+                expected = generator.images(
+                    generator.draw([asked["line"]], asked["seed"]).latents, [asked["line"]]
+                )
                 assert np.abs(pixels(row).astype(int) - expected[0]).max() <= 1
                 assert (row["line"], row["seed"]) == (asked["line"], asked["seed"])
                 assert row["model_hash"] == generator.hash
         truncated = pixels(ask(url, rows[1:2], truncation=0.5)[0])
-        expected = generator.images(generator.latents(1, 1, 0.5), ["Ring"])[0]
+        expected = generator.images(generator.draw(["Ring"], 1, truncation=0.5).latents, ["Ring"])[
+            0
+        ]
         assert np.abs(truncated.astype(int) - expected).max() <= 1
         with pytest.raises(urllib.error.HTTPError) as error:
             ask(url, [{"line": "Cube", "seed": 0}])

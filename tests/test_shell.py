@@ -9,31 +9,33 @@ import torch
 from bestseller.backbones import empty_feature_stack
 from bestseller.compute import to_signed
 from bestseller.errors import BestsellerError
-from bestseller.gans.centroid import CentroidConstraint, reference, save_constraint
+from bestseller.gans.centroids import Centroids, reference, save_centroids
 from bestseller.preference.shell import Shell
 
 
-def test_the_mean_distance_of_the_images_of_the_centre_is_the_reference(tmp_path: Path) -> None:
+def test_the_mean_distance_of_the_images_of_the_centre_is_one(tmp_path: Path) -> None:
     torch.manual_seed(0)
     features = empty_feature_stack("alexnet", 3)
     for parameter in features.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
     images = np.random.default_rng(0).integers(0, 256, (70, 32, 32, 3), dtype=np.uint8)
     found = reference(images, torch.inference_mode()(features))
-    constraint = CentroidConstraint(features, found.centre, found.distance, 0.1, 4)
     path = tmp_path / "centroid.safetensors"
-    save_constraint(path, constraint, {"backbone": "alexnet", "layer": 3, "pooling": "none"})
+    layers: dict[str, object] = {"backbone": "alexnet", "layer": 3, "pooling": "none"}
+    save_centroids(path, Centroids.of(features, found, {}), layers)
     shell = Shell.load(path, "fp32")
     distances = shell.distances(images)
-    assert shell.reference == pytest.approx(found.distance, rel=1e-6)
-    assert distances == pytest.approx(found.distances, rel=1e-4)
+    assert distances.mean() == pytest.approx(1, rel=1e-4)
+    assert distances == pytest.approx(found.distances / found.distance, rel=1e-4)
     with torch.inference_mode():
         maps = features(to_signed(torch.from_numpy(images[:1])))
-    assert distances[0] == pytest.approx(float((maps[0] - found.centre).norm()), rel=1e-4)
+    assert distances[0] == pytest.approx(
+        float((maps[0] - found.centre).norm()) / found.distance, rel=1e-4
+    )
 
 
 def test_the_file_of_plain_training_has_no_centroid(tmp_path: Path) -> None:
     path = tmp_path / "plain.safetensors"
-    save_constraint(path, None, {})
+    save_centroids(path, None, {})
     with pytest.raises(BestsellerError, match=r"plain.safetensors: holds no centroid"):
         Shell.load(path, "fp32")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.spatial.distance import cdist
 
-from bestseller.backbones import Backbone
+from bestseller.backbones import FeatureSpace
 from bestseller.designs.design import SOURCE_TYPE, Choice, Design, design_id
 from bestseller.designs.evidence import Naming
 from bestseller.designs.explain import Explainer
@@ -32,8 +32,9 @@ from bestseller.designs.shortlist import shortlist
 from bestseller.designs.uncertainty import ScoreUncertainty
 from bestseller.errors import BestsellerError
 from bestseller.gans import TrainedGenerator
+from bestseller.gans.codes import Drawn
 from bestseller.metrics.novelty import NoveltyTest
-from bestseller.params import Shortlist
+from bestseller.params import Shortlist, Space
 from bestseller.preference import Classifier, SalesRanker, Scorer
 from bestseller.preference.known import KnownImages
 
@@ -202,8 +203,9 @@ class Memory:
     def __init__(self, training: np.ndarray) -> None:
         self.training = training
 
-    def latents(self, n: int, seed: int) -> np.ndarray:
-        return np.random.default_rng(seed).standard_normal((n, 4)).astype(np.float32)
+    def draw(self, lines: list[str], seed: int) -> Drawn:
+        z = np.random.default_rng(seed).standard_normal((len(lines), 4)).astype(np.float32)
+        return Drawn(z, [None] * len(lines))
 
     def images(self, latents: np.ndarray, lines: list[str]) -> np.ndarray:
         made = []
@@ -231,10 +233,10 @@ def world() -> tuple[Memory, Scorer]:
     )
     ranker = LikesBrightFirstPixel(index.assign(units=range(30)), bank)
     scorer = Scorer(
-        cast(Backbone, pixels),
+        cast(FeatureSpace, pixels),
         cast(SalesRanker, ranker),
         cast(Classifier, BrightIsA()),
-        KnownImages(pixels.name, novelty, index),
+        KnownImages(Space(network=pixels.name, layers=[], side=0), novelty, index),
     )
     return Memory(training), scorer
 
@@ -262,7 +264,7 @@ def choose(
 
 def test_copies_of_training_images_are_rejected(world: tuple[Memory, Scorer]) -> None:
     memory, _ = world
-    copied = int((memory.latents(40, 3)[:, 0] > 0).sum())
+    copied = int((memory.draw(["Ring"] * 40, 3).latents[:, 0] > 0).sum())
     assert 10 < copied < 30
     choice = choose(world, per_line=40)
     assert choice.counts["near_copies"].ge(copied).all()
@@ -331,8 +333,8 @@ def test_the_best_scores_come_first_and_no_design_stands_in_two_lines(
     assert scores == sorted(scores, reverse=True)
     # the generator takes no notice of the line, so line B gets what line A left
     assert len({d.image.tobytes() for d in choice.designs}) == 6
-    images = memory.images(memory.latents(40, 3), [])
-    fresh = images[memory.latents(40, 3)[:, 0] <= 0]
+    images = memory.images(memory.draw(["Ring"] * 40, 3).latents, [])
+    fresh = images[memory.draw(["Ring"] * 40, 3).latents[:, 0] <= 0]
     assert choice.designs[0].image[0, 0, 0] == fresh[:, 0, 0, 0].max()
 
 
@@ -357,7 +359,9 @@ def test_the_evidence_names_what_is_really_nearest(world: tuple[Memory, Scorer])
         again = memory.images(np.array([record["latent"]], dtype=np.float32), [record["line"]])
         assert (again[0] == design.image).all()
         index = record["latent_index"]
-        assert memory.latents(40, record["seed"])[index].tolist() == record["latent"]
+        assert (
+            memory.draw(["Ring"] * 40, record["seed"]).latents[index].tolist() == record["latent"]
+        )
 
 
 def test_files_come_back_and_are_the_same_bytes(

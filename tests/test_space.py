@@ -44,10 +44,10 @@ def test_each_model_has_a_panel_over_the_same_real_images() -> None:
 
 def test_distances_stand_beside_the_reference_distance() -> None:
     rng = np.random.default_rng(2)
-    made = {NAMES[0]: rng.normal(12, 1, 40), NAMES[1]: np.repeat([9.0, 11.0], [30, 10])}
-    panels = distance_figure(rng.normal(10, 1, 60), made, 10.0, MODELS).axes
+    made = {NAMES[0]: rng.normal(1.2, 0.1, 40), NAMES[1]: np.repeat([0.9, 1.1], [30, 10])}
+    panels = distance_figure(rng.normal(1, 0.1, 60), made, MODELS).axes
     assert panels[1].get_title() == f"{NAMES[1]}: 25 % outside d_ref"
-    assert panels[1].lines[0].get_xdata() == [10.0, 10.0]
+    assert panels[1].lines[0].get_xdata() == [1.0, 1.0]
 
 
 def test_curves_share_their_columns() -> None:

@@ -15,16 +15,17 @@ stages:
   sales: {cmd: echo 0 > sales.txt, outs: [sales.txt]}
   backtest: {cmd: echo 4 > backtest.txt, outs: [backtest.txt]}
   centroid: {cmd: echo 2 > centroid.txt, outs: [centroid.txt]}
+  settings: {cmd: echo 5 > settings.txt, outs: [settings.txt]}
   classifier: {cmd: echo 3 > classifier.txt, outs: [classifier.txt]}
   train:
-    matrix: {gan: "${gans}", constraint: "${constraints}", seed: "${seeds}"}
+    matrix: {model: "${models}", seed: "${seeds}"}
     cmd: >-
       date +%s.%N > ${key}.begun && sleep 3 && cat augment.txt > ${key}.model &&
       date +%s.%N > ${key}.ended && test ! -e ${key}.broken
-    deps: [augment.txt, centroid.txt]
+    deps: [augment.txt, centroid.txt, settings.txt]
     outs: ["${key}.model"]
   evaluate:
-    matrix: {gan: "${gans}", constraint: "${constraints}", seed: "${seeds}"}
+    matrix: {model: "${models}", seed: "${seeds}"}
     cmd: cat ${key}.model classifier.txt > ${key}.measured
     deps: ["${key}.model", classifier.txt]
     outs: ["${key}.measured"]
@@ -33,7 +34,7 @@ stages:
     deps: [dcgan-plain-0.measured, vanilla-centroid-0.measured]
     outs: [compared.txt]
 """
-SETTINGS = "gans: [vanilla, dcgan]\n"
+SETTINGS = "models: [vanilla-plain, vanilla-centroid, dcgan-plain, dcgan-centroid]\n"
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def seconds(folder: Path, item: str) -> tuple[float, float]:
 
 
 def test_two_run_at_a_time_what_fails_is_named_and_the_others_are_kept(toy: Path) -> None:
-    items = load_params(toy / "params.yaml").items()
+    items = load_params(toy / "params.yaml").item_names()
     assert len(items) == 4
     broken = toy / "vanilla-plain-0.broken"
     broken.touch()

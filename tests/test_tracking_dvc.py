@@ -42,8 +42,7 @@ stages:
       - data/prepared.txt
   train:
     matrix:
-      gan: ${gans}
-      constraint: ${constraints}
+      model: ${models}
       seed: ${seeds}
     cmd: mkdir -p data/models/${key} && cp data/prepared.txt data/models/${key}/weights
     deps:

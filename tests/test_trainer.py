@@ -13,21 +13,46 @@ import torch
 from torch import nn
 
 from bestseller.errors import BestsellerError
-from bestseller.gans.batches import Batches, image_weights
+from bestseller.gans.batches import Batch, Batches, image_weights
+from bestseller.gans.centroid import CentroidConstraint
+from bestseller.gans.centroids import Centroids
 from bestseller.gans.checkpoint import Checkpoint, fingerprint
 from bestseller.gans.ema import MovingAverage
-from bestseller.gans.gan import Shape
+from bestseller.gans.gan import Shape, Stats
 from bestseller.gans.monitor import Monitor, within_condition_spread
+from bestseller.gans.parallel import Share
 from bestseller.gans.registry import gan_class
 from bestseller.gans.trainer import Plan, Trainer
+from bestseller.images.augment import Change, fresh
 from bestseller.params import load_params
 
 ROOT = Path(__file__).parent.parent
-TRAIN = load_params(ROOT / "params.yaml").train
+PARAMS = load_params(ROOT / "params.yaml")
+TRAIN, CENTROID, AUGMENT = PARAMS.train, PARAMS.centroid, PARAMS.augment
+
+
+class Flat(nn.Module):
+    """Phi(x) = x."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.flatten(1)
+
+
+def weighted_by_gradients() -> CentroidConstraint:
+    """A constraint that pulls every image, with a weight that depends on all steps before."""
+    centroids = Centroids(Flat(), torch.ones(1, 3 * 32 * 32), torch.tensor([1.0]))
+    changed = {"weighting": "gradient", "start": 0.0, "images": 3}
+    return CentroidConstraint(centroids, CENTROID.model_copy(update=changed))
 
 
 def make_trainer(
-    folder: Path, epochs: float = 3, checkpoint_s: float = 1e9, lr: float = 2e-4
+    folder: Path,
+    epochs: float = 3,
+    checkpoint_s: float = 1e9,
+    lr: float = 2e-4,
+    *,
+    constraint: CentroidConstraint | None = None,
+    change: Change | None = None,
 ) -> Trainer:
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -39,7 +64,9 @@ def make_trainer(
         update={"width": 4, "batch_size": 8, "epochs": epochs, "lr": lr}
     )
     plan = Plan("dcgan-plain-0", shared, settings, len(images))
-    batches = Batches(images, lines, batch_size=8, z_dim=8, sampling=shared.sampling, seed=0)
+    batches = Batches(
+        images, lines, batch_size=8, z_dim=8, sampling=shared.sampling, seed=0, change=change
+    )
     spread = within_condition_spread(images, lines)
     monitor = Monitor(batches.latents(2), np.arange(3), spread, plan.epochs)
     gan = gan_class("dcgan")(settings, Shape(32, 8, 3))
@@ -47,7 +74,7 @@ def make_trainer(
         gan,
         plan,
         batches,
-        constraint=None,
+        constraint=constraint,
         checkpoint=Checkpoint(folder, plan.name, "key"),
         monitor=monitor,
         checkpoint_s=checkpoint_s,
@@ -63,6 +90,39 @@ def test_same_seed_same_weights_and_curves(tmp_path: Path) -> None:
     assert torch.equal(weights(first.train()), weights(second.train()))
     assert first.monitor.curves().equals(second.monitor.curves())
     assert len(first.monitor.curves()) == 3
+
+
+class Stop(Exception):
+    """What a training is interrupted by."""
+
+
+def test_a_changing_weight_and_fresh_augmentation_go_on_as_if_never_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(name: str, checkpoint_s: float = 1e9) -> Trainer:
+        made = {"constraint": weighted_by_gradients(), "change": fresh(AUGMENT)}
+        return make_trainer(tmp_path / name, checkpoint_s=checkpoint_s, **made)  # type: ignore[arg-type]
+
+    whole, killed = make("whole"), make("killed", checkpoint_s=0)
+    step = killed._train_step
+
+    def until_5(batch: Batch) -> Stats:
+        if killed.step == 5:
+            raise Stop
+        return step(batch)
+
+    monkeypatch.setattr(killed, "_train_step", until_5)
+    with pytest.raises(Stop):
+        killed.train()
+    resumed = make("killed")
+    assert torch.equal(weights(resumed.train()), weights(whole.train()))
+    assert resumed.constraint is not None and whole.constraint is not None
+    assert torch.equal(resumed.constraint.gradients, whole.constraint.gradients)
+    assert whole.constraint.gradients.min() > 0
+    plain = make_trainer(tmp_path / "plain", change=fresh(AUGMENT))
+    assert not torch.equal(weights(plain.train()), weights(whole.average.network))
+    fixed = make_trainer(tmp_path / "fixed", constraint=weighted_by_gradients())
+    assert not torch.equal(weights(fixed.train()), weights(whole.average.network))
 
 
 KILLED = """
@@ -130,6 +190,22 @@ def test_line_shares_follow_the_sampling() -> None:
     for sampling, ratio in (("sqrt", 2.0), ("balanced", 1.0)):
         weight = image_weights(lines, sampling)
         assert (weight[:16].sum() / weight[16:].sum()).item() == pytest.approx(ratio)
+
+
+def test_processes_show_the_images_that_one_would_show() -> None:
+    """Fresh augmentation included: each image of a batch has random numbers of its own."""
+    images = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
+
+    def batches(share: Share) -> Batches:
+        return Batches(
+            images, np.zeros(12), batch_size=6, z_dim=2, sampling="sqrt", seed=4, share=share,
+            change=fresh(AUGMENT),
+        )  # fmt: skip
+
+    whole = batches(Share())[3].real
+    halves = [batches(Share(rank, 2))[3].real for rank in range(2)]
+    assert torch.equal(whole, torch.cat(halves))
+    assert not torch.equal(whole, batches(Share())[4].real)
 
 
 def test_a_batch_depends_on_seed_and_step_alone() -> None:

@@ -15,7 +15,7 @@ from bestseller.backbones.networks import architecture, without_classifier
 from bestseller.errors import BestsellerError
 from bestseller.files import write_json
 from bestseller.gans import load_generator
-from bestseller.gans.centroid import CentroidConstraint, save_constraint
+from bestseller.gans.centroids import Centroids, save_centroids
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import ConditionProjection, LatentAndCondition, Shape
 from bestseller.gans.registry import gan_class
@@ -24,7 +24,7 @@ from bestseller.images.store import ImageSet
 from bestseller.params import Params, load_params
 from conftest import REPOSITORY
 from shapes import LINES, make_shop
-from stages import classifier, compare, evaluate, train
+from stages import classifier, compare, evaluate, settings, train
 
 COLOURS = {"front": (200, 40, 40), "back": (40, 40, 200)}
 SIZE = 32
@@ -40,6 +40,11 @@ def params_for(gan: str, epochs: float = 1, **changed: object) -> Params:
     shared = {"z_dim": 8, "grid_rows": 2, "diffaugment": [], "ema_half_life": 100.0}
     section = params.train.model_copy(update=shared | {gan: own, "precision": "fp32"} | changed)
     return params.model_copy(update={"train": section, "threads": 1})
+
+
+def run_training(params: Params, gan: str) -> None:
+    settings.main(params)
+    train.main(params, f"{gan}-plain-0")
 
 
 def write_set(products: dict[str, list[tuple[str, ...]]]) -> ImageSet:
@@ -62,7 +67,8 @@ def write_set(products: dict[str, list[tuple[str, ...]]]) -> ImageSet:
     index = index.assign(category="c", sha256="0", split="train", augmented=False)
     data = ImageSet(np.clip(images, 0, 255).astype(np.uint8), index)
     data.save("data/augmented")
-    save_constraint(Path("data/centroid/plain.safetensors"), None, {})
+    for gan in EPOCHS:
+        save_centroids(Path(f"data/centroid/{gan}-plain.safetensors"), None, {})
     return data
 
 
@@ -132,11 +138,11 @@ def test_a_generated_view_is_like_the_real_view(
     data = write_set(
         {"disc": [both] * 8, "ring": [*[("front",)] * 6, both], "seal": [("back",)] * 6}
     )
-    train.main(params_for(gan, EPOCHS[gan]), gan, "plain", "0")
+    run_training(params_for(gan, EPOCHS[gan]), gan)
 
     folder = Path(f"data/models/{gan}-plain-0")
     model = load_generator(folder)
-    z = model.latents(16, seed=1)
+    z = model.draw(["seal"] * 16, seed=1).latents
     for line, view in [("disc", "front"), ("disc", "back"), ("ring", "front"), ("ring", "back")]:
         images = model.images(z, [line] * 16, view=view)
         other = "back" if view == "front" else "front"
@@ -165,7 +171,7 @@ def test_the_name_of_a_single_view_changes_no_weight(
         monkeypatch.chdir(folder)
         monkeypatch.setitem(COLOURS, view, (90, 90, 90))
         write_set({"disc": [(view,)] * 8, "ring": [(view,)] * 6})
-        train.main(params_for("vanilla"), "vanilla", "plain", "0")
+        run_training(params_for("vanilla"), "vanilla")
         model = folder / "data/models/vanilla-plain-0/generator.safetensors"
         weights.append(model.read_bytes())
     assert weights[0] == weights[1]
@@ -177,7 +183,7 @@ def test_an_unconditional_gan_is_not_shown_two_views(
     monkeypatch.chdir(tmp_path)
     write_set({"disc": [("front", "back")] * 4, "ring": [("front",)] * 4})
     with pytest.raises(BestsellerError, match=r"train\.condition: none would mix the views back"):
-        train.main(params_for("vanilla", condition="none"), "vanilla", "plain", "0")
+        run_training(params_for("vanilla", condition="none"), "vanilla")
     assert not Path("data/models").exists()
 
 
@@ -190,6 +196,7 @@ def judged(folder: Path, images: ImageSet, units: pd.DataFrame) -> dict[str, byt
     The frozen networks and the model are the same each time.
     """
     images.save(folder / "data/processed")
+    images.save(folder / "data/augmented")
     (folder / "data/sales").mkdir()
     units.to_parquet(folder / "data/sales/units.parquet")
     torch.manual_seed(0)
@@ -198,33 +205,32 @@ def judged(folder: Path, images: ImageSet, units: pd.DataFrame) -> dict[str, byt
         save_backbone(folder / "data/backbones", Backbone(name, "catalogue", network))
     # the ruler of the last network, vgg16, up to a quarter of the image's side
     stack = feature_stack(load_backbone(folder / "data/backbones", name), 16)
-    centre = torch.zeros(256, images.images.shape[1] // 4, images.images.shape[1] // 4)
-    ruler = CentroidConstraint(stack, centre, 1.0, weight=0.0, every=1)
+    centre = torch.zeros(1, 256, images.images.shape[1] // 4, images.images.shape[1] // 4)
+    ruler = Centroids(stack, centre, torch.ones(1))
     config: dict[str, object] = {"backbone": name, "layer": 16, "pooling": "none"}
-    save_constraint(folder / "data/centroid/ruler.safetensors", ruler, config)
+    save_centroids(folder / "data/centroid/ruler.safetensors", ruler, config)
     params = params_for("dcgan")
     short = {"steps": 2, "batch_size": 8, "precision": "fp32", "top_k": 20}
     few = {"images": 30, "images_per_line": 4, "pairs": 40}
     sections = {
         "preference": params.preference.model_copy(update=short),
         "evaluate": params.evaluate.model_copy(update=few),
-        "gans": ["dcgan"],
-        "constraints": ["plain"],
+        "models": ["dcgan-plain"],
         "seeds": [0],
     }
     params = params.model_copy(update=sections)
     shape = Shape(SIZE, 8, len(LINES), views=2)
     generator = gan_class("dcgan").make_generator(params.train.dcgan, shape)
     conditions = {line: ["front", "back"] for line in LINES}
-    settings = params.train.dcgan.model_dump()
-    model = Config("dcgan-plain-0", "dcgan", settings, vars(shape), conditions)
+    own = params.train.dcgan.model_dump()
+    model = Config("dcgan-plain-0", "dcgan", own, vars(shape), conditions)
     save_generator(folder / "data/models/dcgan-plain-0", generator, model)
     write_json(folder / "data/timing/dcgan-plain-0.json", {"seconds": 2, "images_per_second": 9})
     (folder / "metrics/train").mkdir(parents=True)
     (folder / "metrics/train/dcgan-plain-0.csv").write_text("epoch,images,diversity\n1,9,0.5\n")
 
     classifier.main(params)
-    evaluate.main(params, "dcgan", "plain", "0")
+    evaluate.main(params, "dcgan-plain-0")
     compare.main(params)
     made = ("data/classifier", "data/evaluation", "data/comparison", "metrics")
     files = [path for name in made for path in sorted((folder / name).rglob("*")) if path.is_file()]

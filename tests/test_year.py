@@ -18,8 +18,7 @@ BEGIN = pd.Timestamp("2022-03-01")  # the ledger's last day in season 1
 MODEL = "vanilla-plain-0"
 ONE_STEP, TRAINED = (f"train: {{vanilla: {{epochs: {epochs}}}}}\n" for epochs in (0.1, 60))
 SETTINGS = """
-gans: [vanilla]
-constraints: [plain]
+models: [vanilla-plain]
 train: {vanilla: {batch_size: 16, lr: 1e-3, width: 128}}
 evaluate: {images: 128}
 sales: {source: csv, path: world/ledger.csv}
@@ -33,7 +32,9 @@ retrain:
 """
 FROM_SALES = {"sales", "classifier", "backtest", f"evaluate@{MODEL}", "compare", "shortlist"}
 TELLING = {"report", "track"}
-EVERY = FROM_SALES | TELLING | {"scrape", "preprocess", "augment", "backbone", "centroid"}
+EVERY = (
+    FROM_SALES | TELLING | {"scrape", "preprocess", "augment", "backbone", "centroid", "settings"}
+)
 EVERY |= {f"train@{MODEL}"}
 
 

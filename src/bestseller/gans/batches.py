@@ -1,5 +1,6 @@
 """Training images on the device, and which of them each step sees."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,8 @@ class Batches:
             to the square root of its number of images, or the same for every one).
         seed: of everything random in training.
         share: which part of each batch this process has.
+        change: what is done to an image, uint8 H x W x 3, whenever it is shown, with random
+            numbers of its own; None = nothing.
     """
 
     def __init__(
@@ -56,12 +59,13 @@ class Batches:
         sampling: str,
         seed: int,
         share: Share | None = None,
+        change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ) -> None:
         self.device = device()
         self.images = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
         self.conditions = torch.from_numpy(np.array(conditions, dtype=np.int64)).to(self.device)
         self.batch_size, self.z_dim, self.seed = batch_size, z_dim, seed
-        self.share = share or Share()
+        self.share, self.change = share or Share(), change
         self.mine = self.share.of(batch_size)
         self.weights = None if sampling == "proportional" else image_weights(conditions, sampling)
 
@@ -83,10 +87,18 @@ class Batches:
     def __getitem__(self, step: int) -> Batch:
         random = self.random(0, step)
         rows = self._rows(step, random)[self.mine].to(self.device)
+        images = self.images[rows] if self.change is None else self._changed(step, rows)
         z = torch.randn(self.batch_size, self.z_dim, generator=random)[self.mine].to(self.device)
         draws = Draws(random, self.share)
-        real = to_signed(self.images[rows])
-        return Batch(real, self.conditions[rows], z, rows, draws)
+        return Batch(to_signed(images), self.conditions[rows], z, rows, draws)
+
+    def _changed(self, step: int, rows: Tensor) -> Tensor:
+        assert self.change is not None
+        changed = []
+        for place, image in enumerate(self.images[rows].cpu().numpy(), start=self.mine.start):
+            random = np.random.default_rng([self.seed, 3, step, place])
+            changed.append(self.change(image, random))
+        return torch.from_numpy(np.stack(changed)).to(self.device)
 
     def _rows(self, step: int, random: torch.Generator) -> Tensor:
         if self.weights is not None:

@@ -148,7 +148,7 @@ class BlendAutoencoder(JointModel):
         return Generator(settings, shape)
 
     @staticmethod
-    def z_dim(settings: params.Blend, shared: params.Train) -> int:
+    def z_dim(settings: params.Blend, shared: params.Shared) -> int:
         del shared
         return settings.low + settings.high
 

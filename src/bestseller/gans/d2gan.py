@@ -3,7 +3,13 @@
 from torch import Tensor, nn
 
 from bestseller import params
-from bestseller.gans.dcgan import Discriminator, Generator, initialise
+from bestseller.gans.dcgan import (
+    Discriminator,
+    Generator,
+    initialise,
+    normalised,
+    weighted_real_penalty,
+)
 from bestseller.gans.gan import Gan, Shape, Stats
 from bestseller.gans.objectives import d2gan_discriminator_loss, d2gan_generator_loss
 from bestseller.gans.parallel import Draws
@@ -12,10 +18,10 @@ from bestseller.gans.parallel import Draws
 class TwoDiscriminators(nn.Module):
     """D1 rewards real images, D2 rewards generated ones; positive outputs by softplus."""
 
-    def __init__(self, width: int, shape: Shape) -> None:
+    def __init__(self, width: int, shape: Shape, norm: str = "batch") -> None:
         super().__init__()
-        self.first = Discriminator(width, shape)
-        self.second = Discriminator(width, shape)
+        self.first = Discriminator(width, shape, norm)
+        self.second = Discriminator(width, shape, norm)
 
     def forward(self, images: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
         """Return both outputs before softplus, (N, 1) each."""
@@ -33,15 +39,16 @@ class D2gan(Gan):
 
     def __init__(self, settings: params.D2gan, shape: Shape) -> None:
         super().__init__(settings, shape)
-        self.alpha, self.beta = settings.alpha, settings.beta
+        self.alpha, self.beta, self.r1 = settings.alpha, settings.beta, settings.r1
 
     @staticmethod
     def make_generator(settings: params.D2gan, shape: Shape) -> nn.Module:
-        return Generator(settings.width, shape).apply(initialise)
+        return Generator(settings.width, shape, settings.upsample).apply(initialise)
 
     @staticmethod
     def make_discriminator(settings: params.D2gan, shape: Shape) -> nn.Module:
-        return TwoDiscriminators(settings.width, shape).apply(initialise)
+        network = TwoDiscriminators(settings.width, shape, settings.d_norm).apply(initialise)
+        return normalised(network, settings.d_norm)
 
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws
@@ -53,7 +60,11 @@ class D2gan(Gan):
         outputs = zip(names, at_real + at_fake, strict=True)
         softplus = nn.functional.softplus
         stats = {name: softplus(output.detach().float()).mean() for name, output in outputs}
-        return d2gan_discriminator_loss(at_real, at_fake, self.alpha, self.beta), stats
+        loss = d2gan_discriminator_loss(at_real, at_fake, self.alpha, self.beta)
+        if self.r1:
+            penalty = weighted_real_penalty(self.discriminator, real, conditions, self.r1)
+            loss, stats = loss + penalty, stats | {"r1": penalty.detach()}
+        return loss, stats
 
     def generator_loss(self, fake: Tensor, conditions: Tensor) -> tuple[Tensor, Stats]:
         return d2gan_generator_loss(self.discriminator(fake, conditions), self.beta), {}

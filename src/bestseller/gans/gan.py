@@ -59,7 +59,7 @@ class Model(nn.Module, ABC):
         """Build the generator alone, as needed to load a trained one."""
 
     @staticmethod
-    def z_dim(settings: Any, shared: params.Train) -> int:
+    def z_dim(settings: Any, shared: params.Shared) -> int:
         """Return the dimensions of a latent; the shared setting unless the model has its own."""
         del settings
         return shared.z_dim
@@ -67,6 +67,12 @@ class Model(nn.Module, ABC):
     @abstractmethod
     def learners(self) -> dict[str, nn.Module]:
         """Return the networks that have an optimiser each, by its short name."""
+
+    def scale_embeddings(self, scale: float) -> None:
+        """Set the standard deviation of the fresh embeddings that tell G its condition."""
+        for module in self.generator.modules():
+            if isinstance(module, LatentAndCondition):
+                module.scale(scale)
 
     def start_step(self, done: float) -> bool:
         """Prepare for a step with the share `done` of the training behind it, 0 <= done < 1.
@@ -129,6 +135,10 @@ class Gan(Model):
         """Return what the discriminator is shown of S x S images, before augmentation."""
         return images
 
+    def shown_real(self, images: Tensor) -> Tensor:
+        """Return what it is shown of real images, which a perfect generator would draw so."""
+        return self.shown(images)
+
     @abstractmethod
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws
@@ -160,6 +170,9 @@ class ConditionEmbedding(nn.Embedding):
         return lines + self.views(conditions % count)
 
 
+EMBEDDING_SCALE = 0.3
+
+
 class LatentAndCondition(nn.Module):
     """z joined with a learned embedding of the condition, the input of every generator.
 
@@ -167,19 +180,26 @@ class LatentAndCondition(nn.Module):
     the input. Without lines it passes z through.
     """
 
-    def __init__(self, shape: Shape, embedding_dim: int = 32, scale: float = 0.3) -> None:
+    def __init__(self, shape: Shape, embedding_dim: int = 32) -> None:
         super().__init__()
         self.embedding = ConditionEmbedding(shape, embedding_dim) if shape.lines else None
         if self.embedding is not None:
             # short beside z, so that lines of a few products start from what all lines share
             for vectors in self.embedding.parameters():
-                nn.init.normal_(vectors, 0.0, scale)
+                nn.init.normal_(vectors, 0.0, EMBEDDING_SCALE)
         self.out_features = shape.z_dim + (embedding_dim if shape.lines else 0)
 
     def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
         if self.embedding is None:
             return z
         return torch.cat([z, self.embedding(conditions)], dim=1)
+
+    @torch.no_grad()
+    def scale(self, scale: float) -> None:
+        """Set the standard deviation of fresh embeddings; the longer, the more lines differ."""
+        if self.embedding is not None:
+            for vectors in self.embedding.parameters():
+                vectors.mul_(scale / EMBEDDING_SCALE)
 
 
 class ConditionProjection(nn.Module):

@@ -75,6 +75,16 @@ def wgan_generator_loss(fake: Tensor) -> Tensor:
     return -_wide(fake).mean()
 
 
+def real_penalty(outputs: Tensor, images: Tensor) -> Tensor:
+    """R1, E ||grad_x D(x)||_2^2 at real `images`, where `outputs` = D(images), (N,) or (N, 1).
+
+    Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?", equation 9,
+    without its weight gamma / 2; the images require their gradient.
+    """
+    (gradient,) = torch.autograd.grad(_wide(outputs).sum(), images, create_graph=True)
+    return gradient.float().flatten(1).square().sum(dim=1).mean()
+
+
 def gradient_penalty(outputs: Tensor, images: Tensor) -> Tensor:
     """E (||grad_x D(x)||_2 - 1)^2 at `images`, where `outputs` = D(images), (N,) or (N, 1).
 

@@ -2,11 +2,13 @@
 
 "Progressive Growing of GANs for Improved Quality, Stability, and Variation". Section 2 is the
 growth with fade-in, section 3 the minibatch standard deviation, section 4 the equalised learning
-rate and the pixel norm, table 2 the layers. The image budget is shared equally by the phases:
-4 x 4, then fading in and settling at each further resolution.
+rate and the pixel norm, table 2 the layers. The phases, 4 x 4, then fading in and settling at each
+further resolution, share the images equally, or by the weights of params.yaml.
 """
 
-from itertools import pairwise
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from math import log2, sqrt
 from typing import Any
 
@@ -20,12 +22,17 @@ from bestseller.gans.objectives import gradient_penalty, wgan_critic_loss, wgan_
 from bestseller.gans.parallel import Draws
 
 SLOPE = 0.2
-FMAP_MAX = 512
 GROUP = 4
 
 
 class Growth:
     """How far the networks have grown; one object shared by G, its moving average and D.
+
+    Args:
+        image_size: pixels, side of the images.
+        weights: of the phases in the images, those at the full resolution first, then those at half
+            of it, and so on; the last number holds for all that are smaller, and none means that
+            all phases are alike.
 
     Attributes:
         top: index of the last resolution, 4 * 2^top pixels.
@@ -33,8 +40,12 @@ class Growth:
         alpha: share of the newest resolution in the image, 1 outside a fade.
     """
 
-    def __init__(self, image_size: int) -> None:
+    def __init__(self, image_size: int, weights: Sequence[float] = ()) -> None:
         self.top = int(log2(image_size)) - 2
+        levels = [(phase + 1) // 2 for phase in range(2 * self.top + 1)]
+        weights = weights or [1.0]
+        of_phases = [weights[min(self.top - level, len(weights) - 1)] for level in levels]
+        self.starts = list(accumulate(of_phases, initial=0.0))
         self.level, self.alpha, self.phase = self.top, 1.0, 2 * self.top
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Growth":
@@ -44,13 +55,13 @@ class Growth:
     def move(self, done: float) -> bool:
         """Take up the phase at the share `done` of the training; tell whether it is a new one.
 
-        Phases are numbered 0 (4 x 4), 1 (fade to 8 x 8), 2 (8 x 8), ... 2 top, of equal length.
+        Phases are numbered 0 (4 x 4), 1 (fade to 8 x 8), 2 (8 x 8), ... 2 top.
         """
-        position = done * (2 * self.top + 1)
-        phase = min(int(position), 2 * self.top)
-        fading = phase % 2 == 1
+        position = done * self.starts[-1]
+        phase = min(bisect_right(self.starts, position) - 1, 2 * self.top)
+        begin, end = self.starts[phase : phase + 2]
         self.level = (phase + 1) // 2
-        self.alpha = position - phase if fading else 1.0
+        self.alpha = (position - begin) / (end - begin) if phase % 2 else 1.0
         is_new, self.phase = phase != self.phase, phase
         return is_new
 
@@ -103,8 +114,15 @@ def halve(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 2)
 
 
-def stage_channels(fmap_base: int, stage: int) -> int:
-    return min(fmap_base // 2**stage, FMAP_MAX)
+def stage_channels(fmap_base: int, stage: int, fmap_min: int = 1, fmap_max: int = 512) -> int:
+    return min(max(fmap_base // 2**stage, fmap_min), fmap_max)
+
+
+def channels(settings: params.Pggan, growth: Growth) -> list[int]:
+    """Channels at 4 x 4, 8 x 8, ... up to the images' side."""
+    limits = (settings.fmap_min, settings.fmap_max)
+    stages = range(1, growth.top + 2)
+    return [stage_channels(settings.fmap_base, stage, *limits) for stage in stages]
 
 
 class Block(nn.Module):
@@ -124,11 +142,10 @@ class Block(nn.Module):
 class Generator(nn.Module):
     """Grows by blocks of upscale, conv, conv; draws S x S at every level by repeating pixels."""
 
-    def __init__(self, fmap_base: int, shape: Shape, growth: Growth) -> None:
+    def __init__(self, widths: list[int], shape: Shape, growth: Growth) -> None:
         super().__init__()
         self.growth = growth
         self.input = LatentAndCondition(shape)
-        widths = [stage_channels(fmap_base, level + 1) for level in range(growth.top + 1)]
         # the gain counts the 16 pixels that one latent feeds (the authors' code: sqrt(2) / 4)
         self.dense = Equalised(self.input.out_features, widths[0] * 16, gain=sqrt(2) / 4)
         self.first = Equalised(widths[0], widths[0], 3)
@@ -155,10 +172,9 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """Mirrors the generator: blocks of conv, conv, downscale; minibatch stddev at 4 x 4."""
 
-    def __init__(self, fmap_base: int, shape: Shape, growth: Growth) -> None:
+    def __init__(self, widths: list[int], shape: Shape, growth: Growth) -> None:
         super().__init__()
         self.growth = growth
-        widths = [stage_channels(fmap_base, level + 1) for level in range(growth.top + 1)]
         self.from_rgb = nn.ModuleList(Equalised(3, width, 1) for width in widths)
         self.blocks = nn.ModuleList(
             Block(after, after, before, norm=False) for before, after in pairwise(widths)
@@ -190,18 +206,20 @@ class Pggan(Gan):
     def __init__(self, settings: params.Pggan, shape: Shape) -> None:
         super().__init__(settings, shape)
         self.settings = settings
-        self.growth = Growth(shape.image_size)
+        self.growth = Growth(shape.image_size, settings.phases)
         for network in (self.generator, self.discriminator):
             assert isinstance(network, Generator | Critic)
             network.growth = self.growth
 
     @staticmethod
     def make_generator(settings: params.Pggan, shape: Shape) -> Generator:
-        return Generator(settings.fmap_base, shape, Growth(shape.image_size))
+        growth = Growth(shape.image_size)
+        return Generator(channels(settings, growth), shape, growth)
 
     @staticmethod
     def make_discriminator(settings: params.Pggan, shape: Shape) -> Critic:
-        return Critic(settings.fmap_base, shape, Growth(shape.image_size))
+        growth = Growth(shape.image_size)
+        return Critic(channels(settings, growth), shape, growth)
 
     def start_step(self, done: float) -> bool:
         return self.growth.move(done)
@@ -211,11 +229,20 @@ class Pggan(Gan):
         factor = 2 ** (self.growth.top - self.growth.level)
         return F.avg_pool2d(images, factor) if factor > 1 else images
 
+    def shown_real(self, images: Tensor) -> Tensor:
+        """Average real images down and blend the two resolutions as generated ones are blended.
+
+        This comes before augmentation, as it does for generated images: blended after it, real
+        images alone would lose the fine structure that a shift by an odd number of pixels or a
+        sharp edge of a cutout leaves, and D could tell them by that.
+        """
+        images = self.shown(images)
+        alpha = self.growth.alpha
+        return torch.lerp(double(halve(images)), images, alpha) if alpha < 1 else images
+
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws
     ) -> tuple[Tensor, Stats]:
-        if self.growth.alpha < 1:
-            real = torch.lerp(double(halve(real)), real, self.growth.alpha)
         real_score = self.discriminator(real, conditions)
         fake_score = self.discriminator(fake, conditions)
         share = random.uniform(len(real), 1, 1, 1).to(real.device)

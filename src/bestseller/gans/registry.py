@@ -24,5 +24,5 @@ def gan_class(name: str) -> type[Model]:
         BestsellerError: no model has that name.
     """
     if name not in GANS:
-        raise BestsellerError(f"params.yaml: gans: {name!r} is unknown; known: {', '.join(GANS)}")
+        raise BestsellerError(f"params.yaml: models: {name!r} is unknown; known: {', '.join(GANS)}")
     return GANS[name]

@@ -27,6 +27,9 @@ from bestseller.gans.registry import gan_class
 WEIGHTS, CONFIG = "generator.safetensors", "generator.json"
 CODES = "codes"  # tensor of the weights file
 PRODUCTS = ("skus", "lines", "views")  # JSON lists in its metadata, an entry for each row of CODES
+# What settings were before they could be set: older models were saved without them.
+BEFORE = {"upsample": "transposed", "d_norm": "batch", "r1": 0.0}  # of DCGAN and D2GAN
+BEFORE |= {"fmap_min": 1, "fmap_max": 512, "phases": []}  # of PGGAN
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ class Config:
     def build(self) -> nn.Module:
         """Build the generator with fresh weights."""
         gan = gan_class(self.gan)
-        return gan.make_generator(gan.Settings.model_validate(self.settings), Shape(**self.shape))
+        known = {name: value for name, value in BEFORE.items() if name in gan.Settings.model_fields}
+        settings = gan.Settings.model_validate(known | self.settings)
+        return gan.make_generator(settings, Shape(**self.shape))
 
 
 def save_generator(

@@ -36,7 +36,7 @@ class Plan:
     """
 
     name: str
-    shared: params.Train
+    shared: params.Shared
     settings: params.Gan
     images: int
 
@@ -156,7 +156,7 @@ class Trainer:
         """One step of all that learns on the model's one loss."""
         with autocast(self.plan.shared.precision):
             loss, images, stats = model.loss(batch)
-            loss, stats = self._constrained(loss, images, stats)
+            loss, stats = self._constrained(loss, images, batch, stats)
         stats["g_gradient_norm"] = _descend(self.optimisers["g"], loss)
         return stats
 
@@ -168,7 +168,7 @@ class Trainer:
             fake = fake.float().contiguous(memory_format=torch.channels_last)
 
         with autocast(self.plan.shared.precision):
-            real_seen = augment(gan.shown(batch.real), names, batch.random)
+            real_seen = augment(gan.shown_real(batch.real), names, batch.random)
             fake_seen = augment(gan.shown(fake.detach()), names, batch.random)
             d_loss, stats = gan.discriminator_loss(
                 real_seen, fake_seen, batch.conditions, batch.random
@@ -179,16 +179,18 @@ class Trainer:
             fake_seen = augment(gan.shown(fake), names, batch.random)
             g_loss, g_stats = gan.generator_loss(fake_seen, batch.conditions)
             stats |= {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()} | g_stats
-            g_loss, stats = self._constrained(g_loss, fake, stats)
+            g_loss, stats = self._constrained(g_loss, fake, batch, stats)
         stats["g_gradient_norm"] = _descend(self.optimisers["g"], g_loss)
         return stats
 
-    def _constrained(self, loss: Tensor, images: Tensor, stats: Stats) -> tuple[Tensor, Stats]:
+    def _constrained(
+        self, loss: Tensor, images: Tensor, batch: Batch, stats: Stats
+    ) -> tuple[Tensor, Stats]:
         """Add the centroid constraint's term to the generator's loss where this step has it."""
         done = self.step / self.plan.steps
         if self.constraint is None or not self.constraint.applies(self.step, done):
             return loss, stats
-        term, watched = self.constraint.term(images)
+        term, watched = self.constraint.term(images, batch.conditions, loss)
         return loss + term, stats | watched
 
     def _end_epoch(self, progress: Progress) -> None:
@@ -197,7 +199,7 @@ class Trainer:
         losses = {name: row[name] for name in ("d_loss", "g_loss") if name in row}
         if not isfinite(sum(losses.values())):
             raise BestsellerError(
-                f"train.{self.plan.name.split('-')[0]}: the losses are not finite after "
+                f"train.{self.plan.name.partition('-')[0]}: the losses are not finite after "
                 f"{images} images; lower lr (now {self.plan.settings.lr:g}) and run again"
             )
         told = (f"{name[0].upper()} {value:.2f}" for name, value in losses.items())
@@ -211,6 +213,8 @@ class Trainer:
         state: dict[str, Any] = {name: part.state_dict() for name, part in parts}
         state |= {"step": self.step, "seconds": seconds, "monitor": self.monitor.state()}
         state["average_started"] = self.average.started
+        if self.constraint is not None:
+            state["constraint"] = self.constraint.gradients
         self.checkpoint.save(state)
 
     def _resume(self) -> None:
@@ -222,6 +226,8 @@ class Trainer:
         self.average.started = state["average_started"]
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state[name])
+        if self.constraint is not None:
+            self.constraint.gradients.copy_(state["constraint"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.gan.start_step((self.step - 1) / self.plan.steps)
         self.monitor.restore(state["monitor"])

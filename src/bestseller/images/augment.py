@@ -34,23 +34,30 @@ def augment(originals: ImageSet, params: Augment, name: str = "augment") -> Imag
         BestsellerError: images are to be augmented but every change is switched off.
     """
     changes = _changes(params)
-    if params.share > 0 and not changes:
-        raise BestsellerError(
-            f"params.yaml: augment.share: {params.share} but flip, zoom, brightness and "
-            "channel_shift are all off; switch one on or set share: 0"
-        )
     chosen = choose(originals.index, params.share, params.seed)
     images = np.array(originals.images)
     names = (originals.index["sku"] + "/" + originals.index["view"]).to_list()
     for i in track(np.flatnonzero(chosen).tolist(), name, unit="img"):
         rng = np.random.default_rng(draw(params.seed, f"change/{names[i]}"))
-        used = rng.random(len(changes)) < 0.5
-        if not used.any():
-            used[rng.integers(len(changes))] = True
-        for change, use in zip(changes, used, strict=True):
-            if use:
-                images[i] = change(images[i], rng)
+        images[i] = _change(images[i], changes, rng)
     return ImageSet(images, originals.index.assign(augmented=chosen))
+
+
+def fresh(params: Augment) -> Change:
+    """Return what changes a share of the images each time they are shown, as Keras's generator.
+
+    It maps an original, uint8 H x W x 3, and a generator of random numbers to the image as shown:
+    with probability `params.share` an augmented version, else the original.
+
+    Raises:
+        BestsellerError: images are to be augmented but every change is switched off.
+    """
+    changes = _changes(params)
+
+    def change(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return _change(image, changes, rng) if rng.random() < params.share else image
+
+    return change
 
 
 def choose(index: pd.DataFrame, share: float, seed: int) -> np.ndarray:
@@ -77,6 +84,16 @@ def choose(index: pd.DataFrame, share: float, seed: int) -> np.ndarray:
     return chosen
 
 
+def _change(image: np.ndarray, changes: list[Change], rng: np.random.Generator) -> np.ndarray:
+    used = rng.random(len(changes)) < 0.5
+    if not used.any():
+        used[rng.integers(len(changes))] = True
+    for change, use in zip(changes, used, strict=True):
+        if use:
+            image = change(image, rng)
+    return image
+
+
 def _changes(params: Augment) -> list[Change]:
     changes: list[Change] = []
     if params.flip:
@@ -87,6 +104,11 @@ def _changes(params: Augment) -> list[Change]:
         changes.append(partial(brightness, largest=params.brightness))
     if params.channel_shift:
         changes.append(partial(channel_shift, largest=params.channel_shift))
+    if params.share > 0 and not changes:
+        raise BestsellerError(
+            f"params.yaml: augment.share: {params.share} but flip, zoom, brightness and "
+            "channel_shift are all off; switch one on or set share: 0"
+        )
     return changes
 
 

@@ -66,15 +66,13 @@ def scatter_figure(real: Array, generated: Mapping[str, Array], models: pd.DataF
     return figure
 
 
-def distance_figure(
-    real: Array, generated: Mapping[str, Array], reference: float, models: pd.DataFrame
-) -> Figure:
+def distance_figure(real: Array, generated: Mapping[str, Array], models: pd.DataFrame) -> Figure:
     """Draw each model's distances to the centroid beside those of the real images.
 
     Args:
-        real: ||Phi(x) - c|| of real images, N.
+        real: ||Phi(x) - c|| over d_ref of the images that the models learned from, N; d_ref is
+            their mean distance.
         generated: by model, the same of its images.
-        reference: d_ref, the mean distance of the images that c is the mean of.
         models: model, gan, constraint.
     """
     styles = arm_styles(models)
@@ -85,13 +83,15 @@ def distance_figure(
         color = styles[name].color
         axes.hist(real, bins, density=True, color=REAL_COLOR, alpha=0.6, label="real")
         axes.hist(distances, bins, density=True, histtype="step", color=color, label="generated")
-        axes.axvline(reference, color="black", linewidth=0.8, label="d_ref")
-        outside = 100 * np.mean(distances > reference)
+        axes.axvline(1.0, color="black", linewidth=0.8, label="d_ref")
+        outside = 100 * np.mean(distances > 1)
         axes.set(title=f"{name}: {outside:.0f} % outside d_ref", yticks=[])
         axes.title.set_fontsize(8)
     handles = panels[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=3, frameon=False, fontsize=8)
-    figure.supxlabel("distance to the centroid in the constraint's features", fontsize=8)
+    figure.supxlabel(
+        "distance to the centroid over d_ref, in the constraint's features", fontsize=8
+    )
     return figure
 
 

@@ -13,19 +13,23 @@ from ruamel.yaml import YAML, YAMLError
 
 from bestseller.errors import BestsellerError
 from bestseller.params.catalogue import Catalogue, Crawl, Demo, Folder, Shopify, Site
+from bestseller.params.item import Item, parse_model
 from bestseller.params.judging import Compare, Evaluate, Preference, Report, Shortlist
+from bestseller.params.recipe import Recipe
 from bestseller.params.retrain import Drift, Gate, Health, Retrain
 from bestseller.params.sales import Sales, SalesColumns
-from bestseller.params.section import Constraint, Count, NonNegative, Section
+from bestseller.params.section import Count, NonNegative, Section
 from bestseller.params.training import (
     Augment,
     Backbones,
     Blend,
     Centroid,
+    ConvGan,
     D2gan,
     Gan,
     Images,
     Pggan,
+    Shared,
     Space,
     Train,
     WideGan,
@@ -39,6 +43,7 @@ __all__ = [
     "Catalogue",
     "Centroid",
     "Compare",
+    "ConvGan",
     "Crawl",
     "D2gan",
     "Demo",
@@ -49,14 +54,17 @@ __all__ = [
     "Gate",
     "Health",
     "Images",
+    "Item",
     "Params",
     "Pggan",
     "Preference",
+    "Recipe",
     "Report",
     "Retrain",
     "Sales",
     "SalesColumns",
     "Section",
+    "Shared",
     "Shopify",
     "Shortlist",
     "Site",
@@ -74,8 +82,7 @@ class Params(Section):
     profile: str
     threads: Count
     job_threads: Count
-    gans: Annotated[list[str], Field(min_length=1)]
-    constraints: Annotated[list[Constraint], Field(min_length=1)]
+    models: Annotated[list[str], Field(min_length=1)]
     seeds: Annotated[list[NonNegative], Field(min_length=1)]
     catalogue: Catalogue
     sales: Sales
@@ -104,29 +111,50 @@ class Params(Section):
             raise ValueError("backbone: vgg16: the classifier, a judge, starts as this resnet50")
         return value
 
-    @field_validator("gans", "constraints", "seeds")
+    @field_validator("models", "seeds")
     @classmethod
     def _distinct(cls, values: list[Any]) -> list[Any]:
         if len(set(values)) < len(values):
             raise ValueError("each value may stand only once")
         return values
 
-    @field_validator("gans")
+    @field_validator("models")
     @classmethod
     def _known(cls, values: list[str]) -> list[str]:
-        known = [name for name, field in Train.model_fields.items() if _is_gan(field.annotation)]
         for value in values:
-            if value not in known:
-                raise ValueError(f"{value!r} has no section under train; known: {', '.join(known)}")
+            parse_model(value)
         return values
 
-    def items(self) -> list[str]:
+    @field_validator("train")
+    @classmethod
+    def _blend_is_taught_by_no_judge(cls, value: Train, given: ValidationInfo) -> Train:
+        backbones = given.data.get("backbones")
+        if backbones and value.blend.teacher in backbones.judges():
+            raise ValueError(
+                f"blend.teacher: {value.blend.teacher} judges the images (backbones); a network "
+                "that teaches a generator must not"
+            )
+        return value
+
+    @field_validator("train")
+    @classmethod
+    def _tells_the_line(cls, value: Train, given: ValidationInfo) -> Train:
+        centroid = given.data.get("centroid")
+        if centroid and centroid.per == "line" and value.condition == "none":
+            raise ValueError("condition: line, since centroid.per is line, or centroid.per: all")
+        return value
+
+    def items(self) -> list[Item]:
+        """The matrix items in DVC's order: each model with each seed."""
+        return [Item(*parse_model(model), seed) for model in self.models for seed in self.seeds]
+
+    def item_names(self) -> list[str]:
         """Names of the matrix items in DVC's order, such as ``dcgan-centroid-0``."""
-        return [f"{g}-{c}-{s}" for g in self.gans for c in self.constraints for s in self.seeds]
+        return [item.name for item in self.items()]
 
-
-def _is_gan(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Gan)
+    def gan_names(self) -> list[str]:
+        """Names of the GANs that are trained, each once, in the order of the models."""
+        return list(dict.fromkeys(item.gan for item in self.items()))
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

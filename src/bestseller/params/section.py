@@ -10,7 +10,6 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
 Precision = Literal["auto", "fp32"]
-Constraint = Literal["plain", "centroid"]
 ISO_DATE = r"^(\d{4}-\d{2}-\d{2})?$"
 
 

@@ -24,6 +24,7 @@ class Augment(Section):
     zoom: Annotated[float, Field(ge=0, lt=1)]
     brightness: Share
     channel_shift: Share
+    fresh: bool
     seed: NonNegative
 
 
@@ -65,6 +66,11 @@ class Centroid(Section):
     backbone: str
     layer: Count
     pooling: Literal["none", "mean"]
+    per: Literal["all", "line"]
+    min_images: Count
+    threshold: Literal["mean"] | Annotated[float, Field(gt=0, le=100)]
+    relative: bool
+    weighting: Literal["fixed", "gradient"]
     weight: Annotated[float, Field(ge=0)]
     schedule: Literal["constant", "adaptive"]
     every: Count
@@ -86,13 +92,22 @@ class WideGan(Gan):
     width: Annotated[int, Field(ge=4)]
 
 
-class D2gan(WideGan):
+class ConvGan(WideGan):
+    upsample: Literal["transposed", "nearest"]
+    d_norm: Literal["batch", "spectral", "none"]
+    r1: Annotated[float, Field(ge=0)]
+
+
+class D2gan(ConvGan):
     alpha: Annotated[float, Field(gt=0, le=1)]
     beta: Annotated[float, Field(gt=0, le=1)]
 
 
 class Pggan(Gan):
     fmap_base: Annotated[int, Field(ge=64)]
+    fmap_min: Count
+    fmap_max: Annotated[int, Field(ge=4)]
+    phases: list[Positive]
     gradient_penalty: Annotated[float, Field(ge=0)]
     drift: Annotated[float, Field(ge=0)]
 
@@ -118,18 +133,24 @@ class Blend(WideGan):
         return value
 
 
-class Train(Section):
+class Shared(Section):
+    """What every GAN's training shares."""
+
     condition: Literal["line", "none"]
     sampling: Literal["proportional", "sqrt", "balanced"]
     z_dim: Count
+    embedding_scale: Positive
     diffaugment: list[Literal["translation", "colour", "cutout"]]
     ema_half_life: Positive
     precision: Precision
     grid_rows: Count
     launcher: Literal["single", "torchrun"]
     processes: Count
+
+
+class Train(Shared):
     vanilla: WideGan
-    dcgan: WideGan
+    dcgan: ConvGan
     d2gan: D2gan
     pggan: Pggan
     blend: Blend

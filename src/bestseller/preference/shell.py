@@ -9,36 +9,31 @@ from bestseller.backbones import empty_feature_stack
 from bestseller.backbones.backbone import batches
 from bestseller.compute import autocast, device
 from bestseller.errors import BestsellerError
-from bestseller.gans.centroid import CentroidConstraint, load_constraint
+from bestseller.gans.centroids import Centroids, load_centroids
 
 BATCH = 64
 
 
 class Shell:
-    """The centre c of the real images and the reference distance d_ref around it.
+    """The centre c of the real images and the reference distance d_ref around it."""
 
-    Attributes:
-        reference: d_ref, the mean distance of the images that c is the mean of.
-    """
-
-    def __init__(self, constraint: CentroidConstraint, precision: str) -> None:
-        self._constraint, self._precision = constraint.to(device()), precision
-        self.reference = float(constraint.distance)
+    def __init__(self, centroids: Centroids, precision: str) -> None:
+        self._centroids, self._precision = centroids.to(device()), precision
 
     @classmethod
     def load(cls, path: Path, precision: str) -> "Shell":
-        """Read the constraint's file.
+        """Read the file of the centre.
 
         Raises:
             BestsellerError: the file is missing, damaged, or that of plain training.
         """
-        constraint = load_constraint(path, empty_feature_stack)
-        if constraint is None:
+        centroids = load_centroids(path, empty_feature_stack)
+        if centroids is None:
             raise BestsellerError(f"{path}: holds no centroid; run `dvc repro centroid`")
-        return cls(constraint, precision)
+        return cls(centroids, precision)
 
     def distances(self, images: np.ndarray) -> np.ndarray:
-        """Return ||Phi(x) - c||_2, float32 N, of uint8 images N x H x W x 3."""
+        """Return ||Phi(x) - c||_2 over d_ref, float32 N, of uint8 images N x H x W x 3."""
         with torch.inference_mode(), autocast(self._precision):
-            found = [self._constraint.distances(batch) for batch in batches(images, BATCH)]
+            found = [self._centroids.distances(batch) for batch in batches(images, BATCH)]
         return torch.cat(found).float().cpu().numpy()

@@ -8,10 +8,11 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
+from bestseller.params import Item
 from bestseller.report.findings import warnings
 from bestseller.report.results import Results
 from bestseller.report.tables import Table, line_table, models_table
-from bestseller.report.words import count, fact, fact_label, label, model_label, number
+from bestseller.report.words import count, fact, fact_label, label, model_label
 
 SOURCES = {
     "demo": "the embedded demo shop: made-up products, photos and sales",
@@ -28,10 +29,10 @@ def model_card(results: Results) -> str:
     proposing = sorted({design.record["model"] for design in results.designs})
     hashes = {d.record["model"]: d.record["model_hash"] for d in results.designs}
     worth = sorted({design.record["score_worth"] for design in results.designs})
-    settings = {name: getattr(params.train, name).model_dump() for name in params.gans}
+    settings = {name: getattr(params.train, name).model_dump() for name in params.gan_names()}
     trained = [
         f"{model_label(name)}: weights SHA-256 {hashes[name]}; "
-        + ", ".join(f"{key} {number(float(v))}" for key, v in settings[_gan(name)].items())
+        + ", ".join(f"{key} {fact(key, v)}" for key, v in settings[Item.parse(name).gan].items())
         for name in proposing
     ]
     return _document(
@@ -124,10 +125,6 @@ def datasheet(results: Results) -> str:
             ),
         ],
     )
-
-
-def _gan(name: str) -> str:
-    return name.rsplit("-", 2)[0]
 
 
 def _document(title: str, sections: Iterable[tuple[str, str]]) -> str:

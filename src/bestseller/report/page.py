@@ -165,15 +165,15 @@ def _card(place: int, design: Design, thumbnails: Thumbnails) -> dict[str, Any]:
 
 def _settings(results: Results) -> list[tuple[str, str]]:
     params, (first, last) = results.params, results.window
-    gans = {name: getattr(params.train, name) for name in params.gans}
+    arms = [item for item in params.items() if item.seed == params.seeds[0]]
+    gans = {name: getattr(params.train, name) for name in params.gan_names()}
     return [
         ("Profile", params.profile),
         ("Real designs", words.number(float(results.designs_of_line.sum()))),
         ("Product lines", words.number(float(len(results.designs_of_line)))),
         ("Image size", f"{params.images.size} px, view: {params.images.view}"),
         ("Ledger", f"{first} to {last}, {results.units_sold:,} units"),
-        ("Models", words.joined([words.GANS.get(name, name) for name in params.gans])),
-        ("Constraints", words.joined(list(params.constraints))),
+        ("Models", "; ".join(words.arm_label(item.gan, item.constraint) for item in arms)),
         ("Training seeds", ", ".join(map(str, params.seeds))),
         ("Epochs", ", ".join(f"{name} {words.number(g.epochs)}" for name, g in gans.items())),
         ("Condition", params.train.condition),

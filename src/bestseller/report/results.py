@@ -82,9 +82,9 @@ class Results:
     def trained(self) -> list[str]:
         """Names of the models of params.yaml that the similarity table knows, in its order."""
         known = set(self.similarity["model"])
-        return [name for name in self.params.items() if name in known]
+        return [name for name in self.params.item_names() if name in known]
 
     @cached_property
     def references(self) -> list[str]:
         """Names in the similarity table that are no trained model: floors and ceilings."""
-        return sorted(set(self.similarity["model"]) - set(self.params.items()))
+        return sorted(set(self.similarity["model"]) - set(self.params.item_names()))

@@ -1,8 +1,10 @@
 """How numbers and names are written for people."""
 
 import math
-import re
 from typing import Any
+
+from bestseller.errors import BestsellerError
+from bestseller.params import Item
 
 UNITS = {"s": "s", "mb": "MB", "gb": "GB", "px": "px", "percent": "%", "bytes": "bytes"}
 UPPER = {
@@ -90,11 +92,16 @@ def model_label(name: str) -> str:
 
     A name of another form, such as that of a reference, becomes words.
     """
-    match = re.fullmatch(r"([a-z0-9]+)-([a-z]+)-(\d+)", name)
-    if match is None:
+    try:
+        item = Item.parse(name)
+    except BestsellerError:
         return GANS.get(name) or label(name.replace("-", "_"))
-    gan, constraint, seed = match.groups()
-    return f"{GANS.get(gan, gan)}, {constraint}, seed {seed}"
+    return f"{arm_label(item.gan, item.constraint)}, seed {item.seed}"
+
+
+def arm_label(gan: str, constraint: str) -> str:
+    """Write a model, whatever its seed, for people: ``DCGAN, centroid``."""
+    return f"{GANS.get(gan, gan)}, {constraint}"
 
 
 def joined(words: list[str]) -> str:

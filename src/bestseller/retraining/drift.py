@@ -17,7 +17,8 @@ from bestseller.backbones import empty_feature_stack
 from bestseller.backbones.backbone import batches
 from bestseller.compute import device
 from bestseller.files import require
-from bestseller.gans.centroid import load_constraint
+from bestseller.gans.centroids import load_centroids
+from bestseller.images.augment import augment
 from bestseller.images.store import ImageSet
 from bestseller.metrics.quality import HELD_OUT, rounded
 from bestseller.params import Drift, Params
@@ -53,7 +54,8 @@ def measure_drift(before: Path, root: Path, params: Params) -> Facts:
         units = pd.read_parquet(require(root / SALES / "units.parquet", "dvc repro sales"))
         facts |= top_seller_turnover(pd.read_parquet(old), units, images.index, params)
     if (ruler := before / RULER).exists():
-        facts |= image_shift(ruler, images)
+        # the ruler is that of the images that the GANs learn from, so today's are changed likewise
+        facts |= image_shift(ruler, augment(images, params.augment, "drift: augment"))
     return rounded(facts) | {"warnings": warnings(facts, limits)}
 
 
@@ -132,7 +134,7 @@ def image_shift(ruler: Path, images: ImageSet) -> Facts:
 
     Args:
         ruler: the last run's ruler.safetensors, which holds the network, c and d_ref.
-        images: today's.
+        images: today's, changed as those that the GANs learn from.
 
     Returns:
         images_measured; centroid_shift, ||c_new - c|| / d_ref; centroid_shift_chance, the standard
@@ -142,24 +144,25 @@ def image_shift(ruler: Path, images: ImageSet) -> Facts:
     Raises:
         BestsellerError: the file is damaged.
     """
-    constraint = load_constraint(ruler, empty_feature_stack)
-    if constraint is None:
+    centroids = load_centroids(ruler, empty_feature_stack)
+    if centroids is None:
         raise ValueError(f"{ruler} holds no centroid")
-    constraint.to(device())
+    centroids.to(device())
+    centre, d_ref = centroids.centres[0], float(centroids.references[0])
     seen = images.select(images.index["split"] != HELD_OUT).images
     facts: Facts = {"images_measured": len(seen)}
     total, squares, distance = torch.zeros((), dtype=torch.float64), 0.0, 0.0
     with torch.inference_mode():
         for batch in batches(seen, 64, "drift: images"):
-            features = constraint.features(batch).double()
-            if features.shape[1:] != constraint.centre.shape:
+            features = centroids.features(batch).double()
+            if features.shape[1:] != centre.shape:
                 return facts
-            apart = (features - constraint.centre).flatten(1)
+            apart = (features - centre).flatten(1)
             norms = apart.norm(dim=1)
             total = total.to(apart.device) + apart.sum(dim=0)
             squares += float(norms.square().sum())
             distance += float(norms.sum())
-    n, d_ref = len(seen), constraint.distance
+    n = len(seen)
     shift = float(total.norm()) / n
     spread = max(squares - n * shift**2, 0.0) / max(n - 1, 1)
     return facts | {
