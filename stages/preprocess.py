@@ -1,5 +1,6 @@
 """Take in the photos: decode, align, resize; cluster duplicates; split by design."""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +26,8 @@ def main(params: Params) -> None:
     with open_images(RAW / "images.zip") as originals:
         prepared = prepare(photos, originals.read, params.images, params.threads)
 
+    for told in prepared.advice:
+        print(f"preprocess: {told}", file=sys.stderr)
     prepared.images.save(PROCESSED)
     with atomic_path(PROCESSED / "rejects.csv") as temporary:
         table = pd.DataFrame(prepared.refused, columns=list(Refused._fields))

@@ -110,7 +110,7 @@ def test_the_stage_takes_in_a_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     shop["w22"] = ("diver", b"<!doctype html>")
     shop["w23"] = ("dress", encode(draw_watch(5).rotate(90)))
     write_catalogue(tmp_path, shop)
-    preprocess.main(params_with(max_reject_share=0.1))
+    preprocess.main(params_with(max_reject_share=0.1, max_aspect=1.25))
 
     found = ImageSet.open("data/processed")
     assert found.images.shape == (22, 64, 64, 3)
@@ -177,7 +177,8 @@ def test_the_first_sound_photo_of_a_product_is_kept(
         for i, (sku, photos) in enumerate(fronts.items())
     }
     write_photos(tmp_path, shop)
-    preprocess.main(params_with(max_reject_share=0.5).model_copy(update={"threads": threads}))
+    settings = params_with(max_reject_share=0.5, max_aspect=1.25)
+    preprocess.main(settings.model_copy(update={"threads": threads}))
 
     found = ImageSet.open("data/processed").index.set_index("sku")
     kept = {sku: hashlib.sha256(sound[int(sku[1])]).hexdigest() for sku in fronts if sku != "w3"}
@@ -253,6 +254,29 @@ def test_what_a_person_can_mend_is_told_and_nothing_is_written(
     assert "\n" not in str(error.value)
     assert not Path("data/processed").exists()
     assert not Path("metrics").exists()
+
+
+def cover(seed: int) -> bytes:
+    blocks = np.random.default_rng(seed).integers(0, 200, (9, 9, 3), dtype=np.uint8)
+    return encode(Image.fromarray(blocks).resize((300, 300), Image.Resampling.NEAREST))
+
+
+def test_a_line_that_fills_the_frame_is_told_with_the_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shop = shop_of(12) | {f"c{i}": ("covers", cover(i)) for i in range(4)}
+    shop["c4"] = ("covers", encode(draw_watch(30)))
+    write_catalogue(tmp_path, shop)
+    preprocess.main(params_with(max_reject_share=0.3))
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if "line" in line]
+    assert told.startswith("preprocess: 4 of 5 photos of the line 'covers': fills the frame; ")
+    assert "images.align: none" in told
+    with pytest.raises(BestsellerError, match=r"4 of 17 photos refused.*images\.align: none"):
+        preprocess.main(params_with(max_reject_share=0.1))
+    preprocess.main(params_with(max_reject_share=0.1, align="none"))
+    assert "line" not in capsys.readouterr().err
+    assert len(ImageSet.open("data/processed").index) == 17
 
 
 def test_no_photo_of_the_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,22 @@
 """Whatever a shop serves as an image becomes upright opaque sRGB, or is refused with a reason."""
 
 import io
+import os
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from bestseller.images.intake import MAX_BYTES, Reject, open_image
+from bestseller.catalogue.formats import HEAD_BYTES, image_format, refused_format
+from bestseller.images import intake
+from bestseller.images.intake import Reject, open_image, open_picture
+from conftest import REPOSITORY
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -46,12 +53,67 @@ def pixels(data: bytes) -> np.ndarray:
     return np.asarray(image)
 
 
-@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "AVIF", "GIF"])
-def test_the_five_formats_are_decoded(format_name: str) -> None:
-    found = pixels(encode(picture(), format_name)).astype(int)
+FORMATS = {
+    "AVIF": "avif",
+    "BMP": "bmp",
+    "GIF": "gif",
+    "HEIF": "heic",
+    "JPEG": "jpg",
+    "JPEG2000": "jp2",
+    "PNG": "png",
+    "TIFF": "tif",
+    "WEBP": "webp",
+}
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_every_format_is_told_and_decoded(format_name: str) -> None:
+    data = encode(picture(), format_name)
+    assert image_format(data[:HEAD_BYTES]) == FORMATS[format_name]
+    assert refused_format(data[:HEAD_BYTES]) is None
+    found = pixels(data).astype(int)
     # patches' centres, away from what lossy coding does at edges
     for x, y in ((15, 20), (40, 40), (52, 80)):
         assert np.abs(found[y, x] - picture().getpixel((x, y))).max() <= 8
+
+
+@pytest.mark.parametrize("brand", [b"avif", b"mif1", b"msf1", b"miaf", b"MA1B"])
+def test_avif_of_every_brand(brand: bytes) -> None:
+    """Encoders may name a general brand first; the coding is among the compatible ones."""
+    data = encode(picture(), "AVIF")
+    assert b"avif" in data[16:32]
+    pixels(data[:8] + brand + data[12:])
+
+
+def test_the_first_picture_of_an_avif_sequence() -> None:
+    others = [Image.new("RGB", (60, 90), colour) for colour in ("red", "lime")]
+    data = encode(picture(), "AVIF", save_all=True, append_images=others)
+    assert data[8:12] == b"avis"
+    assert np.abs(pixels(data)[20, 15].astype(int) - (200, 30, 40)).max() <= 8
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1", b"msf1"])
+def test_heic_of_every_brand(brand: bytes) -> None:
+    data = encode(picture(), "HEIF")
+    assert image_format(data[:8] + brand + data[12:]) == "heic"
+    pixels(data[:8] + brand + data[12:])
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "CMYK"])
+def test_studios_tiffs(mode: str, compression: str) -> None:
+    if compression == "jpeg" and mode == "RGBA":
+        pytest.skip("not a combination of the format")
+    image = picture().convert(mode)
+    found = pixels(encode(image, "TIFF", compression=compression)).astype(int)
+    expected = np.asarray(image.convert("RGB")).astype(int)
+    assert np.abs(found - expected)[[20, 40, 80], [15, 40, 52]].max() <= 8
+
+
+def test_a_tiffs_orientation_is_undone() -> None:
+    stored = Image.fromarray(np.ascontiguousarray(STORED[6](np.asarray(picture()))))
+    data = encode(stored, "TIFF", tiffinfo={0x0112: 6})
+    np.testing.assert_array_equal(pixels(data), np.asarray(picture()))
 
 
 # How a camera stores an upright picture, after the EXIF standard's table of the first row's and
@@ -150,11 +212,23 @@ def test_the_first_frame_of_an_animation(format_name: str) -> None:
     np.testing.assert_array_equal(pixels(data), np.asarray(picture()))
 
 
+def jpeg_header(width: int, height: int, frame: int) -> bytes:
+    """A JPEG of three channels that ends behind its header; `frame` is the marker of its coding."""
+    sizes = struct.pack(">BHHB", 8, height, width, 3) + bytes([1, 17, 0, 2, 17, 0, 3, 17, 0])
+    return (
+        b"\xff\xd8"
+        + struct.pack(">BBH", 0xFF, frame, 2 + len(sizes))
+        + sizes
+        + b"\xff\xda\0\x0c"
+        + bytes(10)
+    )
+
+
 REFUSED = {
     "an error page": (b"<!doctype html><h1>Please enable JavaScript</h1>", "not an image"),
     "a drawing": (b'<svg xmlns="http://www.w3.org/2000/svg"></svg>', "not an image"),
     "a PostScript program": (b"%!PS-Adobe-3.0 EPSF-3.0\nshowpage\n", "not an image"),
-    "a format outside the list": (encode(picture(), "TIFF"), "not an image"),
+    "a format outside the list": (encode(picture(), "PCX"), "not an image"),
     "nothing": (b"", "not an image"),
     "a beacon": (encode(Image.new("RGB", (1, 1)), "GIF"), "too small"),
     "half a JPEG": (encode(picture(), "JPEG")[:-200], "damaged"),
@@ -162,10 +236,52 @@ REFUSED = {
     "a JPEG without its end": (encode(picture(), "JPEG")[:-2], "damaged"),
     "a bomb": (png(60000, 60000, 8, 2, b""), "too many pixels"),
     "a bomb that Pillow only warns of": (png(10000, 10000, 8, 2, b""), "too many pixels"),
-    "more pixels than anyone needs": (png(8000, 5001, 8, 2, b""), "too many pixels"),
+    "more pixels than anyone needs": (png(8000, 8001, 8, 2, b""), "too many pixels"),
+    "a progressive bomb": (jpeg_header(12000, 12000, 0xC2), "too many pixels"),
+    "a JPEG bomb": (jpeg_header(60000, 60000, 0xC0), "too many pixels"),
     "nothing to see": (encode(Image.new("RGBA", (40, 40), (9, 9, 9, 0)), "PNG"), "transparent"),
-    "too many bytes": (encode(picture(), "PNG") + bytes(MAX_BYTES), "too many bytes"),
 }
+NAMED = {
+    "Photoshop's PSD": b"8BPS\0\1" + bytes(40),
+    "JPEG XL": b"\xff\x0a" + bytes(40),
+    "camera raw": b"II*\0\x10\0\0\0CR\2\0" + bytes(40),
+    "ICO": b"\0\0\1\0\1\0" + bytes(40),
+    "SVG": b'<?xml version="1.0"?>\n<!-- made by hand --><svg xmlns="x"></svg>',
+    "PDF": b"%PDF-1.7\n" + bytes(40),
+    "PostScript": b"%!PS-Adobe-3.0",
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_what_is_not_read_is_named_with_the_mend(name: str) -> None:
+    reason = refused_format(NAMED[name])
+    assert reason is not None
+    assert reason.startswith(f"{name} is not ")
+    assert reason.endswith(": save it as JPEG or PNG")
+    assert image_format(NAMED[name]) is None
+    with pytest.raises(Reject) as error:
+        open_image(NAMED[name])
+    assert error.value.reason == reason
+
+
+@pytest.mark.parametrize("data", [b"", b"<!doctype html><html>", b"PK\3\4", b"BM" + bytes(30)])
+def test_what_is_no_image_has_no_format(data: bytes) -> None:
+    assert image_format(data) is None
+    assert refused_format(data) is None
+
+
+def test_a_raw_photo_in_a_tiff_is_named_and_not_taken_for_its_thumbnail() -> None:
+    for tags in ({254: 1}, {50706: b"\1\4\0\0"}):
+        data = encode(picture(), "TIFF", tiffinfo=tags)
+        with pytest.raises(Reject, match="camera raw is not read: save it as JPEG or PNG"):
+            open_image(data)
+
+
+def test_too_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode(picture(), "PNG")
+    monkeypatch.setattr(intake, "MAX_BYTES", len(data) - 1)
+    with pytest.raises(Reject, match="too many bytes"):
+        open_image(data)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -175,7 +291,7 @@ def test_refused_with_a_reason(name: str) -> None:
         open_image(data)
 
 
-@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "GIF", "AVIF"])
+@pytest.mark.parametrize("format_name", FORMATS)
 def test_damage_anywhere_is_refused_or_survived(format_name: str) -> None:
     """Bytes overwritten and cut off at random never raise anything but Reject."""
     rng = np.random.default_rng(0)
@@ -201,3 +317,55 @@ def test_a_draft_is_smaller_and_looks_the_same() -> None:
     whole = open_image(data).resize(draft.size, Image.Resampling.BOX)
     difference = np.asarray(draft).astype(int) - np.asarray(whole)
     assert np.abs(difference).mean() < 1.5
+
+
+STUDIO = """
+import resource, sys
+from bestseller.images.intake import open_picture
+data, first = (open(name, "rb").read() for name in sys.argv[1:])
+open_picture(first)
+held = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = held()
+print(open_picture(data, draft=640).size, (held() - before) // 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    ("format_name", "options", "size", "most_mb"),
+    [
+        ("JPEG", {}, (1024, 683), 40),
+        ("JPEG", {"progressive": True}, (1024, 683), 190),
+        ("PNG", {"compress_level": 1}, (1024, 683), 400),
+    ],
+)
+def test_a_studio_photo_of_45_megapixels_is_scaled_while_decoding(
+    format_name: str,
+    options: dict[str, object],
+    size: tuple[int, int],
+    most_mb: int,
+    tmp_path: Path,
+) -> None:
+    """Its 134 MB of pixels are never held where the format allows it."""
+    small = Image.effect_mandelbrot((683, 512), (-2, -1.5, 1, 1.5), 50).convert("RGB")
+    photo = small.resize((8192, 5464), Image.Resampling.NEAREST)
+    (tmp_path / "photo").write_bytes(encode(photo, format_name, **options))
+    (tmp_path / "first").write_bytes(encode(picture(), format_name))
+    command = [sys.executable, "-c", STUDIO, "photo", "first"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+    )
+    shape, mb = done.stdout.rsplit(" ", 1)
+    assert shape == str(size)
+    assert int(mb) <= most_mb
+
+
+def test_a_cut_out_keeps_its_alpha_and_is_made_smaller_without_fringes() -> None:
+    image = Image.new("RGBA", (400, 400), (0, 0, 0, 0))  # black where nothing is seen
+    image.paste((200, 30, 40, 255), (101, 101, 301, 301))
+    found = open_picture(encode(image, "PNG"), draft=100)
+    assert (found.mode, found.size) == ("RGBA", (100, 100))
+    pixels_ = np.asarray(found)
+    seen = pixels_[..., 3] > 0
+    assert np.abs(pixels_[seen][:, :3].astype(int) - (200, 30, 40)).max() <= 8  # alpha in 8 bits
+    assert 0 < pixels_[50, 25, 3] < 255

@@ -82,6 +82,7 @@ def assemble(found: dict[str, Any]) -> CrawlResult:
         for url, reason in found["failed"].items()
         if url not in shown and url not in found["listed"]
     ]
+    rejects += [Rejected(*row) for row in found["left_out"]]
     designs = [_design(records) for _, records in sorted(by_sku.items())]
     products = []
     for design in designs:

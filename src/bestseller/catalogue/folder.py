@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bestseller.catalogue.assemble import ONE_LINE, CrawlResult
-from bestseller.catalogue.formats import HEAD_BYTES, image_format
+from bestseller.catalogue.formats import HEAD_BYTES, image_format, refused_format
 from bestseller.catalogue.product import Image, Product, Rejected
 from bestseller.catalogue.table import SHARED, Row, read_rows
 from bestseller.errors import BestsellerError
@@ -142,9 +142,10 @@ def _store(folder: Path, file: str, images: Path, max_mb: float) -> Image | str:
         if path.stat().st_size > max_mb * 2**20:
             return "larger than catalogue.crawl.max_body_mb allows"
         with path.open("rb") as opened:
-            extension = image_format(opened.read(HEAD_BYTES))
+            head = opened.read(HEAD_BYTES)
+            extension = image_format(head)
             if extension is None:
-                return "no image"
+                return refused_format(head) or "no image"
             opened.seek(0)
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
             name = f"{digest}.{extension}"

@@ -13,8 +13,10 @@ from bestseller.catalogue import pictures, schema, text
 from bestseller.catalogue.facts import Facts, Picture
 from bestseller.catalogue.jsonld import read_jsonld
 from bestseller.catalogue.microdata import read_microdata
-from bestseller.catalogue.product import Product, Variant
+from bestseller.catalogue.product import Product, Rejected, Variant
 from bestseller.catalogue.visible import main_heading, read_visible, sku_of
+
+Read = tuple[Product, tuple[tuple[str, str], ...]]  # a product, and pictures left out of it
 
 LIKE = 0.6  # share of words from which a name is that of the page
 OG_IMAGES = ("og:image", "og:image:url", "og:image:secure_url", "twitter:image")
@@ -45,6 +47,17 @@ def parse_product_page(page: str | bytes, url: str) -> list[Product]:
         The page's product, its variants inside it; several only where a page offers several
         products and is about none of them in particular; none where it offers no product.
     """
+    return read_product_page(page, url)[0]
+
+
+def read_product_page(page: str | bytes, url: str) -> tuple[list[Product], list[Rejected]]:
+    """Return the products of `parse_product_page`, and a row for each picture that is left out."""
+    read = _read(page, url)
+    rejects = [Rejected(product.sku, *told) for product, left_out in read for told in left_out]
+    return [product for product, _ in read], rejects
+
+
+def _read(page: str | bytes, url: str) -> list[Read]:
     tree = _tree(page)
     if tree is None:
         return []
@@ -108,12 +121,13 @@ def _event(tree: HtmlElement) -> Facts:
     return Facts()
 
 
-def _product(facts: Facts, address: str, base: str, trail: list[str]) -> Product:
+def _product(facts: Facts, address: str, base: str, trail: list[str]) -> Read:
     crumbs = [crumb for crumb in trail if crumb != facts.name]
     name = facts.name or (crumbs[-1] if crumbs else address)
     line = facts.line or (crumbs[-1] if crumbs else None)
     category = facts.category or (crumbs[-2] if len(crumbs) > 1 else line)
-    return Product(
+    gallery = pictures.gallery(facts.pictures, base, name)
+    product = Product(
         sku=facts.sku or facts.gtin or facts.mpn or "",
         name=name,
         line=line,
@@ -128,8 +142,9 @@ def _product(facts: Facts, address: str, base: str, trail: list[str]) -> Product
         group=facts.group,
         variants=facts.variants,
         discontinued=facts.discontinued,
-        images=pictures.images(facts.pictures, base, name),
+        images=gallery.images,
     )
+    return product, gallery.left_out
 
 
 def _last(tree: HtmlElement, titles: list[str], sku: str | None) -> Facts:

@@ -15,10 +15,11 @@ from pydantic import BaseModel, Field, ValidationError
 
 from bestseller.catalogue import pictures
 from bestseller.catalogue.facts import Picture
-from bestseller.catalogue.product import Product, Variant
+from bestseller.catalogue.product import Product, Rejected, Variant
 
 PER_PAGE = 250  # the most that a page of the list holds
 MAX_PRODUCTS = 25_000  # the most that the list gives out
+UNTIED = "tied to no variant; the product is a design for each colour"
 DEFAULT_TITLE = "Default Title"  # of the variant of a product without options
 _COLOUR = re.compile(r"\s*colou?r\s*", re.IGNORECASE)
 _PRICE = re.compile(r"\d+(?:\.\d+)?")
@@ -82,12 +83,14 @@ class Entry:
         version: moves when the product changes.
         designs: its records, images not yet stored; none where `problem` says why.
         problem: what is wrong with the entry, or empty.
+        left_out: a row for each picture that no record shows.
     """
 
     url: str
     version: str
     designs: tuple[Product, ...]
     problem: str = ""
+    left_out: tuple[Rejected, ...] = ()
 
 
 def read_products(body: bytes, origin: str, line: str, currency: str) -> list[Entry]:
@@ -131,11 +134,20 @@ def _entry(values: Mapping[str, Any], base: str, line: str, currency: str | None
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         return Entry(url, "", (), f"no product ({where}: {first['msg']})")
-    designs = [
-        _design(product, part, url, colour, line=line, currency=currency)
-        for colour, part in _by_colour(product).items()
-    ]
-    return Entry(url, product.updated_at, tuple(designs))
+    designs: list[Product] = []
+    left_out: list[Rejected] = []
+    colours = _by_colour(product)
+    for colour, part in colours.items():
+        design, dropped = _design(product, part, url, colour, line=line, currency=currency)
+        designs.append(design)
+        left_out += [Rejected(design.sku, *told) for told in dropped]
+    if "" not in colours:
+        tied = {image.src for part in colours.values() for image in _own_images(product, part)}
+        loose = [image.src for image in product.images if image.src not in tied]
+        left_out += [
+            Rejected(product.id, pictures.absolute(src, url) or src, UNTIED) for src in loose
+        ]
+    return Entry(url, product.updated_at, tuple(designs), left_out=tuple(left_out))
 
 
 def _told(value: Any) -> Any:
@@ -177,7 +189,7 @@ def _design(
     *,
     line: str,
     currency: str | None,
-) -> Product:
+) -> tuple[Product, tuple[tuple[str, str], ...]]:
     if colour:  # what is tied to no variant may show any colour
         gallery = _own_images(product, variants)
         url = f"{url}?variant={variants[0].id}"
@@ -187,7 +199,10 @@ def _design(
     known = [variant.available for variant in variants if variant.available is not None]
     barcodes = {variant.barcode.strip() for variant in variants if variant.barcode} - {""}
     price = (variants[0].price or "").strip()
-    return Product(
+    shown = pictures.gallery(
+        [Picture(image.src, image.alt or "") for image in gallery], url, product.title
+    )
+    design = Product(
         sku=f"{product.id}-{colour}" if colour else product.id,
         name=name,
         line=_line(product, line),
@@ -205,10 +220,9 @@ def _design(
             )
             for variant in variants
         ),
-        images=pictures.images(
-            [Picture(image.src, image.alt or "") for image in gallery], url, product.title
-        ),
+        images=shown.images,
     )
+    return design, shown.left_out
 
 
 def _line(product: _Product, line: str) -> str | None:

@@ -73,6 +73,7 @@ class ShopifySpider(CatalogueSpider):
             elif entry.problem:
                 self.failed[entry.url] = entry.problem
             elif self.folder:
+                self.leave_out(entry.left_out)
                 yield from self.keep(entry.url, entry.designs)
         self._progress.total = len(self.listed)
         if new:

@@ -12,13 +12,13 @@ from scrapy.crawler import Crawler
 from scrapy.http import Request, Response, TextResponse
 from twisted.python.failure import Failure
 
-from bestseller.catalogue.formats import image_format
+from bestseller.catalogue.formats import image_format, refused_format
 from bestseller.catalogue.limits import cpu_limit
 from bestseller.catalogue.listing import Walk, read_listing
 from bestseller.catalogue.optout import OptedOut, OptOut
-from bestseller.catalogue.parse import parse_product_page
+from bestseller.catalogue.parse import read_product_page
 from bestseller.catalogue.pictures import MAX_ADDRESS, absolute
-from bestseller.catalogue.product import Image, Product
+from bestseller.catalogue.product import Image, Product, Rejected
 from bestseller.catalogue.reasons import UNTRUSTED, reason_of, unreadable
 from bestseller.catalogue.site import FORBIDDEN, GONE, Site
 from bestseller.catalogue.sitemap import read_sitemap
@@ -43,6 +43,7 @@ class CatalogueSpider(Spider):
         failed: address -> reason, of pages and images that could not be had.
         forbidden: addresses, also of the `known`, that robots.txt or the owner's marks keep from
             being used.
+        left_out: pictures of products that are not asked for, and why.
         incomplete: sitemaps and listings that could not be read whole; pages may be missing.
         versions: page address -> date of last change or validator, where only these are wanted.
         problem: why the crawl as a whole failed, or empty; `mend` is what to do about it.
@@ -60,6 +61,7 @@ class CatalogueSpider(Spider):
         self.stored: dict[str, tuple[str, str]] = {}
         self.failed: dict[str, str] = {}
         self.forbidden: set[str] = set()
+        self.left_out: list[Rejected] = []
         self.incomplete: set[str] = set()
         self.versions: dict[str, str] = {}
         self.problem, self.mend = "", "run again, what was fetched is kept"
@@ -230,11 +232,16 @@ class CatalogueSpider(Spider):
         self._progress.update(note=f"{len(self.stored)} images")
         try:
             with cpu_limit(PAGE_CPU_S):
-                products = parse_product_page(response.body, response.url)
+                products, left_out = read_product_page(response.body, response.url)
         except Exception as error:  # no page may lose the others
             self.failed[asked] = unreadable(error)
             return
+        self.leave_out(left_out)
         yield from self.keep(asked, products)
+
+    def leave_out(self, rejects: Iterable[Rejected]) -> None:
+        """Keep the reasons why pictures of products are not asked for."""
+        self.left_out += [row._replace(url=self._own(row.url)) for row in rejects]
 
     def keep(self, url: str, products: Iterable[Product]) -> Iterator[Request]:
         """Keep the products of a page and ask for their pictures."""
@@ -256,7 +263,8 @@ class CatalogueSpider(Spider):
         asked = response.meta["asked"]
         ext = image_format(response.body)
         if ext is None:
-            self.failed[asked] = f"no image but {_header(response, 'Content-Type') or '?'}"
+            other = f"no image but {_header(response, 'Content-Type') or '?'}"
+            self.failed[asked] = refused_format(response.body) or other
             return
         digest = hashlib.sha256(response.body).hexdigest()
         assert self.folder is not None

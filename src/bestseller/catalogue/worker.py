@@ -38,6 +38,7 @@ def main() -> None:
         "forbidden": sorted(spider.forbidden),
         "incomplete": sorted(spider.incomplete),
         "failed": spider.failed,
+        "left_out": spider.left_out,
         "stored": spider.stored,
         "versions": spider.versions,
         "products": {

@@ -1,39 +1,38 @@
-"""Find the product in a shop photo and bring all products to the same size and place.
-
-The product is what has sharp edges. A threshold on the gradient of the blurred photo gives
-outlines; closed and filled they give the product's silhouette. Colour plays no part, which
-keeps silver on white and white on grey; a top-hat filter of the gradient drops whatever is wider
-than an edge, such as soft shadows, vignettes and studio gradients.
-"""
+"""Find the product in a shop photo and bring all products to the same size and place."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
 from bestseller.images.intake import Reject, border_pixels
+from bestseller.images.objects import several_objects
+from bestseller.images.silhouette import (
+    FAINT_SHARE,
+    SIDE,
+    framed_silhouette,
+    light_ground,
+    sides,
+)
 
-# Lengths below are pixels of the photo at this longer side. The numbers were tuned on photos of
-# 5,516 watches by many shops and hold for one product in front of a plain background.
-SIDE = 320
-BLUR = 1.0  # standard deviation
-EDGE_WIDTH = 13  # anything wider is shading, not an edge
-EDGE_MIN = 25.0  # Sobel magnitude over the three channels; a step of one grey level gives about 5
-EDGE_SHARE = 0.08  # of the photo's strongest edges
-NEAR, NEAR_SHARE = 25, 0.25  # the outline is this share of the strongest edge around it
-GAP = 3  # half of the widest gap that is closed in an outline
-SPECK = 3  # half the width of what is dropped as a line or a speck
-HALO = 2  # how far blur and threshold push an outline outwards
-PIECE = 0.08  # a part this large, as a share of the largest, belongs to the product
-
-VALLEY = 0.7  # columns this much emptier than both sides part two objects
-LOBE = 0.2  # such a side must be this high, as a share of the highest column
+HALO = 2  # pixels at `SIDE`: how far blur and threshold push an outline outwards
 FULL_SIDE = 0.55  # share of a side of the frame on the product; a cut strap covers up to half
+FULL_BORDER = 0.85  # share of the whole border from which on the frame is full
+UNEVEN_STEP = 12  # grey levels from the ground's colour that a studio's white stays within
+UNEVEN = 0.1  # share of the ground at the border beyond that step, beside a side that is full
+UNEVEN_TRUSTED = 0.03  # the same where the ground's colour is an assumption
+TOUCHING, UNEVEN_TOUCHED = 0.15, 0.25  # the same for a border of which this share is covered
 BORDER_STEP = 40  # grey levels from the border's colour that count as another colour
 MOTLEY_BORDER = 0.24  # share of the remaining border in other colours: no plain background
 MIN_BOX = 0.02  # share of the frame's area
 MAX_ENLARGEMENT = 2.0
+INSET_RIM = 6  # pixels at `SIDE`: the rim of a photo set into another, where its edge is blurred
+INSET_STEP = 20  # grey levels between such a photo's ground and what it was set into
+MIN_INSET = 100  # pixels at `SIDE`, its sides
+
+FILLS, SEVERAL, WIDE = "fills the frame", "several objects", "too wide"
+SMALL, NOTHING = "product too small", "no product"
+MOTLEY = "no plain background"
 
 
 class Quarantine(Reject):
@@ -53,7 +52,9 @@ class Product:
     background: tuple[int, int, int]
 
 
-def align(photo: Image.Image, size: int, fill: float, max_aspect: float) -> Image.Image:
+def align(
+    photo: Image.Image, size: int, fill: float, max_aspect: float = 0.0, pairs: bool = False
+) -> Image.Image:
     """Cut the product out as a square: centred, its longer side `fill` of the square's side.
 
     What the photo does not cover is filled with the background's colour.
@@ -62,16 +63,25 @@ def align(photo: Image.Image, size: int, fill: float, max_aspect: float) -> Imag
         photo: RGB.
         size: side of the result, pixels.
         fill: share of the side, in (0, 1].
-        max_aspect: largest width of a product over its height.
+        max_aspect: largest width of a product over its height; 0 = any.
+        pairs: whether several objects side by side are one product.
 
     Raises:
         Quarantine: see `find_product`; or the product would be enlarged more than twice.
     """
-    product = find_product(photo, max_aspect)
+    return place(photo, find_product(photo, max_aspect, pairs), size, fill)
+
+
+def place(photo: Image.Image, product: Product, size: int, fill: float) -> Image.Image:
+    """Cut a product out of an RGB photo as `align` does.
+
+    Raises:
+        Quarantine: the product would be enlarged more than twice.
+    """
     left, top, right, bottom = product.box
     longest = max(right - left, bottom - top)
     if fill * size > MAX_ENLARGEMENT * longest:
-        raise Quarantine("product too small")
+        raise Quarantine(SMALL)
     side = longest / fill
     x, y = (left + right - side) / 2, (top + bottom - side) / 2
     x0, y0 = int(np.floor(x)), int(np.floor(y))
@@ -82,98 +92,135 @@ def align(photo: Image.Image, size: int, fill: float, max_aspect: float) -> Imag
     return canvas.resize((size, size), Image.Resampling.LANCZOS, box=window)
 
 
-def find_product(photo: Image.Image, max_aspect: float) -> Product:
-    """Find the one product of an RGB photo.
+def find_product(
+    photo: Image.Image, max_aspect: float = 0.0, pairs: bool = False, *, inset: bool = False
+) -> Product:
+    """Find the one product of an RGB photo; it may touch the frame, also nearly fill it.
 
     Raises:
-        Quarantine: the photo has no product, several side by side, one cut by the frame or on a
-            scene instead of a background, one that is tiny, or one wider than `max_aspect`.
+        Quarantine: the photo has no product, several side by side, one on a scene instead of a
+            background, one that is tiny, or one wider than `max_aspect`; or the product cannot
+            be told from the frame because hardly any background is left.
     """
-    scale = SIDE / max(photo.size)
-    shape = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
-    small = photo.resize(shape, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    # `inset` says that the photo was set into another one; that is looked for once.
+    small = photo.resize(working_size(photo), Image.Resampling.BICUBIC, reducing_gap=2.0)
     pixels = np.asarray(small, dtype=np.float32)
-    mask, outline = silhouette(pixels)
-    left, top, right, bottom = _box(outline)
+    try:
+        mask, outline, background = _look(pixels, None, pairs)
+    except Quarantine as refusal:  # or a product that covers so much that the rest seems to be it
+        ground = light_ground(pixels)
+        if ground is None:
+            raise
+        try:
+            mask, outline, background = _look(pixels, ground, pairs)
+        except Quarantine:
+            raise refusal from None
+    box = scaled(bounding_box(outline, HALO), mask, photo)
+    if not inset and _is_inset(pixels, mask, background):
+        left, top, right, bottom = (round(edge) for edge in box)
+        inner = photo.crop((left, top, right, bottom))
+        found = find_product(inner, max_aspect, pairs, inset=True)
+        a, b, c, d = found.box
+        return Product((left + a, top + b, left + c, top + d), found.background)
+    check_box(box, photo, max_aspect)
+    return Product(box, background)
 
-    if max(side.mean() for side in _sides(mask)) > FULL_SIDE:
-        raise Quarantine("fills the frame")
+
+def _is_inset(pixels: np.ndarray, mask: np.ndarray, background: tuple[int, int, int]) -> bool:
+    """Tell whether a mask is a photo that was set into a frame of nearly the same colour.
+
+    Shops pad photos on off-white with white. A product with as straight edges differs more.
+    """
+    left, top, right, bottom = bounding_box(mask, INSET_RIM)
+    inner = mask[top:bottom, left:right]
+    if min(inner.shape, default=0) < MIN_INSET or not inner.all():
+        return False
+    rim = border_pixels(pixels[top:bottom, left:right])
+    steps = np.abs(rim - np.array(background)).max(axis=1)
+    return bool(_share(steps, INSET_STEP) < UNEVEN)
+
+
+def _look(
+    pixels: np.ndarray, ground: np.ndarray | None, pairs: bool
+) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int]]:
+    """Return the product's mask and outline, and the background's colour, or refuse the photo."""
+    mask, outline = framed_silhouette(pixels, ground=ground)
+    if not outline.any():
+        raise Quarantine(NOTHING)
+    background = _background(pixels, mask, ground)
+    if not pairs and several_objects(mask):  # or one whose pale parts were not seen
+        mask, outline = framed_silhouette(pixels, FAINT_SHARE, ground)
+        if several_objects(mask):
+            raise Quarantine(SEVERAL)
+        background = _background(pixels, mask, ground)
+    return mask, outline, background
+
+
+def working_size(photo: Image.Image) -> tuple[int, int]:
+    """Return width and height of the photo at a longer side of `SIDE`."""
+    scale = SIDE / max(photo.size)
+    return max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
+
+
+def _background(
+    pixels: np.ndarray, mask: np.ndarray, ground: np.ndarray | None
+) -> tuple[int, int, int]:
+    """Return the colour of the ground at the frame; refuse a frame that shows no ground.
+
+    What is left of the border must be even where its colour was taken for the ground's on trust.
+    """
     border = border_pixels(np.dstack([pixels, mask]))
     beside = border[border[:, 3] == 0, :3]
+    if len(beside) < (1 - FULL_BORDER) * len(border):
+        raise Quarantine(FILLS)
     background = np.median(beside, axis=0)
-    if (np.abs(beside - background).max(axis=1) > BORDER_STEP).mean() > MOTLEY_BORDER:
-        raise Quarantine("no plain background")
-    if _side_by_side(mask):
-        raise Quarantine("several objects")
-    if (right - left) > max_aspect * (bottom - top):
-        raise Quarantine("too wide")
-    if (right - left) * (bottom - top) < MIN_BOX * mask.size:
-        raise Quarantine("product too small")
-    x, y = photo.width / shape[0], photo.height / shape[1]
+    steps = np.abs(beside - background).max(axis=1)
+    # A product may fill much of the frame before a studio's ground; in a scene both go together.
+    uneven = _share(steps, UNEVEN_STEP)
+    full = max(side.mean() for side in sides(mask)) > FULL_SIDE
+    touching = len(beside) < (1 - TOUCHING) * len(border)
+    limit = UNEVEN if full else UNEVEN_TOUCHED if touching else 1.0
+    if uneven > (limit if ground is None else UNEVEN_TRUSTED):
+        raise Quarantine(FILLS)
+    if _share(steps, BORDER_STEP) > MOTLEY_BORDER:
+        raise Quarantine(MOTLEY)
     red, green, blue = (int(value) for value in background)
-    return Product((left * x, top * y, right * x, bottom * y), (red, green, blue))
+    return red, green, blue
 
 
-def silhouette(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mask the product's pieces, at least `PIECE` of the largest, in float32 H x W x 3, 0 to 255.
-
-    Returns:
-        Two masks, bool H x W, all False where nothing has an edge: the filled pieces, and the
-        part of them that has edges strong for their surroundings. The second ends where the
-        product ends; the first may reach into compression noise around it.
-    """
-    blurred = ndimage.gaussian_filter(pixels, (BLUR, BLUR, 0))
-    gradient = np.sqrt((_sobel(blurred, 0) ** 2 + _sobel(blurred, 1) ** 2).sum(axis=2))
-    edges = gradient - ndimage.grey_opening(gradient, (EDGE_WIDTH, EDGE_WIDTH))
-    outline = edges >= NEAR_SHARE * ndimage.maximum_filter(edges, NEAR)
-    mask = edges > max(EDGE_MIN, EDGE_SHARE * float(np.percentile(edges, 99.5)))
-    mask = ndimage.binary_closing(np.pad(mask, GAP), iterations=GAP)[GAP:-GAP, GAP:-GAP]
-    for side in _sides(mask):  # close what the frame cuts open
-        on = np.flatnonzero(side)
-        if len(on):
-            side[on[0] : on[-1] + 1] = True
-    mask = ndimage.binary_fill_holes(mask)
-    mask = np.pad(mask, SPECK, mode="edge")
-    mask = ndimage.binary_opening(mask, iterations=SPECK)[SPECK:-SPECK, SPECK:-SPECK]
-    labels, count = ndimage.label(mask)
-    if count == 0:
-        return mask, mask
-    areas = np.bincount(labels.ravel())
-    areas[0] = 0  # the background
-    mask &= (areas >= PIECE * areas.max())[labels]
-    return mask, mask & outline
+def _share(steps: np.ndarray, limit: float) -> float:
+    return float((steps > limit).mean())
 
 
-def _sobel(pixels: np.ndarray, axis: int) -> np.ndarray:
-    """Sobel derivative along rows (0) or columns (1), each channel for itself."""
-    smooth = ndimage.correlate1d(pixels, [1.0, 2.0, 1.0], axis=1 - axis)
-    return ndimage.correlate1d(smooth, [-1.0, 0.0, 1.0], axis=axis)
+def bounding_box(mask: np.ndarray, halo: int) -> tuple[int, int, int, int]:
+    """Return the box of a mask that is somewhere True, less a halo except on the frame."""
 
+    def extent(on: np.ndarray) -> tuple[int, int]:
+        first, last, length = int(on.argmax()), len(on) - int(on[::-1].argmax()), len(on)
+        return first + halo if first > 0 else 0, last - halo if last < length else length
 
-def _sides(mask: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the first and last row and column, as views."""
-    return mask[0], mask[-1], mask[:, 0], mask[:, -1]
-
-
-def _box(mask: np.ndarray) -> tuple[float, float, float, float]:
-    """Bounding box of the mask, less the halo except where it touches the frame."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if len(rows) == 0:
-        raise Quarantine("no product")
-
-    def extent(on: np.ndarray, length: int) -> tuple[float, float]:
-        first, last = int(on[0]), int(on[-1]) + 1
-        return first + HALO if first > 0 else 0, last - HALO if last < length else length
-
-    (top, bottom), (left, right) = extent(rows, mask.shape[0]), extent(columns, mask.shape[1])
+    (top, bottom), (left, right) = extent(mask.any(axis=1)), extent(mask.any(axis=0))
     return left, top, right, bottom
 
 
-def _side_by_side(mask: np.ndarray) -> bool:
-    """Tell whether the columns of a mask have a deep valley between two high parts."""
-    profile = ndimage.uniform_filter1d(mask.sum(axis=0, dtype=np.float64), 9, mode="constant")
-    before = np.maximum.accumulate(profile)
-    after = np.maximum.accumulate(profile[::-1])[::-1]
-    lower = np.minimum(before, after)
-    valley = (lower >= LOBE * profile.max()) & (profile < VALLEY * lower)
-    return bool(valley.any())
+def scaled(
+    box: tuple[int, int, int, int], mask: np.ndarray, photo: Image.Image
+) -> tuple[float, float, float, float]:
+    """Return a box of the mask in pixels of the photo."""
+    x, y = photo.width / mask.shape[1], photo.height / mask.shape[0]
+    return box[0] * x, box[1] * y, box[2] * x, box[3] * y
+
+
+def check_box(
+    box: tuple[float, float, float, float], photo: Image.Image, max_aspect: float
+) -> None:
+    """Refuse a product by its size.
+
+    Raises:
+        Quarantine: it is wider than `max_aspect`, or tiny.
+    """
+    width, height = box[2] - box[0], box[3] - box[1]
+    if max_aspect and width > max_aspect * height:
+        raise Quarantine(WIDE)
+    if width * height < MIN_BOX * photo.width * photo.height:
+        raise Quarantine(SMALL)

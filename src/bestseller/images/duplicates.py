@@ -19,6 +19,7 @@ COARSE = 8  # pixels, side of the thumbnails that show parts, such as a dial, as
 CELL = 1.25  # largest difference of a part's colour, as a multiple of the RMSE allowed
 BLOCK = 2048  # images; bounds the memory at any number of images
 PLACEHOLDER_PRODUCTS = 3
+FLAT_SIDE = 640  # pixels, side from which on a picture is looked at in a smaller version
 FLAT = 0.93  # share of the pixels in two colours; 1 of 1,000 watch photos on white has 0.91
 
 
@@ -137,7 +138,7 @@ def find_placeholders(
 
 def _is_flat(data: bytes) -> bool:
     try:
-        image = open_image(data)
+        image = open_image(data, draft=FLAT_SIDE)
     except Reject:
         return False
     return two_colour_share(image) >= FLAT

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from bestseller.errors import BestsellerError
-from bestseller.images.align import SIDE, Quarantine, align
+from bestseller.images.align import FILLS, SEVERAL, Quarantine
 from bestseller.images.duplicates import find_clusters, find_placeholders
-from bestseller.images.intake import Reject, open_image
+from bestseller.images.frame import frame
+from bestseller.images.intake import Reject, open_picture
+from bestseller.images.silhouette import SIDE
 from bestseller.images.split import split_designs
 from bestseller.images.store import ImageSet
 from bestseller.params import Images
@@ -23,6 +25,11 @@ from bestseller.progress import Progress
 
 REJECTED, QUARANTINED, PLACEHOLDER = "rejected", "quarantined", "placeholder"
 SHARED = "other products show the same picture"  # why a placeholder is one
+HABIT = 0.5  # share of a line's photos above which a reason to refuse is a habit of the line
+PROPOSALS = {  # what helps where a reason is a habit
+    FILLS: "set images.align: none in params.yaml if the picture is the product to its edges",
+    SEVERAL: "set images.several: take in params.yaml if they are sold as pairs or sets",
+}
 
 Job = tuple[bytes, Images]
 
@@ -63,11 +70,13 @@ class Prepared:
         images: the aligned images with their clusters and splits.
         refused: photos that were tried and left out, in the order given.
         summary: flat counts and shares.
+        advice: settings that fit lines most of whose photos are refused for one reason.
     """
 
     images: ImageSet
     refused: list[Refused]
     summary: dict[str, float]
+    advice: list[str]
 
 
 def take_in(data: bytes, settings: Images) -> np.ndarray:
@@ -76,8 +85,7 @@ def take_in(data: bytes, settings: Images) -> np.ndarray:
     Raises:
         Reject: the bytes are no sound picture, or do not show one whole product (Quarantine).
     """
-    photo = open_image(data, draft=2 * SIDE)
-    return np.asarray(align(photo, settings.size, settings.fill, settings.max_aspect))
+    return np.asarray(frame(open_picture(data, draft=2 * SIDE), settings))
 
 
 def _outcome(job: Job) -> np.ndarray | Refusal:
@@ -107,7 +115,8 @@ def prepare(
     """
     found, refused = _first_sound(photos, read, settings, workers)
     kept, tried = list(found), len(found) + len(refused)
-    _check(kept, refused, tried, settings)
+    advice = _advice(photos, kept, refused)
+    _check(kept, refused, tried, settings, advice)
 
     index = pd.DataFrame(kept).drop(columns="url")
     stack = np.stack(list(found.values()))
@@ -125,7 +134,7 @@ def prepare(
         **{kind: kinds[kind] for kind in (REJECTED, QUARANTINED)},
         **{name: int((index["split"] == name).sum()) for name in ("train", "validation", "test")},
     }
-    return Prepared(ImageSet(stack, index), refused, summary)
+    return Prepared(ImageSet(stack, index), refused, summary, advice)
 
 
 def _first_sound(
@@ -191,7 +200,26 @@ def _intake(
         yield in_batches
 
 
-def _check(kept: list[Photo], refused: list[Refused], tried: int, settings: Images) -> None:
+def _advice(photos: Sequence[Photo], kept: list[Photo], refused: list[Refused]) -> list[str]:
+    """Return a sentence for each reason that most photos of a line are refused for."""
+    lines = {photo.sku: photo.line for photo in photos}
+    tried = Counter([photo.line for photo in kept] + [lines[row.sku] for row in refused])
+    told = []
+    for reason, proposal in PROPOSALS.items():
+        hit = Counter(lines[row.sku] for row in refused if row.reason == reason)
+        habits = [line for line, times in hit.most_common() if times > HABIT * tried[line]]
+        if habits:
+            times, of = sum(hit[line] for line in habits), sum(tried[line] for line in habits)
+            more = f" and {len(habits) - 1} other lines" if len(habits) > 1 else ""
+            told.append(
+                f"{times} of {of} photos of the line {habits[0]!r}{more}: {reason}; {proposal}"
+            )
+    return told
+
+
+def _check(
+    kept: list[Photo], refused: list[Refused], tried: int, settings: Images, advice: list[str]
+) -> None:
     if tried == 0:
         raise BestsellerError(
             f"data/raw/catalogue.jsonl: no product has a photo of view {settings.view!r}; "
@@ -202,7 +230,7 @@ def _check(kept: list[Photo], refused: list[Refused], tried: int, settings: Imag
         raise BestsellerError(
             f"data/raw/images.zip: {len(refused)} of {tried} photos refused, most often "
             f"{reason!r} ({times}); mend them or raise images.max_reject_share "
-            f"(now {settings.max_reject_share})"
+            f"(now {settings.max_reject_share}){''.join(f'; {told}' for told in advice)}"
         )
     if not kept:
         raise BestsellerError("data/raw/images.zip: every photo was refused; mend the photos")
