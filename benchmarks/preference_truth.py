@@ -29,7 +29,7 @@ from bestseller.params import Params, Preference, Space, load_params
 from bestseller.preference.anchors import noise_images
 from bestseller.preference.backtest import SMALLEST_LINE, spearman
 from bestseller.preference.fitting import assess, fit_classifier
-from bestseller.preference.metadata import with_prices
+from bestseller.preference.metadata import with_table
 from bestseller.preference.ranker import SalesRanker, fit_ranker
 from bestseller.preference.sellers import assign_parts, lines_of, sales_history, top_sellers
 from bestseller.preference.start import starting_network
@@ -114,7 +114,7 @@ def measure(params: Params, space: FeatureSpace, scale: float, settings: Prefere
     pictures = Pictures.extract(space.features, shop.images, shop.index)
     sellers = top_sellers(shop.units, shop.index, settings.top_k, settings.scope)
     history = sales_history(shop.units, shop.index, list(sellers["sku"]))
-    history = with_prices(history, shop.prices)
+    history = with_table(history, shop.prices)
     values, ranker = score_against_truth(shop, pictures, history, seed)
     values |= shuffled_ledger(pictures, history, seed)
     parts, _ = assign_parts(sellers)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bestseller.preference.launches import Launches, split_by_launch, study_launches
-from bestseller.preference.metadata import Metadata, comparable, with_prices
+from bestseller.preference.metadata import Metadata, comparable, with_table
 from bestseller.preference.sellers import sales_history
 from bestseller.preference.study import BASELINES, Pictures, fit_and_test, study
 from bestseller.preference.verdict import launch_facts
@@ -54,7 +54,7 @@ def make_market(n: int, seed: int, *, picture: float = 1.0, price: float = 0.0) 
 
 def history_of(market: Market) -> pd.DataFrame:
     _, index, units, _, prices = market
-    return with_prices(sales_history(units, index, []), prices)
+    return with_table(sales_history(units, index, []), prices)
 
 
 # --- what a table knows ------------------------------------------------------------------------
@@ -77,7 +77,7 @@ PRICES = pd.DataFrame(
 
 
 def test_pairs_are_matched_by_season_and_price_by_hand() -> None:
-    known = with_prices(TABLE, PRICES)
+    known = with_table(TABLE, PRICES)
     assert list(known["currency"]) == ["EUR", "EUR", "", "USD", ""]  # no price, no currency
     pairs = comparable(known)
     assert (pairs == pairs.T).all()
@@ -89,7 +89,7 @@ def test_pairs_are_matched_by_season_and_price_by_hand() -> None:
 
 
 def test_the_features_of_a_table_by_hand() -> None:
-    known = with_prices(TABLE, PRICES)
+    known = with_table(TABLE, PRICES)
     table = Metadata.fit(known.iloc[:3])
     features = table.features(known)
     half = np.log(1.25) / 2  # the median of 100 and 125 lies between their logarithms
@@ -104,7 +104,7 @@ def test_the_features_of_a_table_by_hand() -> None:
 
 def test_prices_that_are_none_are_unknown() -> None:
     prices = PRICES.assign(price=["0", "-3", "free", "", "1"])
-    known = with_prices(TABLE, prices)
+    known = with_table(TABLE, prices)
     assert known["log_price"].isna().all() and (known["currency"] == "").all()
     assert np.isfinite(Metadata.fit(known).features(known)).all()
 
