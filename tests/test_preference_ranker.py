@@ -1,4 +1,4 @@
-"""Pairs, the sales ranker and its backtest."""
+"""The sales ranker and its backtest."""
 
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from bestseller.preference import SalesRanker, fit_ranker, load_ranker
 from bestseller.preference.backtest import Backtest, lift, pair_auc, run_backtest, spearman
 from bestseller.preference.gate import NeighbourGate
 from bestseller.preference.ridge import Ridge
-
 
 # --- the ranker --------------------------------------------------------------------------------
 

@@ -40,7 +40,8 @@ def split_by_launch(
     """Cut the ledger at a day, and hold out the products first sold after it.
 
     A launch is a first sale, for a ledger tells no other. A later product that is a near-duplicate
-    of a known one is no new design and is left out. Prices and attributes are those of today's catalogue.
+    of a known one is no new design and is left out. Prices and attributes are those of today's
+    catalogue.
 
     Args:
         history: of all products and sales, from `metadata.with_table`.
@@ -52,7 +53,8 @@ def split_by_launch(
     day = pd.Timestamp(after) if after else _last_fifth(history["first_sale"])
     cut = ledger[ledger["date"] <= day]
     units = units_per_product(cut, history["sku"], day.date())
-    fitted = sales_history(units, index, []).merge(history[TOLD], on="sku", validate="one_to_one")
+    told = history[TOLD]
+    fitted = sales_history(units, index, []).merge(told, on="sku", validate="one_to_one")
     known = history["first_sale"] <= day
     again = history["cluster"].isin(history.loc[known, "cluster"])
     held_out = history[~known & ~again].reset_index(drop=True)

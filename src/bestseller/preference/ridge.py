@@ -67,6 +67,7 @@ class Turned:
         sales: Sales,
         variance: float,
         dispersion: float,
+        *,
         start: Array | None = None,
         slope: float = EXACT,
     ) -> Array:
@@ -166,7 +167,9 @@ def choose_variance(
     for variance in VARIANCES:
         scores = np.zeros(len(folds))
         for i, out in enumerate(held):
-            fitted = turned.fit(~out, sales, float(variance), dispersion, starts[i], ROUGH)
+            fitted = turned.fit(
+                ~out, sales, float(variance), dispersion, start=starts[i], slope=ROUGH
+            )
             starts[i], scores[out] = fitted, turned.features[out] @ fitted
         loss = rate_loss(scores, sales, dispersion)[0]
         if loss < best[0]:
