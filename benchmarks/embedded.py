@@ -26,6 +26,7 @@ class Embedded:
         images: uint8 N x S x S x 3, aligned.
         index: a row per image: sku, line, cluster, split.
         units: as the stage sales makes it.
+        ledger: its sales and returns: sku, date, units (negative for a return), kind.
         prices: sku, price, currency.
         truth: by sku: line, expected_units (mean net units before chance), days (on sale, from the
             true launch), units (net, observed).
@@ -34,6 +35,7 @@ class Embedded:
     images: np.ndarray
     index: pd.DataFrame
     units: pd.DataFrame
+    ledger: pd.DataFrame
     prices: pd.DataFrame
     truth: pd.DataFrame
 
@@ -50,14 +52,14 @@ def make_embedded(params: Params, scale: float, seed: int, shots: int = 1) -> Em
     clusters = find_clusters(images, params.images.duplicate_rmse, skus)
     index = pd.DataFrame({"sku": skus, "line": lines, "cluster": clusters})
     index["split"] = split_designs(index, params.images.split, params.images.seed)
-    units = _units(shop)
-    until = last_day(shop.season)
+    until, ledger = last_day(shop.season), sales_of(shop)
+    units = units_per_product(ledger, skus[::shots], until)
     truth = shop.expected_units().set_index("sku")
     truth["days"] = [(until - product.launch).days + 1 for product in shop.products]
     truth["units"] = units.set_index("sku")["units"]
     prices = [(product.sku, str(product.price), "EUR") for product in shop.products]
     table = pd.DataFrame(prices, columns=["sku", "price", "currency"])
-    return Embedded(images, index, units, table, truth)
+    return Embedded(images, index, units, ledger, table, truth)
 
 
 def take_photos(products: Sequence[Product], shots: int, params: Params) -> np.ndarray:
@@ -75,10 +77,11 @@ def take_photos(products: Sequence[Product], shots: int, params: Params) -> np.n
     return np.stack([np.asarray(photo) for photo in photos])
 
 
-def _units(shop: DemoShop) -> pd.DataFrame:
+def sales_of(shop: DemoShop) -> pd.DataFrame:
+    """Return the shop's ledger as the stage sales cleans it, by product."""
     ledger = shop.ledger()
     design = {variant: p.sku for p in shop.products for variant in p.variants}
     ledger["sku"] = ledger["sku"].replace(design)
     ledger["date"] = pd.to_datetime(ledger["date"])
     ledger["units"] = ledger["units"].where(ledger["kind"] == "sale", -ledger["units"])
-    return units_per_product(ledger, [p.sku for p in shop.products], last_day(shop.season))
+    return ledger

@@ -3,13 +3,15 @@
 Run: ``python benchmarks/preference_truth.py --backbones data/backbones [--seeds 0 1 2 3 4]`` with
 ``src`` on the path. The features are those of a backbone that a run of the pipeline left; where
 that run's shop had another seed, the backbone has seen none of these products. Everything else is
-fitted anew for each seed, at the scale of params.yaml.
+fitted anew for each seed, at the scale of params.yaml. ``--against NETWORK [LAYER ...]`` measures
+another space on the same shops and prints the differences, with their interval over the shops.
 
-Three rank correlations with the truth are printed for the held-out products: within lines, with
-the expected units per day on sale (averaged over lines of five or more, by products less one);
+Rank correlations with the truth are printed for the held-out products: within lines, with the
+expected units per day on sale (averaged over lines of five or more, by products less one);
 overall, with the same; and overall with the expected units of the whole period, the score then
 times the days on sale. The ceiling is what the observed units of the one period reach in the
-score's place: that is how well the sales themselves tell what sells.
+score's place: that is how well the sales themselves tell what sells. ``launched_within``: for the
+products first sold in the last fifth of the launches, by what was known before.
 """
 
 import argparse
@@ -21,15 +23,17 @@ import numpy as np
 import pandas as pd
 from embedded import Embedded, make_embedded
 from numpy.typing import NDArray
+from scipy.stats import t
 from threadpoolctl import threadpool_limits
 
 from bestseller.backbones import FeatureSpace, load_space
 from bestseller.compute import prepare
-from bestseller.params import Params, Preference, Space, load_params
+from bestseller.params import Preference, Space, load_params
 from bestseller.preference.anchors import noise_images
 from bestseller.preference.backtest import SMALLEST_LINE, spearman
 from bestseller.preference.fitting import assess, fit_classifier
-from bestseller.preference.metadata import with_prices
+from bestseller.preference.launches import split_by_launch, study_launches
+from bestseller.preference.metadata import with_table
 from bestseller.preference.ranker import SalesRanker, fit_ranker
 from bestseller.preference.sellers import assign_parts, lines_of, sales_history, top_sellers
 from bestseller.preference.start import starting_network
@@ -39,6 +43,8 @@ NOISE = 1000  # images
 CONFIDENCE = 0.95
 STEPS = "training steps of the classifier; 0 leaves it out"
 MEASURED = ("accuracy_test", "temperature", "nll_before", "nll_after", "ece_before", "ece_after")
+
+PAIRED = ("score_within", "score_overall", "score_units", "launched_within", "launched_pair_auc")
 
 Doubts = Mapping[str, tuple[NDArray[np.uint8], NDArray[np.bool_]]]  # images, the score's gate
 
@@ -71,6 +77,39 @@ def score_against_truth(
         values[f"{name}_overall"] = float(spearman(found, expected / days, [every])[0])
         values[f"{name}_units"] = float(spearman(found * days, expected, [every])[0])
     return values, ranker
+
+
+def launches_against_truth(
+    shop: Embedded, pictures: Pictures, history: pd.DataFrame, seed: int
+) -> Values:
+    """Return the rank correlation of the score of later launches, fitted before they came."""
+    launches = split_by_launch(history, shop.ledger, shop.index, "")
+    found = study_launches(pictures, launches, CONFIDENCE, seed)
+    if isinstance(found, str):
+        return {}
+    later = launches.held_out
+    truth, lines = shop.truth.loc[later["sku"]], later["line"].to_numpy(object)
+    score = found[0].score(pictures.features_of(later), list(lines))
+    rate = (truth["expected_units"] / truth["days"]).to_numpy(float)
+    rows = [np.flatnonzero(lines == line)[None] for line in sorted(set(lines))]
+    large = [r for r in rows if r.shape[1] >= SMALLEST_LINE]
+    return {
+        "launched_within": float(spearman(score, rate, large)[0]),
+        "launched_tested": len(later),
+        "launched_pair_auc": found[1].intervals["score", "pair_auc"].value,
+    }
+
+
+def differences(table: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean paired difference of two spaces over the shops, with its t-interval."""
+    names = [name for name in PAIRED if name in table.index and name in other.index]
+    rows = {}
+    for name in names:
+        gap = (table.loc[name] - other.loc[name]).dropna().to_numpy(float)
+        half = t.ppf((1 + CONFIDENCE) / 2, len(gap) - 1) * gap.std(ddof=1) / np.sqrt(len(gap))
+        ends = {"lead": gap.mean(), "low": gap.mean() - half, "high": gap.mean() + half}
+        rows[name] = {"first": table.loc[name].mean(), "second": other.loc[name].mean()} | ends
+    return pd.DataFrame(rows).T
 
 
 def shuffled_ledger(pictures: Pictures, history: pd.DataFrame, seed: int) -> Values:
@@ -107,15 +146,15 @@ def calibration_and_gates(
     return values
 
 
-def measure(params: Params, space: FeatureSpace, scale: float, settings: Preference) -> Values:
-    """Return every number of the shop of one seed, that of `settings`."""
-    start, seed = time.perf_counter(), settings.seed
-    shop = make_embedded(params, scale, seed)
+def measure(shop: Embedded, space: FeatureSpace, settings: Preference) -> Values:
+    """Return every number of the shop, that of the seed of `settings`."""
+    start, seed = time.process_time(), settings.seed
     pictures = Pictures.extract(space.features, shop.images, shop.index)
     sellers = top_sellers(shop.units, shop.index, settings.top_k, settings.scope)
     history = sales_history(shop.units, shop.index, list(sellers["sku"]))
-    history = with_prices(history, shop.prices)
+    history = with_table(history, shop.prices)
     values, ranker = score_against_truth(shop, pictures, history, seed)
+    values |= launches_against_truth(shop, pictures, history, seed)
     values |= shuffled_ledger(pictures, history, seed)
     parts, _ = assign_parts(sellers)
     best = shop.images[parts.loc[parts["split"] == "test", "row"].to_numpy()]
@@ -128,7 +167,7 @@ def measure(params: Params, space: FeatureSpace, scale: float, settings: Prefere
         values[f"{name}_abstained_by_score"] = float(doubts[name][1].mean())
     if settings.steps:
         values |= calibration_and_gates(shop, parts, doubts, settings)
-    return values | {"wall_s": time.perf_counter() - start}
+    return values | {"cpu_s": time.process_time() - start}
 
 
 def main() -> None:
@@ -139,24 +178,38 @@ def main() -> None:
     parser.add_argument("--network", default=params.backbones.score_space.network)
     parser.add_argument("--layers", type=int, nargs="*", help="default: those of score_space")
     parser.add_argument("--side", type=int, default=params.backbones.score_space.side)
+    parser.add_argument("--against", nargs="+", help="a network, and its layers where not its last")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--scale", type=float, default=params.catalogue.demo.scale)
     parser.add_argument("--steps", type=int, default=params.preference.steps, help=STEPS)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     layers = params.backbones.score_space.layers if asked.layers is None else asked.layers
-    chosen = Space(network=asked.network, layers=layers, side=asked.side)
-    space = load_space(asked.backbones, chosen)
-    columns = {}
+    spaces = [
+        load_space(asked.backbones, Space(network=asked.network, layers=layers, side=asked.side))
+    ]
+    if asked.against:
+        name, *numbers = asked.against
+        side = asked.side if numbers else 0
+        other = Space(network=name, layers=[int(number) for number in numbers], side=side)
+        spaces.append(load_space(asked.backbones, other))
+    columns: list[dict[int, Values]] = [{} for _ in spaces]
     with threadpool_limits(asked.threads):
         prepare(asked.threads, 0)
         for seed in asked.seeds:
-            changes = {"seed": seed, "steps": asked.steps}
-            settings = params.preference.model_copy(update=changes)
-            columns[seed] = measure(params, space, asked.scale, settings)
-            print(f"seed {seed}:", {k: round(v, 3) for k, v in columns[seed].items()}, flush=True)
-    table = pd.DataFrame(columns)
-    print(table.assign(mean=table.mean(axis=1)).to_string(float_format="{:.3f}".format))
+            settings = params.preference.model_copy(update={"seed": seed, "steps": asked.steps})
+            shop = make_embedded(params, asked.scale, seed)
+            for space, found in zip(spaces, columns, strict=True):
+                found[seed] = measure(shop, space, settings)
+                rounded = {name: round(value, 3) for name, value in found[seed].items()}
+                print(f"seed {seed}, {space.name}:", rounded, flush=True)
+    tables = [pd.DataFrame(found) for found in columns]
+    for space, table in zip(spaces, tables, strict=True):
+        print(f"\n{space.name}")
+        print(table.assign(mean=table.mean(axis=1)).to_string(float_format="{:.3f}".format))
+    if len(tables) > 1:
+        print()
+        print(differences(*tables).to_string(float_format="{:.3f}".format))
 
 
 if __name__ == "__main__":

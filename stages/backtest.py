@@ -15,7 +15,7 @@ from bestseller.metrics.quality import RealFeatures, split
 from bestseller.params import Params
 from bestseller.preference.known import KnownImages
 from bestseller.preference.launches import split_by_launch, study_launches
-from bestseller.preference.metadata import with_prices
+from bestseller.preference.metadata import catalogue_table, with_table
 from bestseller.preference.sellers import sales_history, top_sellers
 from bestseller.preference.study import Pictures, study
 from bestseller.preference.verdict import facts, launch_facts, unobserved_facts
@@ -34,12 +34,10 @@ def main(params: Params) -> None:
     ledger = pd.read_parquet(require(LEDGER, "dvc repro sales"))
     space = load_space("data/backbones", params.backbones.score_space)
     kept = FeatureCache(FEATURES)
-    products = [(p.sku, p.price, p.currency) for p in read_catalogue(CATALOGUE)]
-    prices = pd.DataFrame(products, columns=["sku", "price", "currency"])
 
     sellers = top_sellers(units, images.index, settings.top_k, settings.scope)
     history = sales_history(units, images.index, list(sellers["sku"]))
-    history = with_prices(history, prices)
+    history = with_table(history, catalogue_table(read_catalogue(CATALOGUE)))
     pictures = Pictures.extract(partial(kept.features, space), images.images, images.index)
     ranker, backtest = study(pictures, history, confidence, settings.seed)
     unseen = pictures.features_of(history[history["split"] == "test"])

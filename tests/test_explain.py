@@ -1,5 +1,7 @@
 """Why a design stands where it stands: the interval of its score, its looks, its parts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,8 +10,9 @@ from numpy.typing import NDArray
 from bestseller.designs.looks import WORDS, Looks, measures, to_lab
 from bestseller.designs.occlusion import occlusion_map
 from bestseller.designs.uncertainty import ScoreUncertainty
-from bestseller.preference.pairs import Sales, fit_weights
 from bestseller.preference.ranker import SalesRanker, fit_ranker
+from bestseller.preference.rates import Sales
+from bestseller.preference.ridge import fit_weights
 
 LINES = ["A", "B"]
 
@@ -40,15 +43,13 @@ def refitted(
     rows: NDArray[np.int64],
     like: SalesRanker,
 ) -> SalesRanker:
-    """A ranker fitted anew on some rows with the penalty and the scale of another."""
-    groups = pd.factorize(products["line"], sort=True)[0]
-    wide = features.astype(np.float64)
-    means = np.stack([wide[groups == g].mean(axis=0) for g in range(2)])
-    scale = np.sqrt(((wide - means[groups]) ** 2).sum(axis=1).mean())
-    part = products.iloc[rows]
-    sales = Sales(part["counted"].to_numpy(), part["days"].to_numpy(), groups[rows])
-    weights = fit_weights(wide[rows] / scale, sales, like.penalty) / scale
-    return SalesRanker(part, features[rows], weights, like.penalty)
+    """A ranker fitted anew on some rows with the penalty and the dispersion of another."""
+    part, fitted = products.iloc[rows], like.fitted
+    groups = pd.factorize(products["line"], sort=True)[0][rows]
+    sales = Sales(part["counted"].to_numpy(), part["days"].to_numpy(), groups)
+    wide = features[rows].astype(np.float64)
+    weights = fit_weights(wide, sales, fitted.penalty, fitted.dispersion)
+    return SalesRanker(part, features[rows], replace(fitted, weights=weights))
 
 
 def test_the_interval_is_what_a_bootstrap_over_products_gives() -> None:

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bestseller.catalogue.product import Product
+from bestseller.preference.attributes import AttributeTable
 from bestseller.preference.launches import Launches, split_by_launch, study_launches
-from bestseller.preference.metadata import Metadata, comparable, with_prices
+from bestseller.preference.metadata import Metadata, catalogue_table, comparable, with_table
 from bestseller.preference.sellers import sales_history
 from bestseller.preference.study import BASELINES, Pictures, fit_and_test, study
 from bestseller.preference.verdict import launch_facts
@@ -54,7 +56,7 @@ def make_market(n: int, seed: int, *, picture: float = 1.0, price: float = 0.0) 
 
 def history_of(market: Market) -> pd.DataFrame:
     _, index, units, _, prices = market
-    return with_prices(sales_history(units, index, []), prices)
+    return with_table(sales_history(units, index, []), prices)
 
 
 # --- what a table knows ------------------------------------------------------------------------
@@ -77,7 +79,7 @@ PRICES = pd.DataFrame(
 
 
 def test_pairs_are_matched_by_season_and_price_by_hand() -> None:
-    known = with_prices(TABLE, PRICES)
+    known = with_table(TABLE, PRICES)
     assert list(known["currency"]) == ["EUR", "EUR", "", "USD", ""]  # no price, no currency
     pairs = comparable(known)
     assert (pairs == pairs.T).all()
@@ -89,7 +91,7 @@ def test_pairs_are_matched_by_season_and_price_by_hand() -> None:
 
 
 def test_the_features_of_a_table_by_hand() -> None:
-    known = with_prices(TABLE, PRICES)
+    known = with_table(TABLE, PRICES)
     table = Metadata.fit(known.iloc[:3])
     features = table.features(known)
     half = np.log(1.25) / 2  # the median of 100 and 125 lies between their logarithms
@@ -104,7 +106,7 @@ def test_the_features_of_a_table_by_hand() -> None:
 
 def test_prices_that_are_none_are_unknown() -> None:
     prices = PRICES.assign(price=["0", "-3", "free", "", "1"])
-    known = with_prices(TABLE, prices)
+    known = with_table(TABLE, prices)
     assert known["log_price"].isna().all() and (known["currency"] == "").all()
     assert np.isfinite(Metadata.fit(known).features(known)).all()
 
@@ -242,3 +244,89 @@ def test_products_that_all_sold_alike_test_nothing() -> None:
     assert values["launched_sentence"].startswith("WARNING: No two designs of one line")
     assert values["launched_beats_baselines"] is False
     assert not any("pair_auc" in name for name in values)
+
+
+# --- what attributes add -----------------------------------------------------------------------
+
+
+def with_attributes(market: Market, seed: int, fabric: float = 0.0) -> pd.DataFrame:
+    """Return the history; each product has a fabric, which may sell, and two idle columns.
+
+    A unit of linen sells exp(fabric) times as fast as one of wool: the sales of the market are
+    thinned by the fabric.
+    """
+    _, index, units, _, prices = market
+    rng = np.random.default_rng(seed)
+    linen, sold = rng.uniform(size=len(units)) < 0.5, units.copy()
+    kept = np.where(linen, 1.0, np.exp(-fabric))
+    sold["units"] = 1 + rng.binomial(sold["units"] - 1, kept)
+    rows = [
+        {"fabric": "Linen " if one else "wool", "length": str(length), "made": "here"}
+        for one, length in zip(linen, rng.integers(60, 90, len(units)), strict=True)
+    ]
+    table = prices.merge(pd.DataFrame({"sku": units["sku"], "attributes": rows}), on="sku")
+    return with_table(sales_history(sold, index, []), table)
+
+
+@pytest.mark.parametrize(("picture", "fabric"), [(0.0, 1.2), (1.0, 0.0), (0.7, 1.2), (0.0, 0.0)])
+def test_each_ones_own_share_is_told(picture: float, fabric: float) -> None:
+    market = make_market(400, 7, picture=picture)
+    history = with_attributes(market, 0, fabric)
+    _, found = study(market[0], history, 0.95, 0)
+    assert found.attributes == ["fabric", "length", "price"]  # made is alike for all
+    adds = {name: found.adds[name, "pair_auc"] for name in ("pictures", "attributes")}
+    assert (adds["pictures"].low > 0) == (picture > 0)
+    assert (adds["attributes"].low > 0) == (fabric > 0)
+    auc = {n: found.intervals[n, "pair_auc"].value for n in ("score", "attributes", "combined")}
+    assert adds["pictures"].value == pytest.approx(auc["combined"] - auc["attributes"])
+    assert adds["attributes"].value == pytest.approx(auc["combined"] - auc["score"])
+    assert auc["combined"] > max(auc["score"], auc["attributes"]) - 0.04
+    told = found.attributes_sentence()
+    assert "(fabric, length, price)" in told and "\n" not in told
+    assert told.count("which may be chance") == (picture == 0) + (fabric == 0)
+
+
+def test_the_shares_are_told_as_metrics() -> None:
+    market = make_market(400, 2)
+    launches = split_by_launch(with_attributes(market, 0), market[3], market[1], "")
+    values = launch_facts(launches, study_launches(market[0], launches, 0.95, 0))
+    assert values["launched_attributes"] == "fabric, length, price"
+    assert values["launched_pair_auc_added_by_pictures_low"] > 0
+    assert values["launched_after"] in values["launched_attributes_sentence"]
+    bare = history_of(market).assign(log_price=np.nan)
+    values = launch_facts(
+        launches,
+        study_launches(market[0], split_by_launch(bare, market[3], market[1], ""), 0.95, 0),
+    )
+    assert not any("attributes" in name or "combined" in name for name in values)
+
+
+def test_columns_of_a_table_by_hand() -> None:
+    rows = [
+        {"colour": "Red", "size": 40, "name": f"n{i}", "weight": i, "brand": None} for i in range(9)
+    ]
+    rows[0] = {"colour": " dark  red", "size": "40", "name": "x", "brand": None}
+    rows[1]["colour"] = None
+    products = pd.DataFrame({"log_price": np.nan, "attributes": rows})
+    table = AttributeTable.fit(products)
+    assert table.names == ["colour", "weight"]  # a size for all, names for each, no brand
+    features = table.features(products)
+    assert features.dtype == np.float32 and features.shape == (9, 4)
+    assert features[:, 0].tolist() == [0, 0] + [1] * 7  # red; what is rare or missing beside it
+    assert (features[:, 0] + features[:, 1] == 1).all()
+    scaled = (np.arange(1, 9) - 4.5) / np.std(np.arange(1, 9))
+    np.testing.assert_allclose(features[1:, 2], scaled, rtol=1e-6)
+    assert features[0, 2:].tolist() == [0, 1]  # a weight that is missing
+    new = pd.DataFrame({"log_price": [1.0], "attributes": [{"colour": "teal", "weight": "1e9"}]})
+    assert table.features(new)[0].tolist() == pytest.approx([0, 1, scaled[-1], 0])
+
+
+def test_a_catalogue_tells_price_brand_category_and_what_else_it_has() -> None:
+    products = [
+        Product(sku="a", name="a", url="", price="9.50", currency="EUR", brand="B"),
+        Product(sku="b", name="b", url=""),
+    ]
+    table = with_table(TABLE, catalogue_table(products))
+    assert table["attributes"].iloc[0] == {"brand": "B", "category": None}
+    assert table["attributes"].iloc[2] == {}  # not in the catalogue
+    assert np.exp(table["log_price"].iloc[0]) == pytest.approx(9.5)

@@ -1,4 +1,4 @@
-"""Pairs, the sales ranker and its backtest."""
+"""The sales ranker and its backtest."""
 
 from pathlib import Path
 
@@ -6,105 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from scipy.optimize import approx_fprime, check_grad, minimize
 
 from bestseller.errors import BestsellerError
 from bestseller.preference import SalesRanker, fit_ranker, load_ranker
 from bestseller.preference.backtest import Backtest, lift, pair_auc, run_backtest, spearman
 from bestseller.preference.gate import NeighbourGate
-from bestseller.preference.pairs import (
-    Sales,
-    choose_penalty,
-    fit_weights,
-    make_folds,
-    pair_curvature,
-    pair_loss,
-)
-
-
-def sales(units: object, days: object, groups: object) -> Sales:
-    return Sales(np.array(units, float), np.array(days, float), np.array(groups, np.int64))
-
-
-def test_the_pair_loss_by_hand() -> None:
-    """Two products, rates 3:1, days 1:2: the first wins a unit with probability 3 / (3 + 2)."""
-    loss, _ = pair_loss(np.log([3.0, 1.0]), sales([4, 1], [1, 2], [0, 0]))
-    assert loss == pytest.approx(-(4 * np.log(3 / 5) + np.log(2 / 5)) / 5)
-
-
-def test_the_gradient_of_the_pair_loss() -> None:
-    rng = np.random.default_rng(0)
-    sold = sales(rng.poisson(4, 9), rng.uniform(1, 9, 9), [0, 0, 0, 0, 1, 1, 1, 2, 3])
-    error = check_grad(
-        lambda s: pair_loss(s, sold)[0], lambda s: pair_loss(s, sold)[1], rng.normal(size=9)
-    )
-    assert error < 1e-6
-
-
-def test_the_curvature_of_the_pair_loss() -> None:
-    rng = np.random.default_rng(6)
-    x, w = rng.normal(size=(7, 3)), rng.normal(size=3)
-    sold = sales(rng.poisson(4, 7), rng.uniform(1, 9, 7), [0, 0, 0, 0, 1, 1, 2])
-    numeric = approx_fprime(w, lambda v: x.T @ pair_loss(x @ v, sold)[1], 1e-6)
-    np.testing.assert_allclose(pair_curvature(x, x @ w, sold), numeric, atol=1e-5)
-
-
-def test_the_fit_is_the_minimum_of_the_loss() -> None:
-    """Against an independent minimiser, from any start, also where the data are separable."""
-    rng = np.random.default_rng(7)
-    x, sold = rng.normal(size=(9, 4)), sales([9, 0, 0, 0, 3, 0, 0, 5, 1], np.ones(9), [0] * 9)
-
-    def objective(w: np.ndarray) -> float:
-        return pair_loss(x @ w, sold)[0] + 5e-4 * float(w @ w)
-
-    best = minimize(objective, np.zeros(4), tol=1e-12)
-    for start in (None, rng.normal(0, 30, 4)):
-        found = fit_weights(x, sold, 1e-3, start)
-        assert objective(found) <= best.fun + 1e-9
-        np.testing.assert_allclose(found, best.x, atol=1e-2)
-
-
-def test_pairs_cancel_what_a_line_has_in_common() -> None:
-    rng = np.random.default_rng(1)
-    scores, units, groups = rng.normal(size=6), rng.poisson(5, 6), [0, 0, 0, 1, 1, 1]
-    shifted = scores + np.array([5, 5, 5, -3, -3, -3])
-    assert pair_loss(scores, sales(units, [10] * 6, groups))[0] == pytest.approx(
-        pair_loss(shifted, sales(units, [70] * 6, groups))[0]
-    )
-
-
-def test_pairs_without_a_rival_or_a_sale_say_nothing() -> None:
-    loss, gradient = pair_loss(np.ones(3), sales([5, 0, 0], [1, 1, 1], [0, 1, 1]))
-    assert loss == 0 and not gradient.any()
-
-
-def test_the_fit_recovers_the_rates_of_poisson_sales() -> None:
-    rng = np.random.default_rng(2)
-    n, truth = 600, np.array([0.8, -0.5, 0.0])
-    features, groups = rng.normal(size=(n, 3)), rng.integers(0, 3, n)
-    days = rng.uniform(50, 400, n)
-    units = rng.poisson(0.05 * days * np.exp(features @ truth) * (1 + groups))
-    found = fit_weights(features, sales(units, days, groups), 1e-6)
-    np.testing.assert_allclose(found, truth, atol=0.05)
-
-
-def test_the_penalty_is_large_where_there_is_nothing_to_learn() -> None:
-    rng = np.random.default_rng(3)
-    features, folds = rng.normal(size=(200, 30)), make_folds(np.arange(200), 5, seed=0)
-    for units, expected in (
-        (rng.poisson(5, 200), 10.0),
-        (rng.poisson(50 * np.exp(features[:, 0])), 1e-6),
-    ):
-        sold = sales(units, np.ones(200), np.zeros(200))
-        assert choose_penalty(features, sold, folds, np.array([1e-6, 10.0])) == expected
-
-
-def test_near_duplicates_share_a_fold() -> None:
-    clusters = np.array([5, 5, 9, 2, 9, 7, 5])
-    folds = pd.Series(make_folds(clusters, 2, seed=0))
-    assert folds.groupby(clusters).nunique().max() == 1
-    assert sorted(folds.groupby(clusters).first()) == [0, 0, 1, 1]
-
+from bestseller.preference.ridge import Ridge
 
 # --- the ranker --------------------------------------------------------------------------------
 
@@ -180,7 +87,7 @@ def test_the_neighbour_score_by_hand() -> None:
         }
     )
     bank = np.array([[0.0], [1.0], [5.0], [0.0]], np.float32)
-    ranker = SalesRanker(products, bank, np.zeros(1), 1.0)
+    ranker = SalesRanker(products, bank, Ridge(np.zeros(1), np.ones(1), 1.0, 0.0, 1.0))
     query = np.array([[0.4]], np.float32)
     rate = 13 / 260  # of line L: units after the first, over days
     assert ranker.neighbour_score(query, ["L"], k=2)[0] == pytest.approx(14 / (200 * rate + 1))

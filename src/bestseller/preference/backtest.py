@@ -1,7 +1,7 @@
 """What a score is worth: its rank agreement with sales that it has not seen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ Draws = NDArray[np.int64]
 LAUNCHED = "launched_"  # begins the names of metrics that were measured on later launches
 SMALLEST_LINE = 5  # products; a smaller line has no ranking worth measuring
 TOP_SHARE = 0.1
+OTHER = {"pictures": "attributes", "attributes": "pictures"}
 MEASURES = (
     "pair_auc",
     "pair_auc_matched",
@@ -34,12 +35,18 @@ class Backtest:
         leads: by (baseline, measure): the main score's value minus the baseline's, with the
             interval of the paired difference.
         products: how many products were held out; lines: in how many lines that count.
+        adds: by (``pictures`` or ``attributes``, measure): what these add to the other, the value
+            of both together minus that of the other alone, with its paired interval; empty where
+            no attribute tells the products apart.
+        attributes: the columns of the table that tell products apart.
     """
 
     intervals: Mapping[tuple[str, str], Interval]
     leads: Mapping[tuple[str, str], Interval]
     products: int
     lines: int
+    adds: Mapping[tuple[str, str], Interval] = field(default_factory=dict)
+    attributes: Sequence[str] = ()
 
     def beats_baselines(self, measure: str = "pair_auc") -> bool:
         """Tell whether the interval of the lead over every baseline lies above 0."""
@@ -70,6 +77,29 @@ class Backtest:
             return f"{found}; the best baseline, {other}."
         return f"WARNING: {found}, which is not clearly better than the best baseline: {other}."
 
+    def attributes_sentence(self, held_out: str = "held-out designs of one line") -> str:
+        """Say in one sentence what pictures add to a table's attributes, and these to pictures.
+
+        Empty where no attribute tells the products apart, or no pair could be compared.
+        """
+        added = {name: self.adds.get((name, "pair_auc")) for name in OTHER}
+        if any(found is None or np.isnan(found.value) for found in added.values()):
+            return ""
+        alone = {
+            name: f"{100 * self.intervals[name, 'pair_auc'].value:.0f}"
+            for name in ("score", "attributes", "combined")
+        }
+        adds = "; ".join(
+            f"{name} add {_points(found)} to {OTHER[name]}"
+            for name, found in added.items()
+            if found
+        )
+        return (
+            f"Of two {held_out}, pictures name the better seller {alone['score']} times in 100, "
+            f"the attributes ({', '.join(self.attributes)}) {alone['attributes']}, "
+            f"both together {alone['combined']}: {adds}."
+        )
+
 
 def run_backtest(
     products: pd.DataFrame,
@@ -78,6 +108,7 @@ def run_backtest(
     baselines: Sequence[str],
     matched: NDArray[np.bool_],
     *,
+    attributes: Sequence[str] = (),
     confidence: float,
     resamples: int = 1000,
     seed: int = 0,
@@ -104,6 +135,8 @@ def run_backtest(
         baselines: which of the others the score must beat.
         matched: bool N x N, symmetric, the pairs of pair_auc_matched, such as
             `metadata.comparable`.
+        attributes: names of what the scores ``attributes`` and ``combined`` know, where there are
+            such scores.
         confidence: of every interval.
         resamples: number of resamples.
         seed: of the resamples.
@@ -136,12 +169,26 @@ def run_backtest(
         for name in baselines
         for measure in MEASURES
     }
+    adds = {
+        (name, measure): values["combined", measure] - values[alone, measure]
+        for name, alone in (("pictures", "attributes"), ("attributes", "score"))
+        for measure in MEASURES
+        if "combined" in within
+    }
     return Backtest(
         {key: _interval(value, confidence) for key, value in values.items()},
         {key: _interval(value, confidence) for key, value in leads.items()},
         len(products),
         len(large),
+        {key: _interval(value, confidence) for key, value in adds.items()},
+        list(attributes),
     )
+
+
+def _points(added: Interval) -> str:
+    """Return a difference of two shares in points of a hundred, and whether it may be chance."""
+    told = f"{100 * added.value:.0f} ({100 * added.low:.0f} to {100 * added.high:.0f})"
+    return f"{told}, which may be chance," if added.covers(0.0) else told
 
 
 def _draws(group: NDArray[np.int64], resamples: int, rng: np.random.Generator) -> Draws:

@@ -9,6 +9,7 @@ import pandas as pd
 from bestseller.catalogue.sales import units_per_product
 from bestseller.errors import BestsellerError
 from bestseller.preference.backtest import SMALLEST_LINE, Backtest
+from bestseller.preference.metadata import TOLD
 from bestseller.preference.ranker import SalesRanker
 from bestseller.preference.sellers import sales_history
 from bestseller.preference.study import Pictures, fit_and_test, rankable
@@ -22,7 +23,7 @@ class Launches:
 
     Attributes:
         after: the day; it belongs to what was known.
-        fitted: the known products with their sales up to the day, from `metadata.with_prices`.
+        fitted: the known products with their sales up to the day, from `metadata.with_table`.
         held_out: the later products with all their sales.
         problem: why they cannot be tested, in one sentence; empty where they can.
     """
@@ -39,10 +40,11 @@ def split_by_launch(
     """Cut the ledger at a day, and hold out the products first sold after it.
 
     A launch is a first sale, for a ledger tells no other. A later product that is a near-duplicate
-    of a known one is no new design and is left out. Prices are those of today's catalogue.
+    of a known one is no new design and is left out. Prices and attributes are those of today's
+    catalogue.
 
     Args:
-        history: of all products and sales, from `metadata.with_prices`.
+        history: of all products and sales, from `metadata.with_table`.
         ledger: the cleaned sales: sku, date, units.
         index: a row per image: sku, line, cluster, split.
         after: the day, ISO date; empty takes the day that leaves about the last fifth of the
@@ -51,8 +53,8 @@ def split_by_launch(
     day = pd.Timestamp(after) if after else _last_fifth(history["first_sale"])
     cut = ledger[ledger["date"] <= day]
     units = units_per_product(cut, history["sku"], day.date())
-    prices = history[["sku", "log_price", "currency"]]
-    fitted = sales_history(units, index, []).merge(prices, on="sku", validate="one_to_one")
+    told = history[TOLD]
+    fitted = sales_history(units, index, []).merge(told, on="sku", validate="one_to_one")
     known = history["first_sale"] <= day
     again = history["cluster"].isin(history.loc[known, "cluster"])
     held_out = history[~known & ~again].reset_index(drop=True)

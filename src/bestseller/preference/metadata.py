@@ -1,5 +1,6 @@
 """What a table knows of a product without a picture: its price and when it came."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -7,19 +8,42 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bestseller.catalogue.product import Product
+
 PRICE_BAND = 1.25  # times: two prices at most this far apart are one band
 LAUNCH_WINDOW = 91  # days: two first sales at most this far apart are one season
 
 
-def with_prices(history: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:
-    """Return the history with the columns log_price (NaN where unknown) and currency ("" too).
+TOLD = ["sku", "log_price", "currency", "attributes"]
+
+
+def catalogue_table(products: Iterable[Product]) -> pd.DataFrame:
+    """Return what a catalogue tells of its products: sku, price, currency, attributes (a dict)."""
+    rows = [
+        {
+            "sku": product.sku,
+            "price": product.price,
+            "currency": product.currency,
+            "attributes": {"brand": product.brand, "category": product.category}
+            | dict(getattr(product, "attributes", {})),
+        }
+        for product in products
+    ]
+    return pd.DataFrame(rows, columns=["sku", "price", "currency", "attributes"])
+
+
+def with_table(history: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the history with log_price (NaN where unknown), currency ("" too) and attributes.
 
     Args:
         history: from `sellers.sales_history`.
-        prices: sku, price (decimal text or None), currency (text or None), as the catalogue tells
-            them today. A price of 0 or less is none.
+        table: sku, price (decimal text or None), currency (text or None), as the catalogue tells
+            them today, and, where there are any, attributes (a dict: name to text, number or
+            None). A price of 0 or less is none.
     """
-    table = history.merge(prices, on="sku", how="left", validate="one_to_one")
+    table = history.merge(table, on="sku", how="left", validate="one_to_one")
+    told = table.get("attributes", pd.Series(None, table.index, dtype=object))
+    table["attributes"] = [dict(row) if isinstance(row, Mapping) else {} for row in told]
     price = pd.to_numeric(table.pop("price"), errors="coerce")
     table["log_price"] = np.log(price.where(price > 0))
     table["currency"] = table["currency"].fillna("").where(table["log_price"].notna(), "")
@@ -33,7 +57,7 @@ def comparable(products: pd.DataFrame) -> NDArray[np.bool_]:
     where both are known; prices of two currencies are not the same.
 
     Args:
-        products: first_sale, log_price, currency, from `with_prices`.
+        products: first_sale, log_price, currency, from `with_table`.
     """
     days = products["first_sale"].to_numpy("datetime64[D]").astype(np.int64)
     price, currency = products["log_price"].to_numpy(np.float64), products["currency"].to_numpy(str)
@@ -60,7 +84,7 @@ class Metadata:
 
     @classmethod
     def fit(cls, products: pd.DataFrame) -> Self:
-        """Learn the medians and the ranges of products from `with_prices`."""
+        """Learn the medians and the ranges of products from `with_table`."""
         medians = products.groupby("currency")["log_price"].median().dropna()
         named = {str(currency): float(median) for currency, median in medians.items()}
         open_ended = cls(named, np.full(2, -np.inf), np.full(2, np.inf))

@@ -12,25 +12,26 @@ from bestseller.errors import BestsellerError
 from bestseller.files import atomic_path, read_json, require, write_json
 from bestseller.preference.gate import NeighbourGate
 from bestseller.preference.neighbours import nearest
-from bestseller.preference.pairs import Sales, choose_penalty, fit_weights, make_folds
+from bestseller.preference.rates import Sales
+from bestseller.preference.ridge import Ridge, fit_ridge, make_folds
 
 NAME = "ranker"
 MADE_BY = "dvc repro backtest"
-PENALTIES = np.logspace(-7, -1, 13)
 FOLDS = 5
 NEIGHBOURS = 5
+CHOSEN = ("variance", "share", "dispersion")
 COLUMNS = ["sku", "line", "units", "counted", "days", "best_seller"]
 
 
 class SalesRanker:
-    """A Bradley-Terry model of sales within a line, and its twin made of nearest neighbours.
+    """A regression of sales rates within a line, and its twin made of nearest neighbours.
 
     Attributes:
         products: the products it was fitted on, a row each: sku, line, units (net), counted
             (units after the first sale), days (since then), best_seller (bool).
         bank: float32 N x d, their features in the same order.
-        weights: float64 d; a product's log sales rate is features @ weights up to a constant.
-        penalty: of the squared weights, chosen inside the fitted products.
+        fitted: the weights, with which a product's log sales rate is features @ weights up to a
+            constant of its line, and what was chosen to fit them inside the fitted products.
         gate: tells features that are like no fitted product, None where none was fitted.
     """
 
@@ -38,12 +39,11 @@ class SalesRanker:
         self,
         products: pd.DataFrame,
         bank: NDArray[np.float32],
-        weights: NDArray[np.float64],
-        penalty: float,
+        fitted: Ridge,
         gate: NeighbourGate | None = None,
     ) -> None:
         self.products, self.bank = products[COLUMNS].reset_index(drop=True), bank
-        self.weights, self.penalty, self.gate = weights, penalty, gate
+        self.fitted, self.gate = fitted, gate
         self._best = np.flatnonzero(self.products["best_seller"].to_numpy(bool))
         self._lines = self.products["line"].to_numpy(object)
         sums = self.products.groupby("line")[["counted", "days"]].sum()
@@ -55,7 +55,7 @@ class SalesRanker:
 
     def log_rate(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the log of the sales rate up to a constant of the line, float64 N."""
-        result: NDArray[np.float64] = features.astype(np.float64) @ self.weights
+        result: NDArray[np.float64] = features.astype(np.float64) @ self.fitted.weights
         return result
 
     def score(self, features: NDArray[np.float32], lines: Sequence[str]) -> NDArray[np.float64]:
@@ -122,7 +122,12 @@ class SalesRanker:
     def save(self, folder: str | Path) -> None:
         """Write ranker.safetensors, ranker.json and products.parquet into `folder`."""
         folder = Path(folder)
-        tensors: dict[str, NDArray[np.generic]] = {"bank": self.bank, "weights": self.weights}
+        fitted = self.fitted
+        tensors: dict[str, NDArray[np.generic]] = {
+            "bank": self.bank,
+            "weights": fitted.weights,
+            "penalty": fitted.penalty,
+        }
         if self.gate is not None:
             tensors["gate.bank"] = self.gate.bank
         with atomic_path(folder / f"{NAME}.safetensors") as temporary:
@@ -130,7 +135,8 @@ class SalesRanker:
         with atomic_path(folder / "products.parquet") as temporary:
             self.products.to_parquet(temporary, index=False)
         gate = None if self.gate is None else self.gate.settings()
-        write_json(folder / f"{NAME}.json", {"penalty": self.penalty, "gate": gate})
+        chosen = {name: getattr(fitted, name) for name in CHOSEN}
+        write_json(folder / f"{NAME}.json", chosen | {"gate": gate})
 
 
 def load_ranker(folder: str | Path) -> SalesRanker:
@@ -151,7 +157,9 @@ def load_ranker(folder: str | Path) -> SalesRanker:
     gate = None
     if described["gate"] is not None:
         gate = NeighbourGate(tensors["gate.bank"], **described["gate"])
-    return SalesRanker(products, tensors["bank"], tensors["weights"], described["penalty"], gate)
+    chosen = {name: described[name] for name in CHOSEN}
+    fitted = Ridge(tensors["weights"], tensors["penalty"], **chosen)
+    return SalesRanker(products, tensors["bank"], fitted, gate)
 
 
 def fit_ranker(
@@ -159,33 +167,30 @@ def fit_ranker(
     products: pd.DataFrame,
     seed: int = 0,
     gate: NeighbourGate | None = None,
+    blocks: Sequence[int] = (),
 ) -> SalesRanker:
-    """Fit a ranker; its penalty is chosen by cross-validation inside these products.
+    """Fit a ranker; how small its weights are held is chosen inside these products.
 
     Args:
-        features: float32 N x d, a row per product. Their common scale does not matter: they are
-            divided by the root mean squared distance from their line's mean while fitting.
+        features: float32 N x d, a row per product. The scale of a block does not matter.
         products: in the same order, from `sellers.sales_history`.
         seed: of the folds.
         gate: goes into the ranker as it is.
+        blocks: sizes of two blocks of features that tell of different things, such as a picture
+            and a table, and whose weights are held small each by its own measure; none = one.
 
     Raises:
         BestsellerError: no line has two products of which one sold after its first sale.
     """
     groups = pd.factorize(products["line"], sort=True)[0].astype(np.int64)
     counted, days = (products[name].to_numpy(np.float64) for name in ("counted", "days"))
-    sizes = np.bincount(groups)
-    if not np.any((sizes > 1) & (np.bincount(groups, counted) > 0)):
+    sales = Sales(counted, days, groups)
+    if not sales.informs.any():
         raise BestsellerError(
             "data/sales/units.parquet: no line has two products of which one sold twice; "
             "a ranking within lines cannot be learned from this ledger"
         )
-    wide = features.astype(np.float64)
-    means = np.stack([np.bincount(groups, column) / sizes for column in wide.T], axis=1)
-    centred = wide - means[groups]
-    scale = float(np.sqrt((centred**2).sum(axis=1).mean())) or 1.0
-    sales = Sales(counted, days, groups)
     folds = make_folds(products["cluster"].to_numpy(np.int64), FOLDS, seed)
-    penalty = choose_penalty(centred / scale, sales, folds, PENALTIES)
-    weights = fit_weights(centred / scale, sales, penalty) / scale
-    return SalesRanker(products, features, weights, penalty, gate)
+    wide = features.astype(np.float64)
+    fitted = fit_ridge(wide, sales, folds, blocks or [features.shape[1]])
+    return SalesRanker(products, features, fitted, gate)

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bestseller.errors import BestsellerError
+from bestseller.preference.attributes import AttributeTable
 from bestseller.preference.backtest import SMALLEST_LINE, Backtest, run_backtest
 from bestseller.preference.gate import NeighbourGate
 from bestseller.preference.metadata import Metadata, comparable
@@ -63,7 +64,7 @@ def study(
 
     Args:
         pictures: of every product of the history.
-        history: from `metadata.with_prices`.
+        history: from `metadata.with_table`.
         confidence: of the intervals.
         seed: of the folds, the shuffle and the resamples.
 
@@ -105,9 +106,13 @@ def fit_and_test(
     products of the line. The ranker's explainable twin, the score of the nearest neighbours, is
     measured beside them as ``neighbours``.
 
+    A design has no attributes, and the ranker judges it by its picture alone. For products that
+    have some, ``attributes`` is fitted on price and attributes, and ``combined`` on picture and
+    attributes; what each adds to the other tells their shares apart.
+
     Args:
         pictures: of all products.
-        fitted: what the sales of products were when the ranker was fitted, `metadata.with_prices`.
+        fitted: what the sales of products were when the ranker was fitted, `metadata.with_table`.
         held_out: other products, with the sales that the score is held against.
         confidence: of the intervals.
         seed: of the folds, the shuffle and the resamples.
@@ -131,6 +136,13 @@ def fit_and_test(
         "line_mean": np.ones(len(lines)),
         "neighbours": ranker.neighbour_score(unseen, lines),
     }
+    columns = AttributeTable.fit(fitted)
+    if columns.names:
+        known, unknown = columns.features(fitted), columns.features(held_out)
+        within["attributes"] = fit_ranker(known, fitted, seed).score(unknown, lines)
+        both, widths = np.concatenate([seen, known], axis=1), [seen.shape[1], known.shape[1]]
+        combined = fit_ranker(both, fitted, seed, blocks=widths)
+        within["combined"] = combined.score(np.concatenate([unseen, unknown], axis=1), lines)
     rate = ranker.line_rate(lines)
     return ranker, run_backtest(
         held_out,
@@ -138,6 +150,7 @@ def fit_and_test(
         {name: score * rate for name, score in within.items()},
         BASELINES,
         comparable(held_out),
+        attributes=columns.names,
         confidence=confidence,
         seed=seed,
     )

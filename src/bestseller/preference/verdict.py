@@ -55,7 +55,12 @@ def unobserved_facts(ranker: SalesRanker, abstained: float, allocation: str) -> 
 
 
 def _of_ranker(ranker: SalesRanker) -> dict[str, Any]:
-    return {"products_fitted": len(ranker.products), "penalty": round(ranker.penalty, 12)}
+    fitted = ranker.fitted
+    return {
+        "products_fitted": len(ranker.products),
+        "prior_variance": round(fitted.variance, 6),
+        "dispersion": round(fitted.dispersion, 6),
+    }
 
 
 def _of(backtest: Backtest, held_out: str = "held-out designs of one line") -> dict[str, Any]:
@@ -71,6 +76,10 @@ def _of(backtest: Backtest, held_out: str = "held-out designs of one line") -> d
         named |= _flat(measure if name == "score" else f"{measure}_{name}", interval)
     for (name, measure), interval in backtest.leads.items():
         named |= _flat(f"{measure}_lead_over_{name}", interval)
+    for (name, measure), interval in backtest.adds.items():
+        named |= _flat(f"{measure}_added_by_{name}", interval)
+    if told := backtest.attributes_sentence(held_out):
+        named |= {"attributes": ", ".join(backtest.attributes), "attributes_sentence": told}
     return named
 
 

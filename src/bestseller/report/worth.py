@@ -8,6 +8,8 @@ from bestseller.report.words import DASH, number, percent, times
 SCORES = {
     "score": "The score",
     "neighbours": "Five nearest neighbours",
+    "combined": "Picture and attributes",
+    "attributes": "Attributes, no picture",
     "metadata": "Price and first sale, no picture",
     "mean_colour": "Mean colour",
     "line_mean": "Line's mean",
@@ -50,8 +52,10 @@ def _table(facts: Flat, caption: str) -> Table:
     rows = [
         [Cell(title), *(_cell(facts, name, measure) for measure in measures)]
         for name, title in SCORES.items()
+        if name == "score" or f"{MEASURES[0]}_{name}" in facts
     ]
-    return Table(caption.format_map(facts), ["Score", *map(TITLES.__getitem__, measures)], rows)
+    told = f"{caption.format_map(facts)} {facts.get('attributes_sentence', '')}".strip()
+    return Table(told, ["Score", *map(TITLES.__getitem__, measures)], rows)
 
 
 def _cell(facts: Flat, name: str, measure: str) -> Cell:
