@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from bestseller.catalogue.raw import read_catalogue
-from bestseller.catalogue.sales import (
+from bestseller.files import atomic_path, require, write_json
+from bestseller.params import Params
+from bestseller.sales import (
     allocate,
     clean_ledger,
     designs_by_sku,
     units_per_product,
     with_lines,
 )
-from bestseller.catalogue.source import open_ledger
-from bestseller.files import atomic_path, require, write_json
-from bestseller.params import Params
+from bestseller.sales.source import open_ledger
 from stages import WORKSPACE, run
 
 SOURCE = "data/source/ledger.json"

@@ -10,7 +10,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from bestseller.catalogue.product import Product, Variant
-from bestseller.catalogue.sales import (
+from bestseller.errors import BestsellerError
+from bestseller.params import Sales, load_params, read_yaml
+from bestseller.sales import (
     CleanLedger,
     allocate,
     clean_ledger,
@@ -19,9 +21,7 @@ from bestseller.catalogue.sales import (
     units_per_product,
     with_lines,
 )
-from bestseller.catalogue.source import open_ledger
-from bestseller.errors import BestsellerError
-from bestseller.params import Sales, load_params, read_yaml
+from bestseller.sales.source import open_ledger
 from conftest import REPOSITORY
 
 DESIGNS = {"01": "01", "02": "02", "02-S": "02", "NA": "NA"}

@@ -1,8 +1,8 @@
 """Sales: from a ledger as it comes to units a product, by rules that params.yaml declares."""
 
-from bestseller.catalogue.sales.clean import CleanLedger, clean_ledger
-from bestseller.catalogue.sales.read import read_table
-from bestseller.catalogue.sales.units import (
+from bestseller.sales.clean import CleanLedger, clean_ledger
+from bestseller.sales.read import read_table
+from bestseller.sales.units import (
     allocate,
     designs_by_sku,
     units_per_product,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bestseller.catalogue.sales.read import OURS
 from bestseller.params import Sales
+from bestseller.sales.read import OURS
 
 DROP = "drop"
 MAX_DIGITS = 9  # of the units in one row

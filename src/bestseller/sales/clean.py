@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bestseller.catalogue.sales.checks import failures
-from bestseller.catalogue.sales.read import our_columns
-from bestseller.catalogue.sales.values import read_values
 from bestseller.errors import BestsellerError
 from bestseller.params import Sales
+from bestseller.sales.checks import failures
+from bestseller.sales.read import our_columns
+from bestseller.sales.values import read_values
 
 UNKNOWN_SKU = "sku is not in the catalogue"
 GROUP = ["sku", "date", "channel", "currency"]
