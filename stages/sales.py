@@ -1,5 +1,6 @@
 """Clean the ledger; sum net units and units per day on sale for every product."""
 
+import sys
 from pathlib import Path
 
 from bestseller.catalogue.raw import read_catalogue
@@ -9,6 +10,7 @@ from bestseller.sales import (
     allocate,
     clean_ledger,
     designs_by_sku,
+    shared_skus,
     units_per_product,
     with_lines,
 )
@@ -28,7 +30,9 @@ def main(params: Params) -> None:
     raw, name = open_ledger(settings, params.catalogue, WORKSPACE)
     by_line = settings.level == "line"
     lines = {product.line: product.line for product in products if product.line}
-    ledger = clean_ledger(raw, lines if by_line else designs_by_sku(products), settings, name)
+    shared = {} if by_line else shared_skus(products)
+    designs = lines if by_line else designs_by_sku(products)
+    ledger = clean_ledger(raw, designs, settings, name, shared)
     counted = lines if by_line else [product.sku for product in products]
     units = units_per_product(ledger.clean, counted, ledger.until)
     if settings.allocation != "none":
@@ -48,6 +52,8 @@ def main(params: Params) -> None:
         "last_date": ledger.clean["date"].max().date().isoformat(),
     }
     write_json(METRICS, ledger.summary | facts)
+    for note in ledger.notes:
+        print(f"sales: warning: {note}", file=sys.stderr)
     print(
         f"{ledger.summary['units_net']} units of {sold} products; of "
         f"{ledger.summary['rows_in']} rows {ledger.summary['rows_quarantined']} quarantined, "

@@ -7,13 +7,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from bestseller.catalogue.source import demo_shop
 from bestseller.errors import BestsellerError
 from bestseller.files import read_json, write_json
 from bestseller.params import Catalogue, Sales
-from bestseller.sales.read import read_table
+from bestseller.sales.read import Table, read_table
 
 LEDGER_PATH = "/export/ledger.csv"
 
@@ -44,7 +42,7 @@ def ledger_bytes(sales: Sales, catalogue: Catalogue, root: Path) -> tuple[bytes,
         return answer.read(), "the embedded shop's ledger"
 
 
-def open_ledger(sales: Sales, catalogue: Catalogue, root: Path) -> tuple[pd.DataFrame, str]:
+def open_ledger(sales: Sales, catalogue: Catalogue, root: Path) -> tuple[Table, str]:
     """Return the ledger as a table of text, and its name."""
     data, name = ledger_bytes(sales, catalogue, root)
     return read_table(data, sales, name), name
