@@ -14,6 +14,7 @@ from bestseller.sales import (
     units_per_product,
     with_lines,
 )
+from bestseller.sales.explain import explain as explained
 from bestseller.sales.source import open_ledger
 from stages import WORKSPACE, run
 
@@ -23,7 +24,10 @@ SALES = Path("data/sales")
 METRICS = "metrics/sales.json"
 
 
-def main(params: Params) -> None:
+def main(params: Params, explain: str | None = None) -> None:
+    if explain:
+        print(*explained(Path(explain), params.sales), sep="\n")
+        return
     require(SOURCE, "python -m stages.refresh")
     settings = params.sales
     products = read_catalogue(CATALOGUE)
@@ -62,4 +66,4 @@ def main(params: Params) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, [("--explain", "tell what this file looks like to the cleaner; nothing is changed")])

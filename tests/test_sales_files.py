@@ -16,6 +16,7 @@ from hypothesis import settings as trials
 from bestseller.catalogue.product import Product, Variant
 from bestseller.errors import BestsellerError
 from bestseller.sales import designs_by_sku, read_table, shared_skus
+from bestseller.sales.regular import regular_rows
 from ledgers import cleaned, settings, units
 
 LONE_QUOTES = (
@@ -47,7 +48,11 @@ def test_a_lone_quote_takes_no_other_row() -> None:
     ("lines", "quarantined", "sold"),
     [
         # Two lone quotes that make one sound cell of three lines: each line is a row by itself.
-        (['"Fern",FERN-1,1', 'x,"MUG-1,2', "x,MUG-1,4", 'x,TOTE-1",8'], [3], {"FERN-1": 1}),
+        (
+            ['"Fern",FERN-1,1', 'x,"MUG-1,2', "x,MUG-1,4", 'x,TOTE-1",8'],
+            [3, 5],
+            {"FERN-1": 1, "MUG-1": 4},
+        ),
         # A real line break within a quoted cell, in each of the columns.
         (['"Fern\nprint",FERN-1,1', 'Mug,"MUG-1\n",2', 'Tote,TOTE-1,"\n3"'], [], None),
         # A break in a cell that has delimiters too.
@@ -67,8 +72,6 @@ def test_rows_that_swallow_others_are_told_from_cells_with_breaks(
         assert ledger.summary["rows_clean"] == len(lines)
         breaks = text.count("\n") - len(lines) - 1
         assert ledger.summary["lines_continued"] == breaks > 0
-    elif quarantined == [3]:
-        assert sold.items() <= units(ledger).items()
     else:
         assert units(ledger) == sold
 
@@ -113,7 +116,7 @@ def test_a_delimiter_at_the_end_of_all_rows_is_no_cell_too_many(text: str) -> No
 
 
 def test_two_columns_of_one_name_are_refused() -> None:
-    with pytest.raises(BestsellerError, match="sales.csv: line 1: two columns are named units;"):
+    with pytest.raises(BestsellerError, match=r"sales\.csv: line 1: two columns are named units;"):
         cleaned("sku,date,units, units\nMUG-1,2026-01-05,3,4\n")
 
 
@@ -142,7 +145,7 @@ def test_excels_separator_line_is_known() -> None:
     ledger = cleaned(text, delimiter=";")
     assert units(ledger) == {"MUG-1": 3}
     assert ledger.summary["lines_above"] == 1
-    with pytest.raises(BestsellerError, match='line 1 says .* set sales.delimiter: ";"'):
+    with pytest.raises(BestsellerError, match=r'line 1 says .* set sales\.delimiter: ";"'):
         cleaned(text)
 
 
@@ -193,7 +196,7 @@ ORDERS = (
 
 
 def test_cells_that_stand_once_per_order_mean_its_lines() -> None:
-    own = {
+    own: dict[str, Any] = {
         "columns": {"kind": "state", "channel": "shop"},
         "fill_down": {"order": ["state", "shop"]},
         "values": {"kind": {"PAID": "sale", "void": "drop"}},
@@ -307,7 +310,12 @@ ROWS: list[list[Any]] = [
 
 def test_a_sheet_of_a_workbook_is_read_by_the_same_rules() -> None:
     data = workbook(("Sales", ROWS), ("Notes", [["hello"]]))
-    own = {"sheet": "Sales", "preset": "excel-de", "skip_lines": 1, "totals": ["Summe"]}
+    own: dict[str, Any] = {
+        "sheet": "Sales",
+        "preset": "excel-de",
+        "skip_lines": 1,
+        "totals": ["Summe"],
+    }
     ledger = cleaned(data, {"MUG-1": "MUG-1", "FERN-1": "FERN-1", "116610": "W"}, **own)
     assert units(ledger) == {"MUG-1": 2, "FERN-1": 3, "W": 4}
     assert ledger.clean["revenue"].sum() == 2 * 9.5 + 3 * 1000.25 + 4 * 8
@@ -390,20 +398,16 @@ def test_written_cells_are_read_as_written(rows: list[list[str]]) -> None:
 def test_both_ways_of_reading_agree_and_lose_nothing(body: str, quoting: str) -> None:
     data = ("sku,date\n" + body).encode()
     rules = settings(quoting=quoting)
-    found = []
-    for regular in (True, False):
-        with (
-            patch("bestseller.sales.read.regular_rows", lambda *_: None)
-            if not regular
-            else patch("bestseller.sales.read.HEAD", 50)
-        ):
+    found: list[Any] = []
+    for way in (regular_rows, lambda *_: None):
+        with patch("bestseller.sales.read.regular_rows", way):
             try:
                 table = read_table(data, rules)
-                found.append(
-                    (table.rows.reset_index().to_numpy().tolist(), table.problems, table.lines)
-                )
             except BestsellerError as error:
                 found.append(str(error))
+            else:
+                cells = table.rows.reset_index().to_numpy().tolist()
+                found.append((cells, table.problems, table.lines))
     assert found[0] == found[1]
     if isinstance(found[0], tuple):
         rows, _, lines = found[0]

@@ -33,10 +33,7 @@ def sheet_records(data: bytes, settings: Sales, name: str) -> Iterator[Record]:
     Raises:
         BestsellerError: the file is damaged, or does not tell which sheet is meant.
     """
-    try:
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise BestsellerError(f"{name}: is no readable workbook ({error})") from error
+    book = _opened(data, name)
     sheets = [sheet.title for sheet in book.worksheets]
     if settings.sheet and settings.sheet not in sheets:
         raise BestsellerError(
@@ -56,6 +53,22 @@ def sheet_records(data: bytes, settings: Sales, name: str) -> Iterator[Record]:
         if number > settings.skip_lines and not names and any(cells):
             names = [cell.strip().casefold() for cell in cells]
         yield number, cells, ""
+
+
+def sheet_names(data: bytes, name: str) -> list[str]:
+    """Return the names of a workbook's sheets.
+
+    Raises:
+        BestsellerError: the file is damaged.
+    """
+    return [sheet.title for sheet in _opened(data, name).worksheets]
+
+
+def _opened(data: bytes, name: str) -> Any:
+    try:
+        return load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        raise BestsellerError(f"{name}: is no readable workbook ({error})") from error
 
 
 def _text(cell: Any, column: str, settings: Sales) -> str:
