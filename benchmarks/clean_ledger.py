@@ -12,8 +12,8 @@ import time
 import numpy as np
 import pandas as pd
 
-from bestseller.catalogue.sales import clean_ledger, read_table, units_per_product
 from bestseller.params import load_params
+from bestseller.sales import clean_ledger, read_table, units_per_product
 
 PRODUCTS = 5_516
 DAYS = 1_062

@@ -9,11 +9,11 @@ import pandas as pd
 from bestseller.catalogue.demo.render import render
 from bestseller.catalogue.demo.shop import DemoShop
 from bestseller.catalogue.demo.world import Product, last_day
-from bestseller.catalogue.sales import units_per_product
 from bestseller.images.align import align
 from bestseller.images.duplicates import find_clusters
 from bestseller.images.split import split_designs
 from bestseller.params import Params
+from bestseller.sales import units_per_product
 
 PHOTO = 256  # pixels, side of the shop's photos
 

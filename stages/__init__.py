@@ -37,7 +37,8 @@ def run(
 
     Args:
         main: the stage; the docstring of its module is the help text.
-        arguments: positional arguments as (name, help) pairs, passed as text by keyword.
+        arguments: as (name, help) pairs, passed as text by keyword; a name that begins with -- is
+            that of an option, None where it is not given.
         argv: the command line, for tests.
 
     A BestsellerError is printed as one line on stderr and ends the process with status 1.

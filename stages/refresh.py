@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from bestseller.catalogue.gather import probe
-from bestseller.catalogue.source import probe_ledger
 from bestseller.files import read_json, write_json
 from bestseller.params import Params
+from bestseller.sales.source import probe_ledger
 from stages import WORKSPACE, run
 from stages.sales import SOURCE as LEDGER
 from stages.scrape import SOURCE as CATALOGUE

@@ -1,18 +1,21 @@
 """Clean the ledger; sum net units and units per day on sale for every product."""
 
+import sys
 from pathlib import Path
 
 from bestseller.catalogue.raw import read_catalogue
-from bestseller.catalogue.sales import (
+from bestseller.files import atomic_path, require, write_json
+from bestseller.params import Params
+from bestseller.sales import (
     allocate,
     clean_ledger,
     designs_by_sku,
+    shared_skus,
     units_per_product,
     with_lines,
 )
-from bestseller.catalogue.source import open_ledger
-from bestseller.files import atomic_path, require, write_json
-from bestseller.params import Params
+from bestseller.sales.explain import explain as explained
+from bestseller.sales.source import open_ledger
 from stages import WORKSPACE, run
 
 SOURCE = "data/source/ledger.json"
@@ -21,14 +24,19 @@ SALES = Path("data/sales")
 METRICS = "metrics/sales.json"
 
 
-def main(params: Params) -> None:
+def main(params: Params, explain: str | None = None) -> None:
+    if explain:
+        print(*explained(Path(explain), params.sales), sep="\n")
+        return
     require(SOURCE, "python -m stages.refresh")
     settings = params.sales
     products = read_catalogue(CATALOGUE)
     raw, name = open_ledger(settings, params.catalogue, WORKSPACE)
     by_line = settings.level == "line"
     lines = {product.line: product.line for product in products if product.line}
-    ledger = clean_ledger(raw, lines if by_line else designs_by_sku(products), settings, name)
+    shared = {} if by_line else shared_skus(products)
+    designs = lines if by_line else designs_by_sku(products)
+    ledger = clean_ledger(raw, designs, settings, name, shared)
     counted = lines if by_line else [product.sku for product in products]
     units = units_per_product(ledger.clean, counted, ledger.until)
     if settings.allocation != "none":
@@ -48,6 +56,8 @@ def main(params: Params) -> None:
         "last_date": ledger.clean["date"].max().date().isoformat(),
     }
     write_json(METRICS, ledger.summary | facts)
+    for note in ledger.notes:
+        print(f"sales: warning: {note}", file=sys.stderr)
     print(
         f"{ledger.summary['units_net']} units of {sold} products; of "
         f"{ledger.summary['rows_in']} rows {ledger.summary['rows_quarantined']} quarantined, "
@@ -56,4 +66,4 @@ def main(params: Params) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, [("--explain", "tell what this file looks like to the cleaner; nothing is changed")])

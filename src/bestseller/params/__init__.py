@@ -15,9 +15,10 @@ from bestseller.errors import BestsellerError
 from bestseller.params.catalogue import Catalogue, Crawl, Demo, Folder, Shopify, Site
 from bestseller.params.item import Item, parse_model
 from bestseller.params.judging import Compare, Evaluate, Preference, Report, Shortlist
+from bestseller.params.presets import preset, preset_names, together
 from bestseller.params.recipe import Recipe
 from bestseller.params.retrain import Drift, Gate, Health, Retrain
-from bestseller.params.sales import Sales, SalesColumns
+from bestseller.params.sales import LOCAL, Sales, SalesColumns
 from bestseller.params.section import Count, NonNegative, Section
 from bestseller.params.training import (
     Augment,
@@ -36,6 +37,7 @@ from bestseller.params.training import (
 )
 
 __all__ = [
+    "LOCAL",
     "PARAMS_FILE",
     "Augment",
     "Backbones",
@@ -72,7 +74,10 @@ __all__ = [
     "Train",
     "WideGan",
     "load_params",
+    "preset",
+    "preset_names",
     "read_yaml",
+    "together",
 ]
 
 PARAMS_FILE = "params.yaml"

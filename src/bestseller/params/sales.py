@@ -2,12 +2,19 @@
 
 import codecs
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from bestseller.params.section import Day, Section, Share
+from bestseller.params.presets import PLAIN, preset, preset_names, together
+from bestseller.params.section import Day, NonNegative, Section, Share, as_text
+
+LOCAL = "local"  # business_zone: the day that each date tells itself
+SPACES = dict.fromkeys("\u00a0\u2007\u2009\u202f", " ") | {"\u2019": "'"}
+
+Text = Annotated[str, BeforeValidator(as_text)]
 
 
 class SalesColumns(Section):
@@ -16,6 +23,7 @@ class SalesColumns(Section):
     sku: Annotated[str, Field(min_length=1)]
     date: Annotated[str, Field(min_length=1)]
     units: Annotated[str, Field(min_length=1)]
+    returned: str
     line_id: str
     kind: str
     channel: str
@@ -27,6 +35,7 @@ class SalesColumns(Section):
 class Sales(Section):
     source: Literal["demo", "csv"]
     path: str
+    preset: str
     level: Literal["product", "line"]
     allocation: Literal["none", "equal", "variants"]
     from_: Annotated[Day, Field(alias="from")]
@@ -34,8 +43,14 @@ class Sales(Section):
     as_of: Day
     max_unknown_share: Share
     max_quarantined_share: Share
+    sheet: str
     encoding: str
     delimiter: Annotated[str, Field(min_length=1, max_length=1)]
+    quoting: Literal["standard", "none"]
+    skip_lines: NonNegative
+    totals: list[Text]
+    fill_down: dict[str, list[str]]
+    not_counted: dict[str, list[Text]]
     date_format: Annotated[str, Field(min_length=1)]
     as_of_format: Annotated[str, Field(min_length=1)]
     zone: str
@@ -43,11 +58,34 @@ class Sales(Section):
     business_zone: str
     decimal: Literal[".", ","]
     thousands: Literal["", ".", ",", " ", "'"]
+    unit_decimals: Annotated[int, Field(ge=0, le=6)]
+    price_of: Literal["unit", "line"]
     key: Annotated[list[str], Field(min_length=1)]
     columns: SalesColumns
     extract: dict[str, str]
-    values: dict[str, dict[str, str]]
-    empty: dict[str, str]
+    values: dict[str, dict[Text, Text]]
+    empty: dict[str, Text]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_preset_says(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        name = given.get("preset", PLAIN)
+        shape = preset(name if name in preset_names() else PLAIN)
+        return together(shape | {"preset": PLAIN}, given)
+
+    @field_validator("preset")
+    @classmethod
+    def _is_a_preset(cls, value: str) -> str:
+        if value not in (names := preset_names()):
+            raise ValueError(f"one of {', '.join(names)}")
+        return value
+
+    @field_validator("thousands", mode="before")
+    @classmethod
+    def _any_space_or_apostrophe(cls, value: Any) -> Any:
+        return SPACES.get(value, value) if isinstance(value, str) else value
 
     @field_validator("allocation")
     @classmethod
@@ -71,7 +109,8 @@ class Sales(Section):
     @field_validator("zone", "zones", "business_zone")
     @classmethod
     def _fits_the_dates(cls, value: Any, given: ValidationInfo) -> Any:
-        if isinstance(value, str) and value and value not in available_timezones():
+        local = value == LOCAL and given.field_name == "business_zone"
+        if isinstance(value, str) and value and not local and value not in available_timezones():
             raise ValueError("an IANA zone, such as Europe/Berlin or UTC")
         date_format, told = given.data.get("date_format", ""), bool(given.data.get("zone"))
         offset = "%z" in date_format or "%Z" in date_format

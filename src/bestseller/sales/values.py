@@ -1,5 +1,6 @@
 """From texts to values, by the rules that params.yaml declares; each distinct text is read once."""
 
+import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable
@@ -8,12 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bestseller.catalogue.sales.read import OURS
-from bestseller.params import Sales
+from bestseller.params import LOCAL, Sales
+from bestseller.sales.read import OURS
 
 DROP = "drop"
 MAX_DIGITS = 9  # of the units in one row
-UNREADABLE = "\0"  # a text that its pattern in sales.extract does not match; no CSV value holds it
+UNREADABLE = "\0"  # a text that its pattern in sales.extract does not match
+DROPPED = "\0drop"  # a text that sales.values says is left out; no value holds a zero byte
+# What is written for a minus: Unicode's own, the figure and en dash of typesetters (Unicode 16,
+# chapter 6.2). NFKC has made the small and the full-width hyphen a plain one before.
+MINUS = re.compile("[\N{MINUS SIGN}\N{FIGURE DASH}\N{EN DASH}]")
 
 
 @dataclass(frozen=True)
@@ -22,13 +27,16 @@ class Rows:
 
     Attributes:
         table: sku, line_id, kind, channel, currency (text, empty for none); date (datetime64, the
-            day of the sale) and as_of (datetime64) or NaT; units and price (float64) or NaN, of
-            which units are whole numbers; `has_price` and `has_as_of` (bool): a text was there.
+            day of the sale) and as_of (datetime64) or NaT; units, returned and price (float64) or
+            NaN, of which units and returned are whole numbers; `has_price` and `has_as_of` (bool):
+            a text was there.
         empty: rows that `sales.empty` leaves out.
+        not_counted: rows that `sales.values` leaves out.
     """
 
     table: pd.DataFrame
     empty: pd.Series
+    not_counted: pd.Series
 
 
 def read_values(raw: pd.DataFrame, columns: dict[str, str], settings: Sales) -> Rows:
@@ -44,9 +52,17 @@ def read_values(raw: pd.DataFrame, columns: dict[str, str], settings: Sales) -> 
     empty = pd.Series(False, index=raw.index)
     for name in drops:
         empty |= texts[name] == ""
+    left_out = pd.Series(False, index=raw.index)
+    for name, meanings in settings.values.items():
+        if DROP in meanings.values():
+            left_out |= texts[name] == DROPPED
     table = pd.DataFrame({name: texts[name] for name in ("sku", "line_id", "channel", "currency")})
-    whole, number = _number_pattern(settings, 0), _number_pattern(settings, 6)
+    whole, number = _number_pattern(settings, whole=True), _number_pattern(settings, whole=False)
     table["units"] = _each(texts["units"], lambda text: _number(text, whole, settings), float)
+    table["returned"] = 0.0
+    if "returned" in columns:
+        back = texts["returned"].where(texts["returned"] != "", "0")
+        table["returned"] = _each(back, lambda text: _number(text, whole, settings), float)
     table["price"] = _each(texts["price"], lambda text: _number(text, number, settings), float)
     kinds = _each(texts["kind"], str.lower)
     if "kind" not in columns and "kind" not in settings.empty:
@@ -55,13 +71,21 @@ def read_values(raw: pd.DataFrame, columns: dict[str, str], settings: Sales) -> 
     table["date"] = _days(texts["date"], settings)
     table["as_of"] = _parse(texts["as_of"], settings.as_of_format)
     table["has_price"], table["has_as_of"] = texts["price"] != "", texts["as_of"] != ""
-    return Rows(table, empty)
+    if settings.price_of == "line":  # a return's amount is written with or without a minus
+        returns = table["kind"] == "return"
+        table["price"] = table["price"].where(~returns, table["price"].abs())
+    return Rows(table, empty, left_out)
 
 
 def _meant(raw: pd.DataFrame, column: str | None, name: str, settings: Sales) -> pd.Series:
     """Return the text that counts of each row: extracted, translated, or what empty stands for."""
     pattern = re.compile(settings.extract[name]) if name in settings.extract else None
-    values, empty = settings.values.get(name, {}), settings.empty.get(name, "")
+    meant = {
+        text: DROPPED if meaning == DROP else meaning
+        for text, meaning in settings.values.get(name, {}).items()
+    }
+    in_any_case = {text.casefold(): meaning for text, meaning in meant.items()}
+    empty = settings.empty.get(name, "")
     instead = "" if empty == DROP else empty
 
     def meaning(text: str) -> str:
@@ -69,7 +93,7 @@ def _meant(raw: pd.DataFrame, column: str | None, name: str, settings: Sales) ->
         if pattern and text:
             found = pattern.search(text)
             text = (found[1] or "").strip() if found else UNREADABLE
-        return values.get(text, text) or instead
+        return meant.get(text, in_any_case.get(text.casefold(), text)) or instead
 
     if column is None:
         return pd.Series(instead, index=raw.index, dtype=object)
@@ -77,7 +101,9 @@ def _meant(raw: pd.DataFrame, column: str | None, name: str, settings: Sales) ->
 
 
 def _each(
-    column: pd.Series, read: Callable[[str], object], dtype: type[float] | type[object] = object
+    column: pd.Series,
+    read: Callable[[str], object],
+    dtype: type[float] | type[object] | str = object,
 ) -> pd.Series:
     """Apply `read` once to each distinct text of a column."""
     codes, distinct = pd.factorize(column)
@@ -86,24 +112,51 @@ def _each(
     return pd.Series(values[codes], index=column.index)
 
 
-def _number_pattern(settings: Sales, decimals: int) -> re.Pattern[str]:
+def _number_pattern(settings: Sales, *, whole: bool) -> re.Pattern[str]:
     """Return what a number looks like: thousands in groups of three or none at all.
 
-    A whole number may end in one or two zeros behind the decimal mark, as databases write it
-    where a column has gaps; with three it could be thousands of another country.
+    Without a sign; see `_number`. A whole number may end in zeros behind the decimal mark, as
+    databases write it. Exactly three behind a point could be thousands of another country, so they
+    count only where `sales.unit_decimals` declares them, or where thousands stand grouped before
+    it; a decimal comma is a declaration itself.
     """
     mark, thousands = re.escape(settings.decimal), re.escape(settings.thousands)
-    grouped = rf"\d{{1,3}}(?:{thousands}\d{{3}})+|" if thousands else ""
-    tail = rf"\d{{1,{decimals}}}" if decimals else "0{1,2}"
-    return re.compile(rf"[+-]?(?:{grouped}\d{{1,{MAX_DIGITS}}})(?:{mark}{tail})?", re.ASCII)
+    groups, plain = rf"\d{{1,3}}(?:{thousands}\d{{3}})+", rf"\d{{1,{MAX_DIGITS}}}"
+    any_tail = r"0+" if whole else r"\d{1,6}"
+    declared = not whole or settings.decimal == "," or settings.unit_decimals == 3
+    tail = any_tail if declared else r"(?:0{1,2}|0{4,})"
+    ways = [rf"{plain}(?:{mark}{tail})?"]
+    if thousands:
+        ways.append(rf"{groups}(?:{mark}{any_tail})?")
+    return re.compile("|".join(ways), re.ASCII)
+
+
+SIGNED = re.compile(
+    r"(?P<sign>[+-]?) ?(?P<number>[^-+()]+?)(?P<behind> ?-)?|\((?P<owed>[^-+()]+)\)"
+)
 
 
 def _number(text: str, pattern: re.Pattern[str], settings: Sales) -> float:
-    if not pattern.fullmatch(text):
+    """Return a number, NaN where `text` is none.
+
+    A minus may stand before it, behind it as SAP writes it, or be the brackets of accountants.
+    """
+    if pattern.fullmatch(text):
+        return _value(text, settings)
+    found = SIGNED.fullmatch(MINUS.sub("-", text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    if not found or (found["sign"] and found["behind"]):
         return float("nan")
-    plain = text.replace(settings.thousands, "") if settings.thousands else text
+    number = found["number"] or found["owed"]
+    if not pattern.fullmatch(number):
+        return float("nan")
+    negative = found["sign"] == "-" or found["behind"] or found["owed"]
+    return _value(number, settings) * (-1 if negative else 1)
+
+
+def _value(number: str, settings: Sales) -> float:
+    plain = number.replace(settings.thousands, "") if settings.thousands else number
     value = float(plain.replace(settings.decimal, "."))
-    return value if abs(value) < 10**MAX_DIGITS else float("nan")
+    return value if value < 10**MAX_DIGITS else float("nan")
 
 
 def _days(texts: pd.Series, settings: Sales) -> pd.Series:
@@ -114,12 +167,21 @@ def _days(texts: pd.Series, settings: Sales) -> pd.Series:
         zone = re.compile(rf"\b(?:{names})\b")
         texts = _each(texts, lambda text: zone.sub(lambda m: settings.zones[m[0]], text))
         pattern = pattern.replace("%Z", "%z")
+    if settings.business_zone == LOCAL and "%z" in pattern:
+        return _each(texts, lambda text: _own_day(text, pattern), "datetime64[ms]")
     moments = _parse(texts, pattern, utc="%z" in pattern)
     if settings.zone:  # an hour that a clock change repeats or skips is no certain instant
         moments = moments.dt.tz_localize(settings.zone, ambiguous="NaT", nonexistent="NaT")
-    if settings.business_zone:
+    if settings.business_zone and settings.business_zone != LOCAL:
         moments = moments.dt.tz_convert(settings.business_zone).dt.tz_localize(None)
     return moments.dt.normalize().astype("datetime64[ms]")
+
+
+def _own_day(text: str, pattern: str) -> dt.date | None:
+    try:
+        return dt.datetime.strptime(text, pattern).date()
+    except ValueError:
+        return None
 
 
 def _parse(texts: pd.Series, pattern: str, utc: bool = False) -> pd.Series:

@@ -24,6 +24,10 @@ def row_schema(settings: Sales) -> pa.DataFrameSchema:
             "sku": _column(lambda sku: sku != "", "sku is empty"),
             "date": _column(pd.Series.notna, f"date {date}"),
             "units": _column(pd.Series.notna, "units is no whole number"),
+            "returned": _column(
+                lambda units: units.between(0, float("inf")), "returned is no whole number"
+            ),
+            "left": _column(lambda units: ~(units < 0), "more units returned than sold"),
             "kind": _column(lambda kind: kind.isin(KINDS), "kind is neither sale nor return"),
             "sold": _column(lambda units: ~(units < 0), "a sale of negative units"),
             "price": _column(lambda price: ~(price < 0), "price is no number of at least 0"),
@@ -49,7 +53,8 @@ def failures(rows: pd.DataFrame, settings: Sales) -> pd.Series:
         rows: the table of `values.Rows`.
         settings: the sales section of params.yaml.
     """
-    judged = rows[["sku", "date", "units", "kind", "currency"]].assign(
+    judged = rows[["sku", "date", "units", "returned", "kind", "currency"]].assign(
+        left=(rows["units"] - rows["returned"]).where(rows["kind"] == "sale", 0),
         sold=rows["units"].where(rows["kind"] == "sale", 0),
         price=rows["price"].where(rows["price"].notna() | ~rows["has_price"], -1),
         as_of=rows["as_of"].notna() | ~rows["has_as_of"],

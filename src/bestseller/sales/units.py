@@ -10,10 +10,37 @@ from bestseller.catalogue.product import Product
 
 
 def designs_by_sku(products: Iterable[Product]) -> dict[str, str]:
-    """Return under which design each sku is counted: a design's own and those of its variants."""
+    """Return under which design each sku is counted: a design's own and those of its variants.
+
+    A sku of several designs is left out, see `shared_skus`.
+    """
     products = list(products)
-    variants = {variant.sku: product.sku for product in products for variant in product.variants}
+    shared = shared_skus(products)
+    variants = {
+        variant.sku: product.sku
+        for product in products
+        for variant in product.variants
+        if variant.sku not in shared
+    }
     return variants | {product.sku: product.sku for product in products}
+
+
+def shared_skus(products: Iterable[Product]) -> dict[str, tuple[str, ...]]:
+    """Return the skus that are variants of several designs, with these in order.
+
+    What a design itself is called is its own, whatever other design has it among its variants.
+    """
+    products = list(products)
+    own = {product.sku for product in products}
+    designs: dict[str, set[str]] = {}
+    for product in products:
+        for variant in product.variants:
+            designs.setdefault(variant.sku, set()).add(product.sku)
+    return {
+        sku: tuple(sorted(found))
+        for sku, found in designs.items()
+        if len(found) > 1 and sku not in own
+    }
 
 
 def units_per_product(clean: pd.DataFrame, skus: Iterable[str], until: dt.date) -> pd.DataFrame:

@@ -1,20 +1,23 @@
 """Sales: from a ledger as it comes to units a product, by rules that params.yaml declares."""
 
-from bestseller.catalogue.sales.clean import CleanLedger, clean_ledger
-from bestseller.catalogue.sales.read import read_table
-from bestseller.catalogue.sales.units import (
+from bestseller.sales.clean import CleanLedger, clean_ledger
+from bestseller.sales.read import Table, read_table
+from bestseller.sales.units import (
     allocate,
     designs_by_sku,
+    shared_skus,
     units_per_product,
     with_lines,
 )
 
 __all__ = [
     "CleanLedger",
+    "Table",
     "allocate",
     "clean_ledger",
     "designs_by_sku",
     "read_table",
+    "shared_skus",
     "units_per_product",
     "with_lines",
 ]

@@ -1,0 +1,94 @@
+"""A sheet of an Excel workbook as records of text."""
+
+import datetime as dt
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+from bestseller.errors import BestsellerError
+from bestseller.params import Sales
+from bestseller.sales.lines import Record
+
+ZEROS = re.compile(r"0{2,}")  # a number format that fills up with zeros: 000 shows 7 as 007
+
+
+def sheet_records(data: bytes, settings: Sales, name: str) -> Iterator[Record]:
+    """Yield the rows of a sheet, each with its number in the sheet.
+
+    A number is written with the declared decimal mark and without an exponent, a date as
+    `sales.date_format` says, so that typed cells and texts are read by the same rules. A formula is
+    what the workbook last computed for it.
+
+    Args:
+        data: the file's bytes.
+        settings: of which sheet, decimal, date_format, as_of_format and columns count.
+        name: of the file in an error.
+
+    Raises:
+        BestsellerError: the file is damaged, or does not tell which sheet is meant.
+    """
+    book = _opened(data, name)
+    sheets = [sheet.title for sheet in book.worksheets]
+    if settings.sheet and settings.sheet not in sheets:
+        raise BestsellerError(
+            f"{name}: has no sheet {settings.sheet}; mend sales.sheet in params.yaml: "
+            f"{', '.join(sheets)}"
+        )
+    if not settings.sheet and len(sheets) != 1:
+        raise BestsellerError(
+            f"{name}: has {len(sheets)} sheets; set sales.sheet to one of {', '.join(sheets)}"
+        )
+    sheet = book[settings.sheet or sheets[0]]
+    sheet.reset_dimensions()  # some programs write wrong ones, and rows behind them would be lost
+    names: list[str] = []
+    for number, row in enumerate(sheet.iter_rows(), start=1):
+        columns = names + [""] * (len(row) - len(names))
+        cells = [_text(cell, column, settings) for cell, column in zip(row, columns, strict=False)]
+        if number > settings.skip_lines and not names and any(cells):
+            names = [cell.strip().casefold() for cell in cells]
+        yield number, cells, ""
+
+
+def sheet_names(data: bytes, name: str) -> list[str]:
+    """Return the names of a workbook's sheets.
+
+    Raises:
+        BestsellerError: the file is damaged.
+    """
+    return [sheet.title for sheet in _opened(data, name).worksheets]
+
+
+def _opened(data: bytes, name: str) -> Any:
+    try:
+        return load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        raise BestsellerError(f"{name}: is no readable workbook ({error})") from error
+
+
+def _text(cell: Any, column: str, settings: Sales) -> str:
+    value = cell.value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, int | float):
+        return _number(value, cell.number_format or "", settings.decimal)
+    if isinstance(value, dt.datetime | dt.date):
+        known = column == settings.columns.as_of.casefold()
+        pattern = settings.as_of_format if known else settings.date_format
+        # a workbook's dates know no zone, so a format with one is not met and the row is told
+        return value.isoformat() if "%z" in pattern.lower() else value.strftime(pattern)
+    return str(value)
+
+
+def _number(value: int | float, shown_as: str, decimal: str) -> str:
+    if value == int(value):
+        digits = len(shown_as) if ZEROS.fullmatch(shown_as) else 0
+        return f"{int(value):0{digits}d}"
+    return format(Decimal(repr(value)), "f").replace(".", decimal)
