@@ -103,7 +103,7 @@ class Ruler:
         self.each, self.space = each, space
         fresh = fresh_watches(list(self.products), each, params)
         self.fresh: dict[str, Features] = {
-            line: backbone.features(images) for line, images in fresh.items()
+            line: space.features(images) for line, images in fresh.items()
         }
 
     def measure(self, model: Path) -> pd.DataFrame:

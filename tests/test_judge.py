@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from safetensors.numpy import load_file
 
 from bestseller.errors import BestsellerError
 from bestseller.files import read_json
 from bestseller.images.store import ImageSet
-from bestseller.params import Params, load_params
+from bestseller.params import Params, load_params, read_yaml
 from bestseller.preference import load_ranker
 from bestseller.preference.sellers import assign_parts, top_sellers
 from conftest import REPOSITORY
@@ -87,34 +88,42 @@ def test_the_best_sellers_that_test_the_classifier_taught_nobody(workspace: Path
     assert tested and not taught & set(index.loc[index["sku"].isin(tested), "cluster"])
 
 
-@pytest.mark.parametrize("metric", ["resnet18", "resnet50"])
-@pytest.mark.parametrize("teacher", ["vgg16", "metric"])
-def test_the_score_looks_through_another_network_than_the_constraint(
-    metric: str, teacher: str, params: Params
-) -> None:
-    name = metric if teacher == "metric" else teacher
-    told = changed(params, backbones={"metric": metric}, centroid={"backbone": name, "layer": 8})
-    assert told.judge() != told.centroid.backbone
-    assert told.judge() == (metric if teacher == "vgg16" else "vgg16")
+@pytest.mark.parametrize(
+    "judge",
+    [
+        {"metric_spaces": [{"network": "efficientnet_lite0", "layers": [9], "side": 0}]},
+        {"score_space": {"network": "efficientnet_lite0", "layers": [9], "side": 0}},
+        {"perceptual": "efficientnet_lite0"},
+    ],
+)
+def test_a_network_that_teaches_judges_nothing(judge: dict[str, object], params: Params) -> None:
+    assert params.centroid.backbone == "efficientnet_lite0"
+    with pytest.raises(ValidationError, match="efficientnet_lite0 judges the images"):
+        changed(params, backbones=judge)
+
+
+def test_the_score_looks_at_other_features_than_the_metrics(params: Params) -> None:
+    same = params.backbones.metric_spaces[1].model_dump() | {"side": 64}
+    with pytest.raises(ValidationError, match="another network, or other layers"):
+        changed(params, backbones={"score_space": same})
 
 
 @pytest.mark.parametrize("path", [REPOSITORY / "params.yaml", *REPOSITORY.glob("profiles/*.yaml")])
-def test_the_committed_settings_keep_judge_and_teacher_apart(path: Path, params: Params) -> None:
-    from bestseller.params import read_yaml
-
+def test_the_committed_settings_keep_judges_and_teacher_apart(path: Path, params: Params) -> None:
     told = read_yaml(path)
-    weights = {key: told["backbones"][key] for key in ("weights", "metric")}
-    layer = told["centroid"].get("backbone", params.centroid.backbone)
-    settings = changed(params, backbones=weights, centroid={"backbone": layer})
-    assert settings.judge() == settings.backbones.metric != settings.centroid.backbone
+    given = {key: told.get(key, {}) for key in ("backbones", "centroid")}
+    settings = changed(params, **given)
+    score, metrics = settings.backbones.score_space, settings.backbones.metric_spaces
+    assert settings.centroid.backbone not in settings.backbones.judges()
+    assert settings.backbones.judges() >= {score.network, *(s.network for s in metrics)}
+    assert all((s.network, s.layers) != (score.network, score.layers) for s in metrics)
 
 
 def test_a_published_network_does_not_teach_and_start_the_classifier(tmp_path: Path) -> None:
     text = (REPOSITORY / "params.yaml").read_text()
     for old, new in (
-        ("weights: catalogue", "weights: imagenet"),
-        ("metric: resnet18", "metric: resnet50"),
-        ("backbone: vgg16", "backbone: resnet50"),
+        ("weights: package", "weights: imagenet"),
+        ("backbone: efficientnet_lite0", "backbone: resnet50"),
     ):
         assert text.count(f"  {old} ") == 1
         text = text.replace(f"  {old} ", f"  {new} ")
@@ -124,18 +133,21 @@ def test_a_published_network_does_not_teach_and_start_the_classifier(tmp_path: P
 
 
 @pytest.mark.slow
-def test_the_stages_make_and_use_the_network_that_did_not_teach(
+def test_the_stages_make_and_use_the_networks_that_did_not_teach(
     params: Params, workspace: Path
 ) -> None:
-    told = changed(params, centroid={"backbone": "resnet18", "layer": 8, "pooling": "mean"})
-    run_stages(told)
-    assert read_json("metrics/centroid.json")["backbone"] == "resnet18_catalogue"
-    assert read_json("data/preference/known.json")["network"] == "vgg16"
-    dimensions = read_json("data/backbones/vgg16.json")["dimensions"]
-    assert load_ranker("data/preference").bank.shape[1] == dimensions
-    learned = (
-        load_file("data/centroid/centroid.safetensors"),
-        load_file("data/backbones/vgg16.safetensors"),
-    )
-    shapes = [{t.tobytes() for t in tensors.values() if t.ndim > 1} for tensors in learned]
-    assert not shapes[0] & shapes[1]  # the two share no weights
+    score = {"network": "efficientnet_lite1", "layers": [3, 5], "side": 32}
+    run_stages(changed(params, backbones={"score_space": score}))
+    assert read_json("metrics/centroid.json")["backbone"] == "efficientnet_lite0_imagenet"
+    assert read_json("data/preference/known.json")["space"] == score
+    assert load_ranker("data/preference").bank.shape[1] == 24 + 80
+    learned = [
+        load_file(f"data/{name}.safetensors")
+        for name in (
+            "centroid/centroid",
+            *(f"backbones/efficientnet_lite{number}" for number in (1, 2)),
+        )
+    ]
+    taught, *judges = [{t.tobytes() for t in ts.values() if t.ndim > 1} for ts in learned]
+    for judge in judges:
+        assert not taught & judge  # they share no weights

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bestseller.backbones.backbone import Backbone, save_backbone
+from bestseller.backbones import Backbone, FeatureSpace, save_backbone
 from bestseller.backbones.networks import without_classifier
 from bestseller.backbones.vision import models
 from bestseller.errors import BestsellerError
@@ -55,7 +55,7 @@ def data(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
     flipped = backbone.features(np.ascontiguousarray(images[train][:, :, ::-1]))
     clusters = index["cluster"].to_numpy()[train]
     novelty = NoveltyTest.fit(features[train], clusters, features[~train], flipped)
-    KnownImages.of(backbone, novelty, index[train]).save(folder / "preference")
+    KnownImages.of(FeatureSpace(backbone), novelty, index[train]).save(folder / "preference")
     return folder
 
 
@@ -73,7 +73,7 @@ def test_a_row_is_what_each_model_says_alone(scorer: Scorer, shop: Shop) -> None
         *("line", "similarity", "score", "abstains", "novelty", "percentile"),
         *("nearest_training", "neighbours"),
     ]
-    features = scorer.backbone.features(images[held_out])
+    features = scorer.space.features(images[held_out])
     np.testing.assert_allclose(table["score"], scorer.ranker.score(features, lines))
     probabilities = scorer.classifier.probabilities(images[held_out])
     own = [scorer.classifier.lines.index(line) for line in lines]
@@ -157,7 +157,7 @@ def test_known_images_come_back_from_their_files(scorer: Scorer, tmp_path: Path)
     for name in ("a", "b"):
         scorer.known.save(tmp_path / name)
     again = KnownImages.load(tmp_path / "a")
-    assert again.network == "resnet18"
+    assert again.space.network == "resnet18"
     pd.testing.assert_frame_equal(again.training, scorer.known.training)
     for name in ("reference", "clusters", "real_distances"):
         np.testing.assert_array_equal(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.spatial.distance import cdist
 
-from bestseller.backbones import Backbone
+from bestseller.backbones import FeatureSpace
 from bestseller.designs.design import SOURCE_TYPE, Choice, Design, design_id
 from bestseller.designs.evidence import Naming
 from bestseller.designs.explain import Explainer
@@ -33,7 +33,7 @@ from bestseller.designs.uncertainty import ScoreUncertainty
 from bestseller.errors import BestsellerError
 from bestseller.gans import TrainedGenerator
 from bestseller.metrics.novelty import NoveltyTest
-from bestseller.params import Shortlist
+from bestseller.params import Shortlist, Space
 from bestseller.preference import Classifier, SalesRanker, Scorer
 from bestseller.preference.known import KnownImages
 
@@ -231,10 +231,10 @@ def world() -> tuple[Memory, Scorer]:
     )
     ranker = LikesBrightFirstPixel(index.assign(units=range(30)), bank)
     scorer = Scorer(
-        cast(Backbone, pixels),
+        cast(FeatureSpace, pixels),
         cast(SalesRanker, ranker),
         cast(Classifier, BrightIsA()),
-        KnownImages(pixels.name, novelty, index),
+        KnownImages(Space(network=pixels.name, layers=[], side=0), novelty, index),
     )
     return Memory(training), scorer
 

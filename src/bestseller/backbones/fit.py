@@ -41,6 +41,7 @@ from bestseller.progress import Progress
 # Share of the side that a view shows. VGG-16 costs eight times ResNet-18's arithmetic; smaller
 # views at the same scale halve that, and its early layers see the same strokes and edges.
 VIEW = {"vgg16": 0.75}
+FITTED = ("vgg16", "resnet18", "resnet50")
 SMALLEST_VIEW = 32  # pixels: the networks halve the side five times
 SHIFT = 1 / 16  # largest shift beyond the border, as a share of the side
 PROJECTION = 128  # dimensions in which views are compared
@@ -72,15 +73,20 @@ def fit_backbone(
     """Fit a network; equal inputs, seed and thread count give equal weights.
 
     Args:
-        name: vgg16, resnet18 or resnet50.
+        name: one of `FITTED`.
         images: uint8 N x S x S x 3, S >= 32.
         lines: N product lines, of any sortable type.
         clusters: int N; images of equal number show one design.
         settings: the section ``backbones`` of params.yaml.
 
     Raises:
-        BestsellerError: fewer than two designs, or the loss left the finite numbers.
+        BestsellerError: another network, fewer than two designs, or the loss left the finite
+            numbers.
     """
+    if name not in FITTED:
+        raise BestsellerError(
+            f"params.yaml: backbones: {name} cannot be fitted here; these can: {', '.join(FITTED)}"
+        )
     if len(np.unique(clusters)) < 2:
         raise BestsellerError(
             f"backbone: {len(images)} images of fewer than 2 designs are too few to fit {name}; "
