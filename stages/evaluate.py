@@ -55,13 +55,14 @@ def main(params: Params, gan: str, constraint: str, seed: str) -> None:
         measured.similarity.to_csv(
             folder / "similarity.csv", index=False, float_format="%.6g", lineterminator="\n"
         )
-        shown = [suspect.image for suspect in suspects]
+        suspected = [suspect.image for suspect in suspects]
         known = [suspect.neighbour for suspect in suspects]
-        pairs = sheets.pairs_sheet(images[shown], train.images[known], captions)
+        pairs = sheets.pairs_sheet(images[suspected], train.images[known], captions)
         pairs.save(folder / "nearest.png")
         points.to_csv(folder / "points.csv", index=False, float_format="%.5g", lineterminator="\n")
         sheets.labelled_rows(rows).save(folder / "samples.png")
-        sheets.labelled_rows(mixed).save(folder / SIDE_BY_SIDE)
+        shown = [made_for[of_line == line][:SAMPLES] for line in generator.lines]
+        np.savez(folder / "samples.npz", lines=np.array(generator.lines), images=np.stack(shown))
         save_kids(folder / KIDS, measured.kids)
     write_json(Path("metrics/evaluate") / f"{name}.json", quality.rounded(measured.values))
 

@@ -36,7 +36,8 @@ def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipelin
 
     Keys: id, line, score, similarity (percent, null where the classifier does not know the
     line), best_sellers (nearest first: sku, name, line, units, distance), training
-    (nearest training image: sku, name, line, distance, percentile), novelty (class), model,
+    (nearest training image: sku, name, line, distance, percentile), novelty (class), picture
+    (distance from real photos over the largest that is shown, 0..1), model,
     model_hash, latent_index, latent, image_sha256 (of the pixels), feature_space,
     digital_source_type.
 
@@ -61,6 +62,7 @@ def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipelin
             for seller in scorer.neighbours(feature[None], NEAREST)[0]
         ],
         "novelty": str(judged["novelty"]),
+        "picture": _rounded(judged["picture"]),
         "training": {
             "sku": str(trained["sku"]),
             "name": naming(trained["sku"]),

@@ -166,7 +166,9 @@ def best_arms(models: pd.DataFrame, confidence: float, columns: Columns) -> pd.D
     rows: list[Row] = []
     for metric, of_metric in means.groupby("metric", sort=False):
         name, column = str(metric), columns[str(metric)]
-        ordered = of_metric.sort_values("mean", ascending=not column.higher_is_better, kind="stable")
+        ordered = of_metric.sort_values(
+            "mean", ascending=not column.higher_is_better, kind="stable"
+        )
         arms = list(zip(ordered["gan"], ordered["constraint"], strict=True))
         found = [difference(models, name, arms[0], other, confidence) for other in arms[1:]]
         groups: dict[str, list[str]] = {"tied": [], "lost": [], "unsettled": []}

@@ -109,9 +109,7 @@ def compare(
         *costs,
         *(_beside(row, models, quality, diversity) for _, row in references.iterrows()),
     ]
-    return Comparison(
-        lowest, nearest, have, quality, frechet, diversity, effects, best, answers
-    )
+    return Comparison(lowest, nearest, have, quality, frechet, diversity, effects, best, answers)
 
 
 def in_blurs(row: pd.Series, columns: Columns) -> str:

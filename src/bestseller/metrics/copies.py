@@ -93,8 +93,8 @@ class CopyTest:
             "near_copy_rate_high": rate.high,
             "near_copy_expected": self.size,
         }
-        for name, test in (*self.spaces.items(), (NAME, self.pixels)):
-            values[f"near_copy_rate_{name}"] = float(np.mean(test.flagged(near[name])))
+        for name, flagged in self._alone(near).items():
+            values[f"near_copy_rate_{name}"] = float(np.mean(flagged))
         for name, test in self.spaces.items():
             found = near[name]
             values[f"nearest_ratio_median_{name}"] = float(np.median(found.ratio))
@@ -118,9 +118,15 @@ class CopyTest:
         ]
 
     def _shares(self, near: Near) -> Array:
-        tests = (*self.spaces.items(), (NAME, self.pixels))
+        thresholds = {name: test.threshold for name, test in self.spaces.items()}
+        thresholds[NAME] = self.pixels.threshold
         least = np.finfo(np.float64).tiny  # of a threshold: held-out photos may hold a copy
-        return np.stack([near[name].ratio / max(test.threshold, least) for name, test in tests])
+        return np.stack([near[name].ratio / max(t, least) for name, t in thresholds.items()])
+
+    def _alone(self, near: Near) -> dict[str, Array]:
+        """Return by space what its own test flags."""
+        found = {name: test.flagged(near[name]) for name, test in self.spaces.items()}
+        return found | {NAME: self.pixels.flagged(near[NAME])}
 
 
 @dataclass(frozen=True)

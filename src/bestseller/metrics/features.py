@@ -58,7 +58,6 @@ class FeatureCache:
             _write(path, kept)
         return kept
 
-
     def extract(
         self, spaces: Sequence[FeatureSpace], images: np.ndarray, precision: str = "fp32"
     ) -> list[np.ndarray]:

@@ -44,7 +44,9 @@ def nearest_models(kids: Mapping[str, Kids], confidence: float) -> Nearest:
     """
     spaces = list(next(iter(kids.values())))
     leader = min(kids, key=lambda name: kids[name][spaces[0]].estimate.value)
-    tied = [name for name in kids if name != leader and not _farther(kids, name, leader, confidence)]
+    tied = [
+        name for name in kids if name != leader and not _farther(kids, name, leader, confidence)
+    ]
     named = " and ".join(space_title(space) for space in spaces)
     if len(kids) == 1:
         said = f"{leader} is the only model."

@@ -1,17 +1,17 @@
-"""Copies by their pixels: a small, smooth picture shows what a feature network forgives.
+"""Copies by their pixels: a small picture shows what a feature network forgives.
 
 Images are averaged to 16 x 16 cells and their mean grey is taken off: a vector of 768 numbers, in
-grey levels. Three distances to a training image each find other copies, all after the best of small
-shifts, mirrored or not:
+grey levels. Two distances to a training image find two kinds of copies, both after the best of
+small shifts, mirrored or not, and both Mahalanobis distances in the covariance of what changes do
+to training images, so that what a change moves alike in many cells counts little:
 
-- ``plain``: Euclidean; finds blurred and noisy copies;
-- ``changed``: Mahalanobis, with the covariance of what blur, noise, brightness and colour casts do
-  to training images; finds copies that were made brighter or darker, which moves many cells alike;
-- ``doubled``: the same to the training image with a second one shining through by up to 30 %; finds
-  one product laid over another.
+- ``soft``, of pictures that are smoothed first, against blur and noise;
+- ``doubled``, unsmoothed, against blur, noise, brightness and colour casts, and to the training
+  image with another one shining through by up to 30 %: finds copies that were made brighter or
+  darker, and one product laid over another.
 
-Each is held against what it is for real held-out photos: the ratio is the smallest of the three
-over their 1 % quantiles, and its own 1 % quantile is the threshold.
+Each is held against what it is for real held-out photos: the ratio is the smaller of the two over
+their 1 % quantiles, and its own 1 % quantile is the threshold.
 """
 
 from collections.abc import Iterator
@@ -31,11 +31,11 @@ from bestseller.metrics.yardstick import blurred, noisy
 
 NAME = "pixels"
 CELLS = 16  # along a side
-SMOOTH = 1.0  # standard deviation of the smoothing before, in 64ths of the side
+SMOOTH = 1.75  # standard deviation of the soft pictures' smoothing, in 64ths of the side
 SHIFT = 2  # largest shift, in 64ths of the side
 DOUBLED = 0.3  # largest weight of a second image
-NUISANCE = 1.0  # grey levels squared, added to the covariance of the changes
-TAUGHT = 300  # training images that the covariance is from, at most
+RIDGE = {"soft": 40.0, "sharp": 1.0}  # grey levels squared, added to the covariances
+TAUGHT = 300  # training images that the covariances are from, at most
 CANDIDATES = 4  # nearest training images that are tried with a second one
 BATCH = 64
 
@@ -46,18 +46,21 @@ class PixelTest:
 
     Attributes:
         size: side of the images, pixels.
-        reference: float32 N x 768, of the training images.
-        clusters: design of each.
-        whitening: float32 768 x 768, maps a difference to one of unit covariance.
-        scales: of the three distances, their 1 % quantiles over held-out photos.
+        soft, sharp: float32 N x 768, small pictures of the training images, smoothed or not.
+        clusters: design of each training image.
+        soft_whitening, sharp_whitening: float32 768 x 768, map a difference of two pictures to one
+            that counts each kind of change alike.
+        scales: of the two distances, their 1 % quantiles over held-out photos.
         threshold: a ratio below it is flagged.
         size_of_test: share of new images expected below it.
     """
 
     size: int
-    reference: Array
+    soft: Array
+    sharp: Array
     clusters: Array
-    whitening: Array
+    soft_whitening: Array
+    sharp_whitening: Array
     scales: Array
     threshold: float
     size_of_test: float
@@ -75,21 +78,20 @@ class PixelTest:
         """
         if not len(held_out):
             raise BestsellerError("novelty: no image is held out; one or more are needed")
-        size, labels = train.shape[1], np.asarray(clusters)
-        whitening = _whitening(np.asarray(train), size)
-        known = small(np.asarray(train), size, SMOOTH)
-        start = cls(size, known, labels, whitening, np.ones(3), 0.0, 0.0)
+        photos, size, labels = np.asarray(train), train.shape[1], np.asarray(clusters)
+        soft, sharp = small(photos, size, SMOOTH), small(photos, size, 0.0)
+        whitenings = _whitenings(photos, size)
+        start = cls(size, soft, sharp, labels, *whitenings, np.ones(2), 0.0, 0.0)
         found = start.distances(held_out)[1]
         scales = np.array([lowest_share(column)[0] for column in found.T])
         scales = np.maximum(scales, np.finfo(np.float32).tiny)
         threshold, expected = lowest_share((found / scales).min(axis=1))
-        return cls(size, known, labels, whitening, scales, threshold, expected)
+        return cls(size, soft, sharp, labels, *whitenings, scales, threshold, expected)
 
     def neighbours(self, images: Array) -> Neighbours:
         """Return the training image that each image is nearest to a copy of.
 
-        The distance is the plain one, in grey levels a cell; the ratio is that of the test, which
-        may exceed 1.
+        The distance is the soft one; the ratio is that of the test, which may exceed 1.
         """
         index, found = self.distances(images)
         return Neighbours(index, found[:, 0], (found / self.scales).min(axis=1))
@@ -104,7 +106,7 @@ class PixelTest:
         return clopper_pearson(int(flagged.sum()), len(flagged), confidence)
 
     def distances(self, images: Array) -> tuple[Array, Array]:
-        """Return the nearest training image's row, N, and the three distances, float64 N x 3.
+        """Return the nearest training image's row, N, and the two distances, float64 N x 2.
 
         The row is that of the smallest distance over its scale.
         """
@@ -119,65 +121,81 @@ class PixelTest:
 class _Bank:
     """What is computed once of the training images, on the device."""
 
-    plain: Tensor
-    white: Tensor
-    among: Tensor
-    whitening: Tensor
     size: int
+    soft: Tensor
+    soft_white: Tensor
+    soft_whitening: Tensor
+    sharp_white: Tensor
+    sharp_whitening: Tensor
+    among: Tensor
 
     @classmethod
     def of(cls, test: PixelTest) -> "_Bank":
-        plain, whitening = (
-            torch.from_numpy(table).to(device()) for table in (test.reference, test.whitening)
+        soft, soft_whitening, sharp, sharp_whitening = (
+            torch.from_numpy(np.ascontiguousarray(table)).to(device())
+            for table in (test.soft, test.soft_whitening, test.sharp, test.sharp_whitening)
         )
-        white = plain @ whitening
-        return cls(plain, white, white @ white.T, whitening, test.size)
+        white = sharp @ sharp_whitening
+        return cls(
+            test.size,
+            soft,
+            soft @ soft_whitening,
+            soft_whitening,
+            white,
+            sharp_whitening,
+            white @ white.T,
+        )
 
     def search(self, images: Array) -> tuple[Array, Array]:
-        """Return of up to `BATCH` images the nearest rows and the distances, N x 3 each."""
-        count = len(images)
-        views = list(_views(images, self.size))
-        best, shown = torch.full((count,), torch.inf), torch.empty(0)
-        rows = torch.zeros(count, dtype=torch.int64)
-        best, rows = best.to(device()), rows.to(device())
-        shown = views[0].clone()
-        for view in views:
-            distance, row = torch.cdist(view, self.plain).min(dim=1)
-            nearer = distance < best
-            best, rows = torch.where(nearer, distance, best), torch.where(nearer, row, rows)
-            shown = torch.where(nearer[:, None], view, shown)
-        found, places = [best], [rows]
-        upright, mirrored = views[0], views[1]
-        tried = [self._changed(view @ self.whitening) for view in (upright, mirrored, shown)]
-        for kind in (0, 1):
-            values = torch.stack([one[kind][0] for one in tried])
-            which = values.argmin(dim=0)[None]
-            found.append(values.gather(0, which)[0])
-            places.append(torch.stack([one[kind][1] for one in tried]).gather(0, which)[0])
-        cells = self.plain.shape[1] ** 0.5
-        return (
-            torch.stack(places, dim=1).cpu().numpy(),
-            (torch.stack(found, dim=1) / cells).double().cpu().numpy(),
-        )
+        """Return of a batch of images the nearest rows and the distances, B x 2 each.
 
-    def _changed(self, white: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """Return the changed and the doubled distance and their rows, of whitened images."""
-        squared = torch.cdist(white, self.white).square()
-        nearest, row = squared.min(dim=1)
+        The shift and the mirroring are those at which the soft picture is nearest; the image as it
+        is and its mirror image are tried as well, in case another change misled them.
+        """
+        best = torch.full((len(images),), torch.inf, device=device())
+        which = torch.zeros(len(images), dtype=torch.int64, device=device())
+        views = list(_views(self.size))
+        for number, view in enumerate(views):
+            nearest = torch.cdist(view.of(images, self.size, SMOOTH), self.soft).amin(dim=1)
+            which = torch.where(nearest < best, number, which)
+            best = torch.minimum(best, nearest)
+        tried = [np.zeros(len(images), int), np.ones(len(images), int), which.cpu().numpy()]
+        found = [self._distances(images, numbers, views) for numbers in tried]
+        values = torch.stack([one[1] for one in found])
+        rows = torch.stack([one[0] for one in found])
+        least = values.argmin(dim=0, keepdim=True)
+        distances = values.gather(0, least)[0] / self.soft.shape[1] ** 0.5
+        return rows.gather(0, least)[0].cpu().numpy(), distances.double().cpu().numpy()
+
+    def _distances(
+        self, images: Array, numbers: Array, views: "list[_View]"
+    ) -> tuple[Tensor, Tensor]:
+        """Return rows and distances, B x 2, each image seen in the view of its number."""
+        soft = torch.empty((len(images), self.soft.shape[1]), device=device())
+        sharp = torch.empty_like(soft)
+        for number in np.unique(numbers):
+            chosen = np.flatnonzero(numbers == number)
+            soft[chosen] = views[number].of(images[chosen], self.size, SMOOTH)
+            sharp[chosen] = views[number].of(images[chosen], self.size, 0.0)
+        first, row = torch.cdist(soft @ self.soft_whitening, self.soft_white).min(dim=1)
+        second, other = self._doubled(sharp @ self.sharp_whitening)
+        return torch.stack([row, other], dim=1), torch.stack([first, second], dim=1)
+
+    def _doubled(self, white: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the doubled distance and its row of whitened pictures, B each."""
+        squared = torch.cdist(white, self.sharp_white).square()
         candidates = squared.topk(min(CANDIDATES, squared.shape[1]), largest=False).indices
         # |q - (1 - t) r - t y|^2 with e = q - r and u = y - r: |e|^2 - 2 t e'u + t^2 |u|^2.
-        products = white @ self.white.T
+        products = white @ self.sharp_white.T
         own = self.among.diagonal()
-        of_first = products.gather(1, candidates)
-        shared = self.among[candidates]  # r'y, N x K x M
+        shared = self.among[candidates]  # r'y, B x K x N
         first = own[candidates][:, :, None]
-        along = products[:, None, :] - of_first[:, :, None] - shared + first
+        along = products[:, None, :] - products.gather(1, candidates)[:, :, None] - shared + first
         length = own[None, None, :] - 2.0 * shared + first
         weight = (along / length.clamp(min=1e-6)).clamp(0.0, DOUBLED)
         rest = squared.gather(1, candidates)[:, :, None] - weight * (2.0 * along - weight * length)
         doubled, which = rest.amin(dim=2).clamp(min=0.0).min(dim=1)
-        doubled_row = candidates.gather(1, which[:, None])[:, 0]
-        return (nearest.sqrt(), row), (doubled.sqrt(), doubled_row)
+        return doubled.sqrt(), candidates.gather(1, which[:, None])[:, 0]
 
 
 def small(images: Array, size: int, smooth: float, down: int = 0, right: int = 0) -> Array:
@@ -188,15 +206,29 @@ def small(images: Array, size: int, smooth: float, down: int = 0, right: int = 0
     return flat - flat.mean(axis=1, keepdims=True)
 
 
-def _views(images: Array, size: int) -> Iterator[Tensor]:
-    """Yield the images as small pictures: upright, mirrored, then shifted both ways."""
+@dataclass(frozen=True)
+class _View:
+    """A way to look at an image: moved by whole pixels, mirrored or not."""
+
+    down: int
+    right: int
+    mirrored: bool
+
+    def of(self, images: Array, size: int, smooth: float) -> Tensor:
+        """Return small pictures of images seen so, float32 N x 768, on the device."""
+        view = small(images, size, smooth, self.down, self.right)
+        if self.mirrored:
+            view = view.reshape(len(view), CELLS, CELLS, 3)[:, :, ::-1].reshape(len(view), -1)
+        return torch.from_numpy(np.ascontiguousarray(view)).to(device())
+
+
+def _views(size: int) -> Iterator[_View]:
+    """Yield the views: upright, mirrored, then shifted both ways."""
     steps = sorted({round(step * size / 64) for step in range(-SHIFT, SHIFT + 1)}, key=abs)
     for down in steps:
         for right in steps:
-            view = small(images, size, SMOOTH, down, right)
-            yield torch.from_numpy(view).to(device())
-            grid = view.reshape(len(view), CELLS, CELLS, 3)[:, :, ::-1]
-            yield torch.from_numpy(grid.reshape(len(view), -1).copy()).to(device())
+            yield _View(down, right, False)
+            yield _View(down, right, True)
 
 
 def _averages(size: int, smooth: float, shift: int) -> Array:
@@ -204,27 +236,40 @@ def _averages(size: int, smooth: float, shift: int) -> Array:
     moved = np.eye(size)[np.clip(np.arange(size) - shift, 0, size - 1)]
     if smooth:
         moved = gaussian_filter1d(moved, smooth * size / 64, axis=0, mode="nearest")
-    cells: Array = moved.reshape(CELLS, size // CELLS, size).mean(axis=1)
+    # Each cell is a sixteenth of the side; a pixel that two cells share counts in both by its part.
+    edges, pixels = np.linspace(0, size, CELLS + 1), np.arange(size)
+    shared = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    cells: Array = shared.clip(min=0.0) * (CELLS / size) @ moved
     return cells.astype(np.float32)
 
 
-def _whitening(train: Array, size: int) -> Array:
-    """Return the inverse root of the covariance of what changes do to training images."""
+def _whitenings(train: Array, size: int) -> tuple[Array, Array]:
+    """Return the inverse roots of the covariance of what changes do to training images.
+
+    Of soft pictures blur and noise, of sharp ones brightness and casts too.
+    """
     rows = np.unique(np.linspace(0, len(train) - 1, min(TAUGHT, len(train))).astype(int))
     images = train[rows]
-    known, casts = small(images, size, SMOOTH), np.random.default_rng(0)
-    colour = 255 * casts.uniform(-0.05, 0.05, (len(images), 1, 1, 3))
-    made = [
-        *(blurred(images, sigma * size / 64) for sigma in (0.7, 1.2)),
-        noisy(images, 10),
-        *(_clipped(images * factor) for factor in (0.9, 1.1)),
-        *(_clipped(images + 255 * share) for share in (-0.1, 0.1)),
-        _clipped(images + colour),
-    ]
-    moved = np.concatenate([small(change, size, SMOOTH) - known for change in made])
+    casts = 255 * np.random.default_rng(0).uniform(-0.05, 0.05, (len(images), 1, 1, 3))
+    spoilt = [blurred(images, sigma * size / 64) for sigma in (0.7, 1.2)]
+    spoilt += [noisy(images, levels) for levels in (10, 14)]
+    relit = [_clipped(images * factor) for factor in (0.9, 1.1)]
+    relit += [_clipped(images + 255 * share) for share in (-0.1, 0.1)]
+    relit += [_clipped(images + casts)]
+    return (
+        _inverse_root(images, spoilt, size, SMOOTH, RIDGE["soft"]),
+        _inverse_root(images, [*spoilt, *relit], size, 0.0, RIDGE["sharp"]),
+    )
+
+
+def _inverse_root(
+    images: Array, changed: list[Array], size: int, smooth: float, ridge: float
+) -> Array:
+    known = small(images, size, smooth)
+    moved = np.concatenate([small(change, size, smooth) - known for change in changed])
     covariance = moved.astype(np.float64).T @ moved / len(moved)
     values, vectors = np.linalg.eigh(covariance)
-    roots = 1.0 / np.sqrt(np.maximum(values, 0.0) + NUISANCE)
+    roots = 1.0 / np.sqrt(np.maximum(values, 0.0) + ridge)
     return ((vectors * roots) @ vectors.T).astype(np.float32)
 
 

@@ -63,7 +63,7 @@ class Real:
         features, novelty = {}, {}
         for space, *tables in zip(spaces, *found, strict=True):
             label = registry.space_label(space.name)
-            scale = 1.0 if label == registry.PUBLISHED_SPACE else root_mean_square(tables[0])
+            scale = scale_of(label, tables[0])
             known, unseen, mirrored, *blurred = (table / scale for table in tables)
             rungs = {
                 sigma: projections(table, unseen, paired=True)
@@ -74,9 +74,19 @@ class Real:
         return cls(features, novelty)
 
 
-def root_mean_square(features: Array) -> float:
-    """Return the root of the mean squared entry of a table; 1 where all are 0."""
-    return float(np.sqrt(np.mean(np.square(features, dtype=np.float64)))) or 1.0
+def scale_of(space: str, train: Array) -> float:
+    """Return what features are divided by: the root mean square of the training images' features.
+
+    1 where all of these are 0, and in Inception-v3's space, whose published distances are of the
+    features as they are.
+
+    Args:
+        space: label of the space.
+        train: N x d, as the network gives them.
+    """
+    if space == registry.PUBLISHED_SPACE:
+        return 1.0
+    return float(np.sqrt(np.mean(np.square(train, dtype=np.float64)))) or 1.0
 
 
 def split(images: ImageSet) -> tuple[ImageSet, ImageSet]:

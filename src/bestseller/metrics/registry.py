@@ -185,6 +185,11 @@ class Column:
         text = text or self.metric.label
         return f"{text} ({self.metric.unit})" if self.metric.unit else text
 
+    def sibling(self, metric: str) -> str:
+        """Return the column of another metric in the same space, by the metric's name."""
+        found = next(other for other in METRICS if other.name == metric)
+        return found.column(self.space)
+
     @property
     def higher_is_better(self) -> bool:
         """Tell the better side; meaningful where the metric has one."""

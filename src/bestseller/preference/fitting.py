@@ -46,11 +46,11 @@ def fit_classifier(
     parts: pd.DataFrame,
     lines: Sequence[str],
     settings: Preference,
-    changes: Augment,
+    changes: Augment | None = None,
 ) -> Classifier:
     """Train on the train part, then fit temperature and gate on the validation part.
 
-    The gate is fitted on these images as they are and after each kind of mild change.
+    The gate is fitted on these images, as they are and after each kind of mild change.
 
     Args:
         network: a new ResNet-50 with L outputs.
@@ -59,7 +59,7 @@ def fit_classifier(
         parts: what `sellers.assign_parts` returned.
         lines: the L lines.
         settings: the section ``preference`` of params.yaml.
-        changes: the section ``augment``.
+        changes: the section ``augment``; None fits the gate on the images as they are alone.
 
     Raises:
         BestsellerError: no best seller in the validation part.
@@ -75,7 +75,7 @@ def fit_classifier(
         blocks=[stage.shape[1] for stage in bank],
         mild=[
             np.concatenate(forward(network, changed)[1], axis=1)
-            for changed in mild_changes(held_out, changes).values()
+            for changed in (mild_changes(held_out, changes) if changes else {}).values()
         ],
     )
     return Classifier(

@@ -108,6 +108,8 @@ class Instruments:
         made_for: tuple[np.ndarray, Sequence[str]],
         params: Params,
         name: str,
+        *,
+        is_held_out: bool = False,
     ) -> Measured:
         """Measure images that a model made, or that stand in their place.
 
@@ -117,8 +119,9 @@ class Instruments:
             made_for: uint8 M x S x S x 3 and the line of each: for the similarity.
             params: the settings of evaluate and of the intervals.
             name: of the progress bars.
+            is_held_out: they are the held-out photos.
         """
-        measured = self.distances(images, params, name)
+        measured = self.distances(images, params, name, is_held_out=is_held_out)
         diversity, _ = perceptual_diversity(
             self.perceptual,
             images,
