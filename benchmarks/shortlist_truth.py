@@ -32,8 +32,9 @@ from bestseller.catalogue.demo.taste import utility
 from bestseller.compute import prepare
 from bestseller.designs.candidates import sample
 from bestseller.designs.evidence import Naming
-from bestseller.designs.selection import best_models, realistic_models
+from bestseller.designs.selection import best_models
 from bestseller.designs.shortlist import shortlist
+from bestseller.files import read_json
 from bestseller.gans import load_generator
 from bestseller.metrics.statistics import mean_interval
 from bestseller.params import Params, load_params
@@ -98,9 +99,9 @@ def measure(data: Path, params: Params, reader: Reader, seeds: list[int]) -> pd.
     """Return a row per seed: mean appeal of the shortlist and of random candidates."""
     metrics = data.parent / "metrics"
     scorer = Scorer.load(data / "backbones", data / "preference", data / "classifier")
-    measured, similarity = (pd.read_csv(metrics / f"{n}.csv") for n in ("models", "similarity"))
-    realistic = realistic_models(measured[measured["model"].isin(params.item_names())])
-    models = best_models(similarity[similarity["model"].isin(realistic)])
+    similarity = pd.read_csv(metrics / "similarity.csv")
+    nearest = read_json(metrics / "comparison.json", "dvc repro compare")["nearest"]
+    models = best_models(similarity[similarity["model"].isin(nearest)])
     names = {name for of_line in models.values() for name in of_line}
     generators = {name: load_generator(data / "models" / name) for name in sorted(names)}
     rows = []

@@ -42,7 +42,7 @@ from bestseller.metrics.diversity import mean_squared_distance
 from bestseller.metrics.features import FeatureCache
 from bestseller.metrics.kid import kid
 from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE
-from bestseller.metrics.quality import RealFeatures, split
+from bestseller.metrics.quality import Real, split
 from bestseller.metrics.statistics import mean_interval
 from bestseller.params import PARAMS_FILE, Params, load_params
 from bestseller.progress import track
@@ -96,14 +96,16 @@ class Ruler:
     def __init__(self, data: Path, params: Params, space: FeatureSpace, each: int) -> None:
         catalogue = ImageSet.open(data / "processed").of_main_view()
         cache = FeatureCache(Path(".scratch/features"))
-        self.novelty = RealFeatures.extract(space, catalogue, cache).novelty
+        real = Real.extract([space], catalogue, cache)
+        (self.novelty,), (known,) = real.novelty.values(), real.features.values()
+        self.scale = known.scale
         learned, _ = split(catalogue)
         counts = learned.index.groupby("line")["sku"].nunique()
         self.products = {str(line): int(count) for line, count in counts.items()}
         self.each, self.space = each, space
         fresh = fresh_watches(list(self.products), each, params)
         self.fresh: dict[str, Features] = {
-            line: space.features(images) for line, images in fresh.items()
+            line: space.features(images) / self.scale for line, images in fresh.items()
         }
 
     def measure(self, model: Path) -> pd.DataFrame:
@@ -112,7 +114,8 @@ class Ruler:
         rows = []
         for line, products in self.products.items():
             latents = generator.draw([line] * self.each, seed=0).latents
-            made = self.space.features(generator.images(latents, [line] * self.each))
+            images = generator.images(latents, [line] * self.each)
+            made = self.space.features(images) / self.scale
             near = self.novelty.neighbours(made)
             copies = self.novelty.flagged(near)
             copies |= self.novelty.percentiles(near.distance) < NEAR_COPY_PERCENTILE

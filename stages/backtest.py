@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bestseller.backbones import load_space
@@ -11,14 +12,15 @@ from bestseller.compute import prepare
 from bestseller.files import require, write_json
 from bestseller.images.store import ImageSet
 from bestseller.metrics.features import FeatureCache
-from bestseller.metrics.quality import RealFeatures, split
+from bestseller.metrics.quality import split
 from bestseller.params import Params
 from bestseller.preference.known import KnownImages
 from bestseller.preference.launches import split_by_launch, study_launches
 from bestseller.preference.metadata import catalogue_table, with_table
+from bestseller.preference.mild import mild_changes
 from bestseller.preference.sellers import sales_history, top_sellers
 from bestseller.preference.study import Pictures, study
-from bestseller.preference.verdict import facts, launch_facts, unobserved_facts
+from bestseller.preference.verdict import detector_facts, facts, launch_facts, unobserved_facts
 from stages import FEATURES, run
 
 CATALOGUE = "data/raw/catalogue.jsonl"
@@ -39,7 +41,10 @@ def main(params: Params) -> None:
     history = sales_history(units, images.index, list(sellers["sku"]))
     history = with_table(history, catalogue_table(read_catalogue(CATALOGUE)))
     pictures = Pictures.extract(partial(kept.features, space), images.images, images.index)
-    ranker, backtest = study(pictures, history, confidence, settings.seed)
+    validation = images.select((images.index["split"] == "validation").to_numpy())
+    changed = mild_changes(np.asarray(validation.images), params.augment)
+    mild = [kept.features(space, photos) for photos in changed.values()]
+    ranker, backtest = study(pictures, history, confidence, settings.seed, mild)
     unseen = pictures.features_of(history[history["split"] == "test"])
     abstained = float(ranker.abstains(unseen).mean())
     if params.sales.allocation == "none":
@@ -49,8 +54,10 @@ def main(params: Params) -> None:
     else:
         values = unobserved_facts(ranker, abstained, params.sales.allocation)
 
-    novelty = RealFeatures.extract(space, images, kept).novelty
-    KnownImages.of(space, novelty, split(images)[0].index).save(PREFERENCE)
+    known = KnownImages.of(space, images, partial(kept.features, space))
+    held_out = np.asarray(split(images)[1].images)
+    values |= detector_facts(ranker, known.floor, held_out, partial(kept.features, space))
+    known.save(PREFERENCE)
     ranker.save(PREFERENCE)
     write_json("metrics/backtest.json", values)
 

@@ -31,7 +31,13 @@ def main(params: Params) -> None:
         len(lines), params.backbones.weights, weights_dir, settings.seed
     )
     classifier = fit_classifier(
-        network, weights, images=images.images, parts=parts, lines=lines, settings=settings
+        network,
+        weights,
+        images=images.images,
+        parts=parts,
+        lines=lines,
+        settings=settings,
+        changes=params.augment,
     )
     metrics, confusion = assess(classifier, images.images, parts, confidence)
     anchors = anchor_images(images.images, images.index, parts, lines, settings.seed)

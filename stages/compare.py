@@ -10,7 +10,8 @@ from bestseller.files import atomic_path, read_json, require, write_json
 from bestseller.images.store import ImageSet
 from bestseller.metrics import conclusions, plots, quality, space
 from bestseller.metrics.cost import cost_answers, training_costs
-from bestseller.metrics.references import OF_HELD_OUT, REAL, reference_images
+from bestseller.metrics.nearest import KIDS, Kids, load_kids
+from bestseller.metrics.references import REAL, SHOWN, reference_images
 from bestseller.params import Params
 from bestseller.preference.measurement import Instruments
 from bestseller.preference.shell import Shell
@@ -37,10 +38,18 @@ def main(params: Params) -> None:
     models = conclusions.with_intervals(measured, confidence)
     references = conclusions.with_intervals(anchors, confidence)
     costs = training_costs(read_timings(params))
-    found = conclusions.compare(measured, anchors, confidence, cost_answers(costs))
+    columns = instruments.columns()
+    found = conclusions.compare(
+        measured,
+        anchors,
+        confidence,
+        cost_answers(costs),
+        columns=columns,
+        kids=read_kids(list(instruments.spaces), params),
+    )
 
     for name, table in {
-        "models": conclusions.ordered(pd.concat([models, references], ignore_index=True)),
+        "models": conclusions.ordered(pd.concat([models, references], ignore_index=True), columns),
         "similarity": similarity[["line", "model", "similarity", "low", "high"]],
         "quality": conclusions.quality_points(models, found),
         "cost": costs,
@@ -53,7 +62,8 @@ def main(params: Params) -> None:
         folder.mkdir()
         shown = pd.concat([models, references[references["model"] == REAL]])
         plots.save(plots.similarity_figure(similarity, shown), folder / "similarity.png")
-        figure = plots.quality_figure(shown, found.quality, found.diversity)
+        ladder = references[references["model"].isin(SHOWN)]
+        figure = plots.quality_figure(shown, found.columns, found.diversity, ladder)
         plots.save(figure, folder / "quality.png")
         for name, figure in draw_models(instruments, images, models, params).items():
             plots.save(figure, folder / f"{name}.png")
@@ -90,7 +100,7 @@ def draw_models(
     curves = {n: pd.read_csv(METRICS / "train" / f"{n}.csv") for n in models["model"]}
     shell = Shell.load(CENTROID, params.backbones.precision)
     learned, _ = quality.split(ImageSet.open(AUGMENTED).of_main_view())
-    real = instruments.plane.points(instruments.real.train)
+    real = instruments.plane.points(next(iter(instruments.real.values())).train)
     places = {name: points[["x", "y"]].to_numpy() for name, points in made.items()}
     distances = {name: points["distance"].to_numpy() for name, points in made.items()}
     known = shell.distances(learned.images)
@@ -104,16 +114,28 @@ def draw_models(
 def measure_references(
     instruments: Instruments, images: ImageSet, params: Params
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measure real, blurred and noise images as if a model had made them."""
+    """Measure real images, the ladder of degraded ones, and noise as if a model had made them."""
     rows, tables = [], []
-    for name, pixels, lines in reference_images(images, params.evaluate.seed):
-        measured = instruments.measure(pixels, (pixels, lines), params, f"compare {name}")
-        values = quality.rounded(measured.values)
-        if name in OF_HELD_OUT:
-            values = {key: value for key, value in values.items() if "_test" not in key}
-        rows.append({"model": name, **values})
-        tables.append(measured.similarity.assign(model=name))
+    for reference in reference_images(images, params.evaluate.seed):
+        name, pixels = reference.name, reference.images
+        if reference.degraded:  # a rung of the ladder: its distances are what it is for
+            measured = instruments.distances(pixels, params, f"compare {name}", degraded=True)
+        else:
+            made_for = (pixels, reference.lines)
+            measured = instruments.measure(
+                pixels, made_for, params, f"compare {name}", is_held_out=name == REAL
+            )
+            tables.append(measured.similarity.assign(model=name))
+        rows.append({"model": name, **quality.rounded(measured.values)})
     return pd.DataFrame(rows), pd.concat(tables, ignore_index=True)
+
+
+def read_kids(spaces: list[str], params: Params) -> dict[str, Kids]:
+    """Return each model's projections of the kernel distance in the metric spaces."""
+    folder = Path("data/evaluation")
+    return {
+        n: load_kids(folder / n / KIDS, spaces, f"dvc repro evaluate@{n}") for n in params.items()
+    }
 
 
 if __name__ == "__main__":

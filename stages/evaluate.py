@@ -10,7 +10,7 @@ from bestseller.files import atomic_path, write_json
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
 from bestseller.metrics import quality, sheets
-from bestseller.metrics.novelty import most_suspicious
+from bestseller.metrics.nearest import KIDS, save_kids
 from bestseller.params import Item, Params
 from bestseller.preference.measurement import Instruments
 from bestseller.preference.shell import Shell
@@ -42,8 +42,8 @@ def main(params: Params, item: str) -> None:
     made = (made_for, list(of_line))
     measured = instruments.measure(images, made, params, f"evaluate {name}")
 
-    suspects = most_suspicious(instruments.novelty, measured.near, SUSPECTS)
-    captions = [f"{suspect.ratio:.2f} {suspect.space}" for suspect in suspects]
+    suspects = instruments.copies.most_suspicious(measured.near, SUSPECTS)
+    captions = [f"{suspect.share:.2f} {suspect.space}" for suspect in suspects]
     rows = [(line, made_for[of_line == line][:SAMPLES]) for line in generator.lines]
 
     points = pd.DataFrame(measured.points, columns=["x", "y"])
@@ -55,12 +55,15 @@ def main(params: Params, item: str) -> None:
         measured.similarity.to_csv(
             folder / "similarity.csv", index=False, float_format="%.6g", lineterminator="\n"
         )
-        shown = [suspect.image for suspect in suspects]
+        suspected = [suspect.image for suspect in suspects]
         known = [suspect.neighbour for suspect in suspects]
-        pairs = sheets.pairs_sheet(images[shown], train.images[known], captions)
+        pairs = sheets.pairs_sheet(images[suspected], train.images[known], captions)
         pairs.save(folder / "nearest.png")
         points.to_csv(folder / "points.csv", index=False, float_format="%.5g", lineterminator="\n")
         sheets.labelled_rows(rows).save(folder / "samples.png")
+        shown = [made_for[of_line == line][:SAMPLES] for line in generator.lines]
+        np.savez(folder / "samples.npz", lines=np.array(generator.lines), images=np.stack(shown))
+        save_kids(folder / KIDS, measured.kids)
     write_json(Path("metrics/evaluate") / f"{name}.json", quality.rounded(measured.values))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -11,6 +12,7 @@ from bestseller.designs.export import read_choice
 from bestseller.designs.feedback import Feedback
 from bestseller.files import atomic_path, read_json, require, write_json
 from bestseller.images.store import ImageSet
+from bestseller.metrics.registry import from_records
 from bestseller.params import Params
 from bestseller.report.cards import datasheet, model_card
 from bestseller.report.changes import remembered
@@ -29,6 +31,7 @@ HEALTH = ("catalogue", "sales", "preprocess", "backbone", "classifier")
 def main(params: Params) -> None:
     choice = read_choice(require("data/designs", "dvc repro shortlist"))
     items = params.item_names()
+    comparison = read_json(METRICS / "comparison.json", "dvc repro compare")
     ledger = pd.read_parquet(require("data/sales/ledger.parquet", "dvc repro sales"))
     health = {name: read_json(METRICS / f"{name}.json", f"dvc repro {name}") for name in HEALTH}
     results = Results(
@@ -39,7 +42,10 @@ def main(params: Params) -> None:
         ledger=ledger,
         models=pd.read_csv(require(METRICS / "models.csv", "dvc repro compare")),
         similarity=pd.read_csv(require(METRICS / "similarity.csv", "dvc repro compare")),
-        answers=read_json(METRICS / "comparison.json", "dvc repro compare")["answers"],
+        answers=comparison["answers"],
+        columns=from_records(comparison["columns"]),
+        leaders=comparison["nearest"],
+        made={item: made for item in items if (made := _made(item))},
         curves={item: pd.read_csv(_curves(item)) for item in items},
         health=health,
         anchors=pd.read_csv(require(METRICS / "anchors.csv", "dvc repro classifier")),
@@ -66,6 +72,15 @@ def main(params: Params) -> None:
 
 def _curves(item: str) -> Path:
     return require(METRICS / "train" / f"{item}.csv", f"dvc repro train@{item}")
+
+
+def _made(item: str) -> dict[str, np.ndarray]:
+    """Return the images that a model made for each line; none where evaluate left no file."""
+    path = Path(f"data/evaluation/{item}/samples.npz")
+    if not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as stored:
+        return dict(zip(stored["lines"].tolist(), stored["images"], strict=True))
 
 
 def _pictures(paths: Iterable[Path]) -> dict[str, Image.Image]:

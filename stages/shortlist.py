@@ -11,7 +11,7 @@ from bestseller.designs.explain import Explainer
 from bestseller.designs.export import write_choice
 from bestseller.designs.feedback import Feedback
 from bestseller.designs.looks import Looks
-from bestseller.designs.selection import best_models, realistic_models
+from bestseller.designs.selection import best_models
 from bestseller.designs.shortlist import shortlist
 from bestseller.designs.uncertainty import ScoreUncertainty
 from bestseller.files import atomic_path, read_json, require
@@ -21,7 +21,7 @@ from bestseller.params import Params
 from bestseller.preference import Scorer
 from stages import run
 
-MEASURED = Path("metrics/models.csv")
+COMPARISON = Path("metrics/comparison.json")
 BACKTEST = Path("metrics/backtest.json")
 SIMILARITY = Path("metrics/similarity.csv")
 MODELS = Path("data/models")
@@ -38,9 +38,8 @@ DESIGNS = Path("data/designs")
 def main(params: Params) -> None:
     prepare(params.threads, params.shortlist.seed)
     similarity = pd.read_csv(require(SIMILARITY, "dvc repro compare"))
-    measured = pd.read_csv(require(MEASURED, "dvc repro compare"))
-    realistic = realistic_models(measured[measured["model"].isin(params.item_names())])
-    models = best_models(similarity[similarity["model"].isin(realistic)])
+    nearest = read_json(COMPARISON, "dvc repro compare")["nearest"]  # the nearest and its ties
+    models = best_models(similarity[similarity["model"].isin(nearest)])
     names = sorted({name for of_line in models.values() for name in of_line})
     scorer = Scorer.load(BACKBONES, PREFERENCE, CLASSIFIER)
     sold = pd.read_parquet(require(UNITS, "dvc repro sales"))

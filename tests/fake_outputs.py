@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from bestseller.designs.design import SOURCE_TYPE, Choice, Design, design_id
 from bestseller.designs.export import write_choice
 from bestseller.files import write_json
+from bestseller.metrics.registry import as_records, columns_of
 
 SIZE = 64
 LINES = {"Datejust": 14, "Daytona": 12, "Explorer <b>II</b>": 3}
@@ -128,7 +129,9 @@ def _write_metrics(root: Path, rng: np.random.Generator) -> None:
         }
     ).to_csv(root / "metrics/cost.csv", index=False)
     answers = ["One training seed per model.", "kid_catalogue: best is dcgan-centroid (0.012)."]
-    write_json(root / "metrics/comparison.json", {"answers": answers})
+    columns = as_records(columns_of({"features": ["catalogue"]}).values())
+    told = {"answers": answers, "columns": columns, "nearest": MODELS[:1]}
+    write_json(root / "metrics/comparison.json", told)
     pd.DataFrame(
         {
             "anchor": ["training images", "noise"],
@@ -194,6 +197,7 @@ def choice(products: pd.DataFrame, per_line: int, rng: np.random.Generator) -> C
                 "occlusion": rng.normal(0, 0.1, (4, 4)).round(4).tolist(),
                 "best_sellers": sellers,
                 "novelty": ["novel", "variation"][rank % 2],
+                "picture": 0.6,
                 "training": training | {"distance": 1.25, "percentile": 20.0 + 25 * (rank % 3)},
                 "model": model,
                 "model_hash": "ab" * 32,
@@ -213,6 +217,7 @@ def choice(products: pd.DataFrame, per_line: int, rng: np.random.Generator) -> C
                 "candidates": 128,
                 "near_copies": 4,
                 "abstained": 9,
+                "held_back": 5,
                 "rejected": 0,
                 "considered": 62,
                 "chosen": chosen,

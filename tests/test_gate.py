@@ -24,7 +24,8 @@ from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator
 from bestseller.images.store import ImageSet
 from bestseller.metrics.kid import kid
-from bestseller.params import Params, load_params
+from bestseller.metrics.registry import Need, as_records, columns_of
+from bestseller.params import Params, Space, load_params
 from bestseller.retraining.decision import Decision
 from bestseller.retraining.gate import floors, judge
 from conftest import REPOSITORY
@@ -33,19 +34,31 @@ NAME, N = "vanilla-plain-0", 120
 MEASURED = {
     "near_copy_rate": 0.01,
     "near_copy_rate_high": 0.9,
-    "near_copy_rate_vgg16_catalogue": 0.02,
+    "near_copy_rate_pixels": 0.02,
     "abstained_share": 0.1,
     "diversity_vgg16_catalogue": 1.8,
     "diversity_vgg16_catalogue_se": 0.1,
-    "coverage": 0.4,
+    "coverage_resnet18_catalogue": 0.4,
+    "coverage_resnet18_catalogue_6_7": 0.3,
 }
+SPACES: dict[Need, list[str]] = {
+    "features": ["resnet18_catalogue", "resnet18_catalogue_6_7"],
+    "classifier": [""],
+    "perceptual": ["vgg16_catalogue"],
+    "copies": ["", "pixels"],
+}
+COLUMNS = columns_of(SPACES)
 
 
 @pytest.fixture(scope="module")
 def params() -> Params:
     params = load_params(REPOSITORY / "params.yaml")
     evaluate = params.evaluate.model_copy(update={"images": N})
-    return params.model_copy(update={"evaluate": evaluate, "threads": 1})
+    main, mid = Space(network="resnet18", layers=[], side=0), [6, 7]
+    spaces = [main, main.model_copy(update={"layers": mid})]
+    backbones = params.backbones.model_copy(update={"metric_spaces": spaces})
+    changed = {"evaluate": evaluate, "threads": 1, "backbones": backbones}
+    return params.model_copy(update=changed)
 
 
 def write_generator(
@@ -81,7 +94,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     network = without_classifier(architecture("resnet18").build())
     save_backbone(root / "data/backbones", Backbone("resnet18", "catalogue", network))
-    write_json(root / "metrics/summary.json", {"best_model": NAME})
+    write_json(root / "metrics/summary.json", {"nearest_model": NAME})
+    write_json(root / "metrics/comparison.json", {"columns": as_records(COLUMNS.values())})
     write_json(root / f"metrics/evaluate/{NAME}.json", MEASURED)
     real = {"model": ["real-held-out"], "diversity_vgg16_catalogue": [2.0]}
     pd.DataFrame(real).to_csv(root / "metrics/models.csv", index=False)
@@ -99,37 +113,40 @@ def decide(root: Path, params: Params) -> Decision:
 
 def test_the_floors_are_those_of_params(params: Params) -> None:
     real = {"diversity_vgg16_catalogue": 2.0}
-    facts, failed = floors(MEASURED, real, params.retrain.gate)
+    facts, failed = floors(MEASURED, real, params.retrain.gate, COLUMNS)
     assert failed == []
     assert facts == {
         "near_copy_rate": 0.01,
-        "near_copy_rate_vgg16_catalogue": 0.02,
+        "near_copy_rate_pixels": 0.02,
         "abstained_share": 0.1,
-        "coverage": 0.4,
+        "coverage_resnet18_catalogue": 0.4,
+        "coverage_resnet18_catalogue_6_7": 0.3,
         "diversity_share": 0.9,
     }
     bad: dict[str, Any] = {
-        "near_copy_rate_vgg16_catalogue": 0.06,
+        "near_copy_rate_pixels": 0.06,
         "abstained_share": 0.6,
         "diversity_vgg16_catalogue": 0.9,
-        "coverage": 0.05,
+        "coverage_resnet18_catalogue_6_7": 0.05,
     }
     for key, value in bad.items():
-        (told,) = floors(MEASURED | {key: value}, real, params.retrain.gate)[1]
+        (told,) = floors(MEASURED | {key: value}, real, params.retrain.gate, COLUMNS)[1]
         assert "retrain.gate.m" in told
-    assert len(floors(MEASURED | bad, real, params.retrain.gate)[1]) == 4
+    assert len(floors(MEASURED | bad, real, params.retrain.gate, COLUMNS)[1]) == 4
 
 
 def test_without_a_champion_the_floors_decide(root: Path, params: Params) -> None:
     found = judge(root, None, params)
     assert found.promote and found.challenger == NAME
     assert "there is no champion yet" in found.reasons[0]
-    write_json(root / f"metrics/evaluate/{NAME}.json", MEASURED | {"coverage": 0.01})
+    write_json(
+        root / f"metrics/evaluate/{NAME}.json", MEASURED | {"coverage_resnet18_catalogue": 0.01}
+    )
     found = judge(root, None, params)
     assert not found.promote
     assert found.reasons == [
-        "Vanilla GAN, plain, seed 0 misses a floor: it covers 1.0% of the training images, below "
-        "retrain.gate.min_coverage 10.0%."
+        "Vanilla GAN, plain, seed 0 misses a floor: its coverage_resnet18_catalogue of 1.0% of the "
+        "training images is below retrain.gate.min_coverage 10.0%."
     ]
 
 
@@ -138,9 +155,9 @@ def test_a_better_challenger_is_promoted_with_the_numbers(root: Path, params: Pa
     found = decide(root, params)
     assert found.promote
     assert found.reasons[0].endswith(": better.")
-    assert "kid_catalogue to 60 held-out images of today is" in found.reasons[0]
+    assert "kid_resnet18_catalogue to 60 held-out images of today is" in found.reasons[0]
     facts = found.facts
-    assert float(facts["kid_catalogue_difference_high"]) < 0
+    assert float(facts["kid_resnet18_catalogue_difference_high"]) < 0
     assert json.loads(found.model_dump_json())["facts"] == facts
 
     # The same by hand: today's held-out images, the network of today, the latents of params.
@@ -151,8 +168,12 @@ def test_a_better_challenger_is_promoted_with_the_numbers(root: Path, params: Pa
     seed = params.retrain.gate.seed
     drawn = np.random.default_rng(seed).choice(images.index["line"], N)
     made = champion.images(champion.draw(list(drawn), seed).latents, list(drawn))
-    expected = kid(network.features(made), network.features(images.images[held_out]))
-    assert facts["kid_catalogue_champion"] == pytest.approx(expected.value, rel=1e-4)
+    known = network.features(images.images[~held_out]).astype(np.float64)
+    scale = np.sqrt((known**2).mean())
+    expected = kid(
+        network.features(made) / scale, network.features(images.images[held_out]) / scale
+    )
+    assert facts["kid_resnet18_catalogue_champion"] == pytest.approx(expected.value, rel=1e-4)
 
 
 def test_a_worse_challenger_is_kept_out(root: Path, params: Params) -> None:
@@ -161,7 +182,7 @@ def test_a_worse_challenger_is_kept_out(root: Path, params: Params) -> None:
     found = decide(root, params)
     assert not found.promote
     assert found.reasons[0].endswith(": worse.")
-    assert float(found.facts["kid_catalogue_difference_low"]) > 0
+    assert float(found.facts["kid_resnet18_catalogue_6_7_difference_low"]) > 0
 
 
 def test_a_tie_promotes_nobody_and_the_same_weights_are_the_same_model(

@@ -6,8 +6,11 @@ import pytest
 from scipy import stats
 
 from bestseller.errors import BestsellerError
+from bestseller.params import load_params
 from bestseller.preference import calibration
+from bestseller.preference.floor import PictureFloor
 from bestseller.preference.gate import NeighbourGate
+from bestseller.preference.mild import CHANGES, MOST, mild_changes
 from bestseller.preference.neighbours import nearest
 from bestseller.preference.sellers import (
     assign_parts,
@@ -297,3 +300,44 @@ def test_the_gate_survives_few_images_and_dead_features() -> None:
     np.testing.assert_array_equal(again.distances(-bank), gate.distances(-bank))
     constant = NeighbourGate.fit(np.ones((3, 2), np.float32), np.ones((1, 2), np.float32))
     assert constant.abstains(np.full((1, 2), 2, np.float32)).all()
+
+
+def test_the_gate_lets_mildly_changed_photos_through() -> None:
+    """Each kind of change has its own spread; the farthest one's quantile counts."""
+    rng = np.random.default_rng(4)
+    bank, held_out, new = rng.normal(size=(3, 400, 6)).astype(np.float32)
+    changed = held_out + np.float32(2)
+    strict, mild = (
+        NeighbourGate.fit(bank, held_out),
+        NeighbourGate.fit(bank, held_out, mild=[changed]),
+    )
+    assert strict.abstains(new + np.float32(2)).mean() > 0.5
+    assert mild.abstains(new + np.float32(2)).mean() <= 0.03
+    assert mild.abstains(new).mean() == 0
+    assert mild.abstains(new + np.float32(9)).all()
+
+
+def test_mild_changes_are_those_of_cameras_files_and_the_augmentation() -> None:
+    settings = load_params("params.yaml").augment
+    images = np.random.default_rng(0).integers(0, 256, (200, 16, 16, 3), dtype=np.uint8)
+    found = mild_changes(images, settings)
+    assert list(found) == [*CHANGES, "augmented"]
+    assert all(len(kind) == MOST and (kind != images[:1]).any() for kind in found.values())
+    off = settings.model_copy(
+        update={"flip": False, "zoom": 0, "brightness": 0, "channel_shift": 0}
+    )
+    assert list(mild_changes(images[:5], off)) == list(CHANGES)
+
+
+def test_the_floor_lies_at_blurred_photos_but_never_below_real_ones() -> None:
+    rng = np.random.default_rng(5)
+    bank, held_out, new = rng.normal(size=(3, 300, 5)).astype(np.float32)
+    far = held_out + np.linspace(3, 9, 300, dtype=np.float32)[:, None]
+    floor = PictureFloor.fit(bank, held_out, far)
+    assert floor.holds_back(far).mean() == pytest.approx(0.5, abs=0.01)
+    assert not floor.holds_back(new).any()
+    assert (floor.holds_back(far) == (floor.shares(far) > 1)).all()
+    near = PictureFloor.fit(bank, held_out, held_out)  # a blur that nobody sees
+    assert near.holds_back(new).mean() <= 0.03
+    again = PictureFloor(bank, **near.settings())
+    np.testing.assert_array_equal(again.shares(far), near.shares(far))

@@ -1,71 +1,117 @@
 """What is measured of one model: names, numbers, and the perceptual embedding."""
 
 from itertools import combinations
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from bestseller.backbones import Backbone
 from bestseller.backbones.networks import architecture, without_classifier
 from bestseller.backbones.vision import lpips
-from bestseller.metrics.novelty import NoveltyTest, most_suspicious
+from bestseller.metrics import registry
+from bestseller.metrics.comparison import centroid_effects
+from bestseller.metrics.kid import kid, projections
 from bestseller.metrics.perceptual import perceptual_diversity, perceptual_embedding
-from bestseller.metrics.quality import (
-    RealFeatures,
-    distance_names,
-    measure,
-    novelty_values,
-    rounded,
-    similarity_values,
+from bestseller.metrics.quality import measure, rounded, scale_of, similarity_values
+from bestseller.metrics.registry import (
+    METRICS,
+    Metric,
+    as_records,
+    columns_of,
+    compared,
+    from_records,
+    space_label,
+    space_title,
 )
+from bestseller.metrics.sample import RealFeatures, Sample
 from bestseller.metrics.sheets import labelled_rows, pairs_sheet
 
 
 def real_features() -> RealFeatures:
     rng = np.random.default_rng(0)
     train, test = rng.normal(size=(300, 16)), rng.normal(size=(250, 16))
-    return RealFeatures(
-        "resnet18_catalogue", train, test, NoveltyTest.fit(train, np.arange(300), test)
-    )
+    rungs = {
+        px: projections(test + shift, test, paired=True)
+        for px, shift in ((0.5, 0.2), (1.0, 0.5), (2.0, 1.5))
+    }
+    return RealFeatures("resnet18_catalogue", 1.0, train, test, rungs)
+
+
+def values_of(features: np.ndarray, real: RealFeatures) -> dict[str, Any]:
+    return measure(Sample(features, real, 0.95))
 
 
 def test_a_distance_is_called_fid_only_where_it_is() -> None:
-    assert distance_names("inception_v3_imagenet", 50_000) == ("fid", "kid", "mind")
-    assert distance_names("inception_v3_imagenet", 1_000) == (
-        "fd_inception_v3_imagenet",
-        "kid",
-        "mind",
-    )
-    assert distance_names("resnet18_catalogue", 50_000) == (
-        "fd_catalogue",
-        "kid_catalogue",
-        "mind_catalogue",
-    )
-    assert distance_names("resnet18_imagenet", 100) == (
-        "fd_resnet18_imagenet",
-        "kid_resnet18_imagenet",
-        "mind_resnet18_imagenet",
-    )
+    fd, kid = (next(m for m in METRICS if m.name == name) for name in ("fd", "kid"))
+    assert fd.column("inception_v3", 50_000) == "fid"
+    assert fd.column("inception_v3", 1_000) == "fd_inception_v3"
+    assert kid.column("inception_v3", 1_000) == "kid"
+    assert kid.column("lite2_4_5", 50_000) == "kid_lite2_4_5"
+    assert scale_of("inception_v3", np.full((2, 3), 5.0)) == 1.0
+    assert scale_of("lite2", np.array([[3.0, 4.0]])) == pytest.approx(np.sqrt(12.5))
 
 
-def test_copies_shifted_and_new_images_are_told_apart() -> None:
+def test_spaces_are_named_by_rule_and_told_apart() -> None:
+    names = {
+        "efficientnet_lite2_imagenet": "lite2",
+        "efficientnet_lite2_imagenet_layers_4_5": "lite2_4_5",
+        "resnet18_catalogue": "resnet18_catalogue",
+        "resnet18_catalogue_layers_6_7": "resnet18_catalogue_6_7",
+        "inception_v3_imagenet": "inception_v3",
+    }
+    assert {name: space_label(name) for name in names} == names
+    assert space_title("lite2_4_5") == "lite2 layers 4, 5"
+    assert space_title("inception_v3") == "inception v3"
+
+
+def test_shifted_and_new_images_are_told_apart() -> None:
     real, rng = real_features(), np.random.default_rng(1)
-    new, _ = measure(rng.normal(size=(400, 16)), real, 0.95)
-    shifted, _ = measure(rng.normal(1.0, 1.0, size=(400, 16)), real, 0.95)
-    copied, near = measure(real.train[:200] + 1e-4, real, 0.95)
-    for kind in ("fd_catalogue", "kid_catalogue", "mind_catalogue"):
-        for metric in (kind, f"{kind}_test"):
-            assert shifted[metric] > new[metric]
-    assert new["fd_catalogue_infinity"] < new["fd_catalogue"]
-    assert new["mind_catalogue_se"] < new["mind_catalogue"]
-    assert new["precision"] > shifted["precision"]
-    assert copied["near_copy_rate"] == 1.0
-    assert near.index.tolist() == list(range(200))
-    assert new["near_copy_rate_low"] <= 0.02
-    assert abs(new["kid_catalogue_test"]) < 3 * new["kid_catalogue_test_se"]
-    assert (new["n_images"], new["n_train"], new["n_test"]) == (400, 300, 250)
+    new = values_of(rng.normal(size=(400, 16)), real)
+    shifted = values_of(rng.normal(1.0, 1.0, size=(400, 16)), real)
+    for kind in ("fd", "kid", "mind", "blur", "kid_ratio"):
+        assert shifted[f"{kind}_resnet18_catalogue"] > new[f"{kind}_resnet18_catalogue"]
+    assert new["fd_infinity_resnet18_catalogue"] < new["fd_resnet18_catalogue"]
+    assert new["precision_resnet18_catalogue"] > shifted["precision_resnet18_catalogue"]
+    key = "kid_resnet18_catalogue"
+    assert abs(new[key]) < 3 * new[f"{key}_se"]
+    assert shifted["blur_resnet18_catalogue_low"] > 1.0  # each feature moved by more than 0.5
+
+
+def test_held_out_photos_are_measured_against_the_training_ones() -> None:
+    real = real_features()
+    found = measure(Sample(real.test, real, 0.95, is_held_out=True))
+    assert found["kid_resnet18_catalogue"] == kid(real.train, real.test).value
+    assert real.floor.value >= real.floor.standard_error > 0
+
+
+def test_a_metric_is_added_by_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    gap = Metric(
+        "mean_gap",
+        "Gap of means",
+        "Distance of the mean features.",
+        "lower",
+        "sd",
+        compute=lambda sample: float(
+            np.linalg.norm(sample.features.mean(axis=0) - sample.real.train.mean(axis=0))
+        ),
+    )
+    monkeypatch.setattr(registry, "METRICS", [*METRICS, gap])
+    real, spaces = real_features(), {"features": ["resnet18_catalogue"]}
+    columns = columns_of(cast(Any, spaces))
+    name = "mean_gap_resnet18_catalogue"
+    assert values_of(real.train + 3.0, real)[name] == pytest.approx(12.0)
+    assert compared(columns, ["kid_resnet18_catalogue", name]) == ["kid_resnet18_catalogue", name]
+    assert columns[name].label == "Gap of means, resnet18 catalogue (sd)"
+    assert not columns[name].higher_is_better
+    models = pd.DataFrame(
+        {"gan": "dcgan", "constraint": ["plain", "centroid"], "seed": 0, name: [2.0, 1.0]}
+    ).assign(**{f"{name}_se": 0.1})
+    effect = centroid_effects(models, 0.95, columns)
+    assert effect[["metric", "verdict"]].to_numpy().tolist() == [[name, "better"]]
+    assert from_records(as_records(columns.values()))[name] == columns[name]
 
 
 def test_similarity_weighs_lines_alike_and_leaves_out_unknown_ones() -> None:
@@ -76,25 +122,6 @@ def test_similarity_weighs_lines_alike_and_leaves_out_unknown_ones() -> None:
     assert found["similarity_se"] == pytest.approx(np.sqrt(200 / 2) / 2)
     assert (found["n_similarity"], found["abstained_share"]) == (5, pytest.approx(1 / 7))
     assert "similarity" not in similarity_values(np.full(2, np.nan), ["a", "a"], np.zeros(2, bool))
-
-
-def test_a_second_space_finds_copies_that_the_first_misses() -> None:
-    rng = np.random.default_rng(2)
-    train, held_out = rng.normal(size=(200, 8)), rng.normal(size=(150, 8))
-    tests = {name: NoveltyTest.fit(train, np.arange(200), held_out) for name in ("a", "b")}
-    fake = rng.normal(size=(30, 8))
-    near = {name: test.neighbours(fake) for name, test in tests.items()}
-    copies = fake.copy()
-    copies[17] = train[5] + 1e-4
-    near["b"] = tests["b"].neighbours(copies)
-    found = novelty_values(tests["b"], near["b"], 0.95, "b")
-    assert found["near_copy_rate_b"] == pytest.approx(1 / 30)
-    assert found["near_copy_rate_b_low"] < 1 / 30 < found["near_copy_rate_b_high"]
-    assert novelty_values(tests["a"], near["a"], 0.95)["near_copy_rate"] == 0.0
-    first, *others = most_suspicious(tests, near, 10)
-    assert (first.image, first.neighbour, first.space) == (17, 5, "b")
-    assert first.ratio < tests["b"].threshold
-    assert len({suspect.image for suspect in others}) == 9
 
 
 def take_trunk(backbone: Backbone, package: Any) -> None:

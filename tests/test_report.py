@@ -21,12 +21,15 @@ from bestseller.designs.feedback import take
 from bestseller.errors import BestsellerError
 from bestseller.files import write_json
 from bestseller.images.store import ImageSet
+from bestseller.metrics.references import COPIES
+from bestseller.metrics.registry import columns_of
 from bestseller.params import Params, load_params
 from bestseller.report import charts, tables, words
 from bestseller.report.cards import model_card
 from bestseller.report.findings import findings, warnings
 from bestseller.report.page import render
 from bestseller.report.results import Results
+from bestseller.report.side_by_side import line_sheets
 from bestseller.report.worth import worth_tables
 from fake_outputs import HOSTILE, MODELS, write_outputs
 from stages import report
@@ -240,6 +243,79 @@ def test_the_models_table_folds_intervals_into_their_metric(results: Results) ->
     assert table.columns == ["Model", "FD catalogue", "Near copy"]
     assert table.rows[0][1] == tables.Cell("12.35", "11.90 to 12.80")
     assert table.rows[1][2].text == "2.0 %"
+    known = replace(results, columns=columns_of({"features": ["catalogue"]}))
+    assert tables.models_table(known).columns[1] == "Frechet distance, catalogue"
+
+
+def measured(results: Results, **values: list[float]) -> Results:
+    """The results with metrics in two spaces."""
+    columns = columns_of({"features": ["lite2", "lite2_4_5"]})
+    return replace(results, columns=columns, models=results.models.assign(**values))
+
+
+def test_the_page_says_how_far_a_model_is_in_every_space(results: Results) -> None:
+    assert tables.yardstick_table(results) is None
+    found = tables.yardstick_table(
+        measured(
+            results,
+            blur_lite2=[0.75, 2.0],
+            blur_lite2_low=[0.6, 2.0],
+            blur_lite2_high=[0.9, 2.0],
+            kid_ratio_lite2=[31.4, 300.0],
+            blur_lite2_4_5=[0.5, 1.9],
+            blur_lite2_4_5_low=[0.4, 1.7],
+            blur_lite2_4_5_high=[0.6, 2.0],
+        )
+    )
+    assert found is not None
+    assert found.columns == ["Model", "Lite2", "Lite2 layers 4, 5"]
+    near, far = found.rows
+    assert near[1].text == (
+        "As far from real photos as real photos blurred by 0.75 px (0.60 to 0.90)"
+    )
+    assert near[1].note == "31.4 times real photos' own distance"
+    assert far[1].text == "Farther from real photos than real photos blurred by 2 px"
+    assert far[2].text.endswith("blurred by 1.90 px (1.70 to more than 2)")
+
+
+def test_a_precision_of_nought_and_a_tie_are_warned_of(results: Results) -> None:
+    fine = measured(results, precision_lite2=[0.5, 0.1], coverage_lite2_4_5=[0.1, 0.1])
+    assert not {"No model is the best", "Models with no image near a real photo"} & set(
+        titles(fine)
+    )
+    blind = measured(results, precision_lite2=[0.5, 0.1], coverage_lite2_4_5=[0.0, 0.1])
+    (told,) = [w.text for w in warnings(blind) if w.title.startswith("Models with no image")]
+    assert told.startswith("DCGAN, centroid, seed 0 (Coverage, lite2 layers 4, 5):")
+    tied = replace(results, leaders=["dcgan-centroid-0", "dcgan-plain-0"])
+    (told,) = [w.text for w in warnings(tied) if w.title == "No model is the best"]
+    assert told.startswith("DCGAN, centroid, seed 0 and DCGAN, plain, seed 0 are tied")
+
+
+def test_similarity_is_a_share_of_its_ceiling_and_untested_lines_are_grey(
+    results: Results,
+) -> None:
+    ceiling = pd.DataFrame(
+        {"line": ["Datejust"], "model": [COPIES], "similarity": 80.0, "low": 78.0, "high": 82.0}
+    )
+    similarity = pd.concat([results.similarity, ceiling], ignore_index=True)
+    health = {"classifier": {"lines_without_test": "Daytona, Other", "lines_left_out": ""}}
+    table = tables.similarity_table(replace(results, similarity=similarity, health=health))
+    datejust, daytona = (dict(zip(table.columns, row, strict=True)) for row in table.rows[:2])
+    assert datejust["DCGAN, centroid, seed 0"].note == "50 % of 80.0; 37.0 to 43.0"
+    assert datejust["copies: the training photos"].text == "80.0"
+    assert {cell.kind for cell in daytona.values()} == {"reference", "published"}
+    assert "Grey: lines that the classifier could not be tested on." in table.caption
+
+
+def test_real_photos_designs_and_samples_stand_side_by_side(results: Results) -> None:
+    assert line_sheets(results) == []
+    flat = np.full((12, 64, 64, 3), 90, np.uint8)
+    made = {"dcgan-plain-0": {"Datejust": flat, "Daytona": flat}, "dcgan-centroid-0": {}}
+    sheets = line_sheets(replace(results, made=made))
+    assert {sheet.line for sheet in sheets} == {"Datejust", "Daytona"}
+    # Three rows of eight images of 64 pixels: real photos, designs, the model that has the line.
+    assert all(sheet.picture.height == 4 + 3 * 68 for sheet in sheets)
+    assert all(sheet.picture.width > 8 * 68 for sheet in sheets)
 
 
 def test_facts_fold_intervals_and_the_backtest_speaks(results: Results) -> None:

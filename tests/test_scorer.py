@@ -12,7 +12,7 @@ from bestseller.backbones import Backbone, FeatureSpace, save_backbone
 from bestseller.backbones.networks import without_classifier
 from bestseller.backbones.vision import models
 from bestseller.errors import BestsellerError
-from bestseller.metrics.novelty import NoveltyTest
+from bestseller.images.store import ImageSet
 from bestseller.params import load_params
 from bestseller.preference import Scorer, fit_ranker, score
 from bestseller.preference.fitting import fit_classifier
@@ -45,17 +45,22 @@ def data(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = load_params("params.yaml").preference.model_copy(update=short)
     network, weights = starting_network(len(lines), "catalogue", Path(), 0)
     fit_classifier(
-        network, weights, images=images, parts=parts, lines=lines, settings=settings
+        network,
+        weights,
+        images=images,
+        parts=parts,
+        lines=lines,
+        settings=settings,
+        changes=load_params("params.yaml").augment,
     ).save(folder / "classifier")
     features, train = backbone.features(images), (index["split"] != "test").to_numpy()
     history = sales_history(units, index, list(parts["sku"]))
     gate = NeighbourGate.fit(features[train], features[~train])
     ranker = fit_ranker(features[train], history[train].reset_index(drop=True), 0, gate)
     ranker.save(folder / "preference")
-    flipped = backbone.features(np.ascontiguousarray(images[train][:, :, ::-1]))
-    clusters = index["cluster"].to_numpy()[train]
-    novelty = NoveltyTest.fit(features[train], clusters, features[~train], flipped)
-    KnownImages.of(FeatureSpace(backbone), novelty, index[train]).save(folder / "preference")
+    catalogue = ImageSet(images, index.assign(category="c", view="front", sha256="0"))
+    known = KnownImages.of(FeatureSpace(backbone), catalogue, backbone.features)
+    known.save(folder / "preference")
     return folder
 
 

@@ -5,6 +5,7 @@ import hashlib
 import io
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 from xml.etree import ElementTree
 
@@ -25,7 +26,6 @@ from bestseller.designs.looks import Looks
 from bestseller.designs.selection import (
     best_models,
     choose_diverse,
-    realistic_models,
     recognisable,
 )
 from bestseller.designs.shortlist import shortlist
@@ -33,8 +33,8 @@ from bestseller.designs.uncertainty import ScoreUncertainty
 from bestseller.errors import BestsellerError
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Drawn
-from bestseller.metrics.novelty import NoveltyTest
-from bestseller.params import Shortlist, Space
+from bestseller.images.store import ImageSet
+from bestseller.params import Shortlist
 from bestseller.preference import Classifier, SalesRanker, Scorer
 from bestseller.preference.known import KnownImages
 
@@ -217,6 +217,15 @@ class Memory:
         return np.stack(made)
 
 
+def known_images(pixels: Pixels, catalogue: ImageSet) -> KnownImages:
+    """Remember a catalogue in the space of its pixels, with a floor that no noise falls below."""
+    network = SimpleNamespace(network_name=pixels.name)
+    space = SimpleNamespace(name=pixels.name, backbone=network, layers=(), side=0)
+    known = KnownImages.of(cast(FeatureSpace, space), catalogue, pixels.features)
+    known.floor.gate.threshold = 100.0
+    return known
+
+
 @pytest.fixture(scope="module")
 def world() -> tuple[Memory, Scorer]:
     """Thirty random training images in two lines, and a scorer that is easy to foresee."""
@@ -225,18 +234,18 @@ def world() -> tuple[Memory, Scorer]:
     held_out = rng.integers(0, 256, (30, SIZE, SIZE, 3), dtype=np.uint8)
     pixels = Pixels()
     bank = pixels.features(training)
-    novelty = NoveltyTest.fit(
-        bank, np.arange(30), pixels.features(held_out), pixels.features(training[:, :, ::-1])
-    )
     index = pd.DataFrame(
-        {"sku": [f"S{i}" for i in range(30)], "line": [LINES[i % 2] for i in range(30)]}
-    )
+        {"sku": [f"S{i}" for i in range(60)], "line": [LINES[i % 2] for i in range(60)]}
+    ).assign(cluster=range(60), split=["train"] * 30 + ["test"] * 30)
+    index = index.assign(category="c", view="front", sha256="0")
+    catalogue = ImageSet(np.concatenate([training, held_out]), index)
+    index = index[["sku", "line"]][:30]
     ranker = LikesBrightFirstPixel(index.assign(units=range(30)), bank)
     scorer = Scorer(
         cast(FeatureSpace, pixels),
         cast(SalesRanker, ranker),
         cast(Classifier, BrightIsA()),
-        KnownImages(Space(network=pixels.name, layers=[], side=0), novelty, index),
+        known_images(pixels, catalogue),
     )
     return Memory(training), scorer
 
@@ -439,18 +448,15 @@ def test_the_stage_without_its_input_says_what_to_run(
     assert not (tmp_path / "data").exists()
 
 
-def test_only_the_models_nearest_to_real_images_propose() -> None:
-    table = pd.DataFrame(
-        {
-            "model": ["best", "tied", "noisy"],
-            "kid_catalogue": [1.0, 2.0, 9.0],
-            "kid_catalogue_low": [0.5, 1.4, 8.0],
-            "kid_catalogue_high": [1.5, 2.6, 10.0],
-            "kid_catalogue_test": [9.0, 2.0, 1.0],
-            "kid_catalogue_test_low": [8.0, 1.4, 0.5],
-            "kid_catalogue_test_high": [10.0, 2.6, 1.5],
-        }
-    )
-    assert realistic_models(table) == ["best", "tied"]
-    with pytest.raises(BestsellerError, match=r"metrics/models\.csv: no KID"):
-        realistic_models(table[["model"]])
+def test_a_picture_below_the_floor_is_held_back(world: tuple[Memory, Scorer]) -> None:
+    before = choose(world).counts
+    assert before["held_back"].tolist() == [0, 0]
+    floor = world[1].known.floor.gate
+    kept, floor.threshold = floor.threshold, 0.0
+    try:
+        found = choose(world)
+    finally:
+        floor.threshold = kept
+    assert found.designs == []
+    assert (found.counts["held_back"] + found.counts["near_copies"] >= 40).all()
+    assert found.counts["chosen"].tolist() == [0, 0]

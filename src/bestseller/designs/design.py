@@ -26,7 +26,8 @@ class Choice:
     """The designs, and a row per line of how they were come by.
 
     counts: line, models (names, joined by spaces), candidates; of these near_copies, abstained
-    (unlike every product) and rejected (near a design that people rejected), all dropped;
+    (unlike every product), held_back (below the floor of picture quality) and rejected (near a
+    design that people rejected), all dropped;
     considered (passed to the choice), chosen.
     """
 

@@ -44,9 +44,10 @@ def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipelin
 
     Keys: id, line, score, similarity (percent, null where the classifier does not know the
     line), best_sellers (nearest first: sku, name, line, units, distance), training
-    (nearest training image: sku, name, line, distance, percentile), novelty (class), parents (of
-    a blend alone, the larger share first: sku, name, line, units, share), model, model_hash,
-    latent_index, latent, image_sha256 (of the pixels), feature_space, digital_source_type.
+    (nearest training image: sku, name, line, distance, percentile), novelty (class), picture
+    (distance from real photos over the largest that is shown, 0..1), parents (of a blend alone,
+    the larger share first: sku, name, line, units, share), model, model_hash, latent_index,
+    latent, image_sha256 (of the pixels), feature_space, digital_source_type.
 
     Args:
         candidates: the line's candidates.
@@ -72,6 +73,7 @@ def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipelin
             for seller in scorer.neighbours(feature[None], NEAREST)[0]
         ],
         "novelty": str(judged["novelty"]),
+        "picture": _rounded(judged["picture"]),
         "training": {
             "sku": str(trained["sku"]),
             "name": naming(trained["sku"]),

@@ -9,29 +9,6 @@ from scipy.spatial.distance import cdist
 from bestseller.errors import BestsellerError
 
 
-def realistic_models(models: pd.DataFrame) -> list[str]:
-    """Return the models nearest to the real images: the lowest KID and every model tied with it.
-
-    A tie is an interval that reaches the winner's. Similarity alone would let a model propose
-    designs whose noise happens to excite the classifier.
-
-    Args:
-        models: a row per model: model, kid_<space>, kid_<space>_low, kid_<space>_high.
-
-    Raises:
-        BestsellerError: the table has no KID, or no row.
-    """
-    names = [str(name) for name in models]
-    kids = [name for name in names if name.startswith("kid_") and f"{name}_low" in names]
-    if models.empty or not kids:
-        raise BestsellerError(
-            "metrics/models.csv: no KID of a model of params.yaml; run `dvc repro compare`"
-        )
-    kid = kids[0]
-    limit = models.sort_values(kid)[f"{kid}_high"].iloc[0]
-    return sorted(models.loc[models[f"{kid}_low"] <= limit, "model"])
-
-
 def best_models(similarity: pd.DataFrame) -> dict[str, list[str]]:
     """Return for each line the models that may propose designs for it.
 

@@ -30,12 +30,12 @@ def shortlist(
     """Choose the designs of every line.
 
     Dropped are candidates that copy a training image, those that are unlike every product, on
-    which a score means nothing, and the neighbours of designs that people have rejected. Of the
-    others the more recognisable share stays; among these the choice weighs the logarithm of the
-    score against diversity. Two designs, of whatever line, are never nearer to each other than the
-    distance below which an image is a near-copy; they count as wholly different from the median
-    distance of a real design to its nearest other. What lies within that median of a rejected
-    design is its neighbour.
+    which a score means nothing, those below the floor of picture quality, and the neighbours of
+    designs that people have rejected. Of the others the more recognisable share stays; among these
+    the choice weighs the logarithm of the score against diversity. Two designs, of whatever line,
+    are never nearer to each other than the distance below which an image is a near-copy; they count
+    as wholly different from the median distance of a real design to its nearest other. What lies
+    within that median of a rejected design is its neighbour.
 
     Args:
         models: for each line the names of the models that may propose designs.
@@ -88,6 +88,7 @@ def shortlist(
                 "candidates": len(judged),
                 "near_copies": int((judged["novelty"] == "near-copy").sum()),
                 "abstained": int(judged["abstains"].sum()),
+                "held_back": int((judged["picture"] > 1).sum()),
                 "rejected": int(refused.sum()),
                 "considered": len(rows),
                 "chosen": len(chosen),
@@ -107,6 +108,7 @@ def _near(features: np.ndarray, unwanted: np.ndarray | None, radius: float) -> n
 def _passing(judged: pd.DataFrame, refused: np.ndarray, share: float) -> np.ndarray:
     """Return the rows that nothing speaks against and that are recognisable, int64."""
     dropped = (judged["novelty"] == "near-copy") | judged["abstains"] | refused
+    dropped |= judged["picture"] > 1
     sound = np.flatnonzero(~dropped.to_numpy(bool))
     kept = recognisable(judged["similarity"].to_numpy()[sound], share)
     rows: np.ndarray = sound[kept]

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bestseller.metrics.registry import Column, Columns, compared
 from bestseller.metrics.statistics import (
     Estimate,
     holm,
@@ -28,22 +29,6 @@ from bestseller.metrics.statistics import (
     smallest_p,
 )
 
-# The beginnings of the metrics' names, the most telling first, and whether higher is better.
-HIGHER_IS_BETTER = {
-    "kid": False,
-    "mind": False,
-    "similarity": True,
-    "lpips": True,
-    "diversity": True,
-    "fid": False,
-    "fd": False,
-    "precision": True,
-    "recall": True,
-    "density": True,
-    "coverage": True,
-    "near_copy_rate": False,
-}
-NOT_COMPARED = ("_se", "_low", "_high", "_sampled", "_test")
 PLAIN, CENTROID = "plain", "centroid"
 Row = dict[str, object]
 
@@ -65,25 +50,6 @@ class Difference:
     kind: str
     seeds: int
     p: float
-
-
-def compared_metrics(columns: Sequence[str]) -> list[str]:
-    """Return the columns that are metrics with a better side, the most telling first."""
-    return [
-        name
-        for kind in HIGHER_IS_BETTER
-        for name in columns
-        if _is_of(kind, name) and not name.endswith(NOT_COMPARED)
-    ]
-
-
-def higher_is_better(metric: str) -> bool:
-    """Tell the better side of a metric."""
-    return next(higher for kind, higher in HIGHER_IS_BETTER.items() if _is_of(kind, metric))
-
-
-def _is_of(kind: str, metric: str) -> bool:
-    return metric == kind or metric.startswith(f"{kind}_")
 
 
 def difference(
@@ -118,7 +84,7 @@ def _arm(models: pd.DataFrame, gan: str, constraint: str) -> pd.DataFrame:
     return rows.set_index("seed").sort_index()
 
 
-def verdict(metric: str, found: Difference, p_adjusted: float, confidence: float) -> str:
+def verdict(metric: Column, found: Difference, p_adjusted: float, confidence: float) -> str:
     """Return what a difference says: ``better``, ``worse``, ``tie``, ``open`` or ``unknown``.
 
     ``tie``: the interval covers 0, or the sign-flip test does not confirm the difference. ``open``:
@@ -130,11 +96,11 @@ def verdict(metric: str, found: Difference, p_adjusted: float, confidence: float
         return "tie"
     if found.kind == "seeds" and p_adjusted > 1 - confidence:
         return "tie" if smallest_p(found.seeds) <= 1 - confidence else "open"
-    return "better" if (found.value > 0) == higher_is_better(metric) else "worse"
+    return "better" if (found.value > 0) == metric.higher_is_better else "worse"
 
 
-def centroid_effects(models: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Return centroid minus plain for each gan and metric.
+def centroid_effects(models: pd.DataFrame, confidence: float, columns: Columns) -> pd.DataFrame:
+    """Return centroid minus plain for each gan and metric of `columns`.
 
     Returns:
         gan, metric, difference, low, high, interval, seeds, p, p_holm, verdict, text. Empty where
@@ -143,10 +109,10 @@ def centroid_effects(models: pd.DataFrame, confidence: float) -> pd.DataFrame:
     constraints = models.groupby("gan")["constraint"].agg(set)
     gans = [gan for gan in constraints.index if {PLAIN, CENTROID} <= constraints[gan]]
     rows: list[Row] = []
-    for metric in compared_metrics(list(models.columns)):
+    for metric in compared(columns, models.columns):
         found = [difference(models, metric, (g, CENTROID), (g, PLAIN), confidence) for g in gans]
         for gan, one, p_holm in zip(gans, found, _adjusted(found), strict=True):
-            said = verdict(metric, one, p_holm, confidence)
+            said = verdict(columns[metric], one, p_holm, confidence)
             rows.append(
                 {
                     "gan": gan,
@@ -162,11 +128,11 @@ def centroid_effects(models: pd.DataFrame, confidence: float) -> pd.DataFrame:
                     "text": _sentence(gan, metric, one, said, p_holm),
                 }
             )
-    columns = ["gan", "metric", "difference", "low", "high", "interval", "seeds", "p", "p_holm"]
-    return pd.DataFrame(rows, columns=[*columns, "verdict", "text"])
+    names = ["gan", "metric", "difference", "low", "high", "interval", "seeds", "p", "p_holm"]
+    return pd.DataFrame(rows, columns=[*names, "verdict", "text"])
 
 
-def arm_means(models: pd.DataFrame, confidence: float) -> pd.DataFrame:
+def arm_means(models: pd.DataFrame, confidence: float, columns: Columns) -> pd.DataFrame:
     """Return the mean over seeds of each arm and metric.
 
     Returns:
@@ -174,7 +140,7 @@ def arm_means(models: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """
     rows: list[Row] = []
     for (gan, constraint), arm in models.groupby(["gan", "constraint"], sort=True):
-        for metric in compared_metrics(list(models.columns)):
+        for metric in compared(columns, models.columns):
             values = arm[metric].dropna()
             if values.empty:
                 continue
@@ -189,23 +155,25 @@ def arm_means(models: pd.DataFrame, confidence: float) -> pd.DataFrame:
     )
 
 
-def best_arms(models: pd.DataFrame, confidence: float) -> pd.DataFrame:
+def best_arms(models: pd.DataFrame, confidence: float, columns: Columns) -> pd.DataFrame:
     """Return the best arm of each metric, and those that cannot be told from it.
 
     Returns:
         metric, best (``gan-constraint``), mean, and the other arms: tied, lost, unsettled (their
         difference is open or has no interval), text.
     """
-    means = arm_means(models, confidence)
+    means = arm_means(models, confidence, columns)
     rows: list[Row] = []
     for metric, of_metric in means.groupby("metric", sort=False):
-        name = str(metric)
-        ordered = of_metric.sort_values("mean", ascending=not higher_is_better(name), kind="stable")
+        name, column = str(metric), columns[str(metric)]
+        ordered = of_metric.sort_values(
+            "mean", ascending=not column.higher_is_better, kind="stable"
+        )
         arms = list(zip(ordered["gan"], ordered["constraint"], strict=True))
         found = [difference(models, name, arms[0], other, confidence) for other in arms[1:]]
         groups: dict[str, list[str]] = {"tied": [], "lost": [], "unsettled": []}
         for arm, one, p in zip(arms[1:], found, _adjusted(found), strict=True):
-            said = verdict(name, one, p, confidence)
+            said = verdict(column, one, p, confidence)
             group = {"tie": "tied", "open": "unsettled", "unknown": "unsettled"}.get(said, "lost")
             groups[group].append("-".join(arm))
         best, mean = "-".join(arms[0]), float(ordered["mean"].iloc[0])
@@ -215,8 +183,8 @@ def best_arms(models: pd.DataFrame, confidence: float) -> pd.DataFrame:
         if groups["unsettled"]:
             text += f"; not settled against {', '.join(groups['unsettled'])}"
         rows.append({"metric": name, "best": best, "mean": mean, **groups, "text": text + "."})
-    columns = ["metric", "best", "mean", "tied", "lost", "unsettled", "text"]
-    return pd.DataFrame(rows, columns=columns)
+    names = ["metric", "best", "mean", "tied", "lost", "unsettled", "text"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def limits(models: pd.DataFrame, confidence: float) -> str:

@@ -1,15 +1,19 @@
 """The comparison in words and in few numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from bestseller.metrics.comparison import best_arms, centroid_effects, compared_metrics, limits
-from bestseller.metrics.quality import INFINITY
+from bestseller.metrics.comparison import best_arms, centroid_effects, limits
+from bestseller.metrics.nearest import Kids, Nearest, nearest_models
 from bestseller.metrics.references import REAL
-from bestseller.metrics.statistics import Estimate, normal_interval
+from bestseller.metrics.registry import Columns, as_records, of_metric, space_title
+from bestseller.metrics.statistics import Estimate, Interval, normal_interval
+from bestseller.metrics.yardstick import blur_words
+
+TIED = "tied"  # in the place of the best model's name where no one is best
 
 
 @dataclass(frozen=True)
@@ -17,15 +21,19 @@ class Comparison:
     """What the models' numbers say.
 
     Attributes:
-        model: the best model's row: the lowest kernel distance to the real images.
-        quality, frechet, diversity: names of the kernel distance, the Frechet distance and the
-            perceptual diversity.
+        model: the row of the model nearest to the real images in the main space.
+        nearest: that model, and those that cannot be told from it.
+        columns: the run's metrics.
+        quality, frechet, diversity: names of the kernel distance and the Frechet distance in the
+            main space, and of the perceptual diversity.
         effects: of the centroid constraint, see `centroid_effects`.
         best: arm of each metric, see `best_arms`.
         answers: sentences.
     """
 
     model: pd.Series
+    nearest: Nearest
+    columns: Columns
     quality: str
     frechet: str
     diversity: str
@@ -34,10 +42,16 @@ class Comparison:
     answers: list[str]
 
     def summary(self) -> dict[str, float | int | str]:
-        """Return the few numbers by which experiments are told apart: of the best model, and the
+        """Return the few numbers by which experiments are told apart: of the nearest model, and the
         mean effect of the centroid constraint over the gans where there is one."""
-        names, row = ["similarity", self.quality, self.frechet, "near_copy_rate"], self.model
-        values: dict[str, float | int | str] = {"best_model": str(row["model"])}
+        row, shown = self.model, ("kid", "blur", "precision", "coverage", "recall")
+        names = ["similarity", *(n for m in shown for n in of_metric(self.columns, m))]
+        names += [self.frechet, "near_copy_rate"]
+        values: dict[str, float | int | str] = {
+            "best_model": TIED if self.nearest.tied else self.nearest.leader,
+            "nearest_model": self.nearest.leader,
+            "tied_models": " ".join(self.nearest.tied),
+        }
         values |= {n: float(row[n]) for n in names if n in row and pd.notna(row[n])}
         values["diversity"] = float(row[self.diversity])
         for key, metric in (("kid", self.quality), ("diversity", self.diversity)):
@@ -49,7 +63,8 @@ class Comparison:
     def as_json(self) -> dict[str, object]:
         """Return everything as plain values; NaN becomes None."""
         return {
-            "best_model": str(self.model["model"]),
+            "nearest": self.nearest.models,
+            "columns": as_records(self.columns.values()),
             "answers": self.answers,
             "best": _records(self.best),
             "centroid_effects": _records(self.effects),
@@ -61,6 +76,9 @@ def compare(
     references: pd.DataFrame,
     confidence: float,
     costs: Sequence[str] = (),
+    *,
+    columns: Columns,
+    kids: Mapping[str, Kids],
 ) -> Comparison:
     """Compare the models with one another and with the references.
 
@@ -68,20 +86,22 @@ def compare(
         models: a row per model: model, gan, constraint, seed, metrics, standard errors (_se).
         references: model, metrics, of images that no generator made.
         costs: sentences on what the constraint costs.
+        columns: the run's metrics.
+        kids: by model and metric space, the projections of its kernel distance.
     """
-    metrics = compared_metrics(list(models.columns))
-    quality = next(name for name in metrics if name.startswith("kid"))
-    frechet = next(name for name in metrics if name.startswith(("fd", "fid")))
-    diversity = next(name for name in metrics if name.startswith(("lpips", "diversity")))
-    effects = centroid_effects(models, confidence)
-    best = best_arms(models, confidence)
+    have = {name: column for name, column in columns.items() if name in models}
+    quality, frechet = (of_metric(have, name)[0] for name in ("kid", "fd"))
+    diversity = [*of_metric(have, "lpips"), *of_metric(have, "diversity")][0]
+    effects = centroid_effects(models, confidence, have)
+    best = best_arms(models, confidence, have)
     others = best[["tied", "lost", "unsettled"]].map(len)
-    lowest = models.iloc[int(models[quality].to_numpy().argmin())]
+    nearest = nearest_models(kids, confidence)
+    lowest = models[models["model"] == nearest.leader].iloc[0]
     answers = [
         limits(models, confidence),
-        f"The model nearest to the real images is {lowest['model']}, by {quality}: unlike "
-        f"{frechet}, it has no bias that depends on the number of images.",
-        *_few_images(models, frechet, metrics),
+        nearest.sentence,
+        *(said for _, row in models.iterrows() if (said := in_blurs(row, have))),
+        *_few_images(models, have),
         *_settled(
             best, others["unsettled"] < others.sum(axis=1).clip(lower=1), "which arm is best in"
         ),
@@ -89,13 +109,25 @@ def compare(
         *costs,
         *(_beside(row, models, quality, diversity) for _, row in references.iterrows()),
     ]
-    return Comparison(lowest, quality, frechet, diversity, effects, best, answers)
+    return Comparison(lowest, nearest, have, quality, frechet, diversity, effects, best, answers)
 
 
-def _few_images(models: pd.DataFrame, frechet: str, metrics: Sequence[str]) -> list[str]:
+def in_blurs(row: pd.Series, columns: Columns) -> str:
+    """Say in every space how far a model is, in the blur of real photos; empty where unknown."""
+    told = []
+    for name in of_metric(columns, "blur"):
+        ends = [f"{name}{end}" for end in ("", "_low", "_high")]
+        if all(end in row and pd.notna(row[end]) for end in ends):
+            words = blur_words(Interval(*(float(row[end]) for end in ends)))
+            told.append(f"in {space_title(columns[name].space)} {words}")
+    return f"{row['model']} is {'; '.join(told)}." if told else ""
+
+
+def _few_images(models: pd.DataFrame, columns: Columns) -> list[str]:
     """Say what the bias of few images does to the Frechet distance, where its limit is known."""
-    limit = f"{frechet}{INFINITY}"
-    if limit not in models or "n_images" not in models:
+    frechet = of_metric(columns, "fd")[0]
+    limit = next(iter(of_metric(columns, "fd_infinity")), None)
+    if limit is None or "n_images" not in models:
         return []
     bias = float((models[frechet] - models[limit]).max())
     text = f"{frechet} is measured on {int(models['n_images'].min()):,} images, which adds up to "
@@ -107,18 +139,18 @@ def _few_images(models: pd.DataFrame, frechet: str, metrics: Sequence[str]) -> l
     text += f"; the two best models differ by {gap:.4g}"
     if bias < gap:
         return [f"{text}, more than that bias could make."]
-    others = " and ".join(name for name in metrics if name.startswith(("kid", "mind")))
+    others = " and ".join([*of_metric(columns, "kid"), *of_metric(columns, "mind")])
     return [f"{text}, which that bias could make: it may prefer the wrong one, go by {others}."]
 
 
-def ordered(table: pd.DataFrame) -> pd.DataFrame:
-    """Put the columns in reading order: the model, the compared metrics, the rest.
+def ordered(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Put the columns in reading order: the model, the metrics, the rest.
 
     Every metric is followed by the ends of its interval.
     """
     identity = [name for name in ("model", "gan", "constraint", "seed") if name in table]
     names = list(identity)
-    for metric in compared_metrics(list(table.columns)):
+    for metric in (name for name in columns if name in table):
         names += [n for n in (metric, f"{metric}_low", f"{metric}_high") if n in table]
     return table[names + [name for name in table.columns if name not in names]]
 

@@ -18,7 +18,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bestseller.backbones import Backbone, FeatureSpace, backbone, networks, resize, space
+from bestseller.backbones import (
+    Backbone,
+    FeatureSpace,
+    backbone,
+    extract,
+    networks,
+    resize,
+    space,
+)
 from bestseller.compute import device, has_bf16
 from bestseller.files import atomic_path
 
@@ -49,6 +57,20 @@ class FeatureCache:
             kept = network.features(images, precision=precision)
             _write(path, kept)
         return kept
+
+    def extract(
+        self, spaces: Sequence[FeatureSpace], images: np.ndarray, precision: str = "fp32"
+    ) -> list[np.ndarray]:
+        """Return `backbones.extract(spaces, images)`; spaces not yet kept share their passes."""
+        paths = [self.folder / f"{feature_key(s, images, precision)}.npy" for s in spaces]
+        kept = [_read(path) for path in paths]
+        missing = [place for place, features in enumerate(kept) if features is None]
+        if missing:
+            made = extract([spaces[p] for p in missing], images, precision=precision)
+            for place, features in zip(missing, made, strict=True):
+                _write(paths[place], features)
+                kept[place] = features
+        return [features for features in kept if features is not None]
 
 
 def feature_key(

@@ -11,14 +11,14 @@ Two readings, both against what real designs do:
 
 Each image then has one class:
 
-- ``near-copy``: the ratio test flags it, or its percentile is below 1: nearer to a training image
+- ``near-copy``: the copy test flags it, or its percentile is below 1: nearer to a training image
   than 99% of real designs are to one another;
+- ``unlike``: otherwise, the image is like no product at all: what is no product is no new one;
 - ``novel``: otherwise, a percentile of 50 or more: as far from every training image as the median
   real design is from its nearest neighbour;
 - ``variation``: what lies between.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,23 +26,11 @@ from numpy.typing import ArrayLike
 
 from bestseller.errors import BestsellerError
 from bestseller.metrics.distances import Array, as_features, row_blocks, squared_distances
+from bestseller.metrics.neighbours import FLAG_SHARE, Neighbours, lowest_share
 from bestseller.metrics.statistics import Interval, clopper_pearson
 
-FLAG_SHARE = 0.01  # share of held-out real images below the ratio's threshold
 NEAR_COPY_PERCENTILE = 1.0
 NOVEL_PERCENTILE = 50.0
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """The nearest references of N images.
-
-    index: row of the nearest reference image; distance: d1; ratio: d1 / d2 in [0, 1].
-    """
-
-    index: Array
-    distance: Array
-    ratio: Array
 
 
 def nearest(features: ArrayLike, reference: ArrayLike) -> tuple[Array, Array]:
@@ -111,16 +99,15 @@ class NoveltyTest:
         if flipped is not None:
             reference = np.concatenate([train, as_features(flipped, "flipped features")])
             reference_labels = np.concatenate([labels, labels])
-        ratios = np.sort(_search(held_out, reference, reference_labels).ratio)
-        # The k-th smallest of n exchangeable ratios has a new one below it with chance k / (n + 1).
-        rank = max(1, int(share * (len(ratios) + 1)))
+        ratios = _search(held_out, reference, reference_labels).ratio
+        threshold, size = lowest_share(ratios, share)
         real = _search(train, reference, reference_labels, own=labels).distance
         return cls(
             reference,
             reference_labels,
             len(train),
-            float(ratios[rank - 1]),
-            rank / (len(ratios) + 1),
+            threshold,
+            size,
             np.sort(real),
         )
 
@@ -143,52 +130,22 @@ class NoveltyTest:
         flagged = self.flagged(neighbours)
         return clopper_pearson(int(flagged.sum()), len(flagged), confidence)
 
-    def classes(self, neighbours: Neighbours) -> list[str]:
-        """Return ``near-copy``, ``variation`` or ``novel`` for each image."""
+    def classes(
+        self, neighbours: Neighbours, unlike: Array | None = None, copied: Array | None = None
+    ) -> list[str]:
+        """Return ``near-copy``, ``unlike``, ``variation`` or ``novel`` for each image.
+
+        Args:
+            neighbours: of the images.
+            unlike: bool N, for which images a detector finds no product that they are like.
+            copied: bool N, what a stronger copy test says in the place of the ratio test.
+        """
         percentile = self.percentiles(neighbours.distance)
-        near_copy = self.flagged(neighbours) | (percentile < NEAR_COPY_PERCENTILE)
+        flagged = self.flagged(neighbours) if copied is None else copied
+        near_copy = flagged | (percentile < NEAR_COPY_PERCENTILE)
         names = np.where(percentile >= NOVEL_PERCENTILE, "novel", "variation")
+        names = names if unlike is None else np.where(unlike, "unlike", names)
         return [str(name) for name in np.where(near_copy, "near-copy", names)]
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """A generated image next to the training image that it may be a copy of.
-
-    image: row of the image; neighbour: row of the training image; space: the feature space in which
-    the image is the most suspicious; ratio: d1 / d2 there.
-    """
-
-    image: int
-    neighbour: int
-    space: str
-    ratio: float
-
-
-def most_suspicious(
-    tests: Mapping[str, NoveltyTest], near: Mapping[str, Neighbours], count: int
-) -> list[Suspect]:
-    """Return the images that look most like copies in any feature space, the worst first.
-
-    The spaces are made comparable by their thresholds: a ratio counts as a share of it.
-
-    Args:
-        tests, near: by feature space, of the same images.
-        count: how many images, each once.
-    """
-    spaces = list(tests)
-    shares = np.stack([near[space].ratio / tests[space].threshold for space in spaces])
-    worst = shares.argmin(axis=0)
-    chosen = np.argsort(shares.min(axis=0), kind="stable")[:count]
-    return [
-        Suspect(
-            int(image),
-            int(near[space].index[image]),
-            space,
-            float(near[space].ratio[image]),
-        )
-        for image, space in ((image, spaces[worst[image]]) for image in chosen)
-    ]
 
 
 def _search(

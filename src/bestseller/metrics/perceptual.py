@@ -19,6 +19,7 @@ from bestseller.backbones.heads import LPIPS_NETWORKS, lpips_heads
 from bestseller.compute import autocast, device, to_signed
 from bestseller.metrics.diversity import PairwiseSpread
 from bestseller.metrics.quality import Values
+from bestseller.metrics.registry import space_label
 from bestseller.progress import track
 
 BATCH = 64
@@ -46,6 +47,13 @@ def perceptual_embedding(maps: Sequence[Tensor], weights: Sequence[Tensor] | Non
     return torch.cat(parts, dim=1)
 
 
+def perceptual_name(backbone: Backbone) -> tuple[str, str]:
+    """Return the metric that a network gives, ``lpips`` or ``diversity``, and its space's label."""
+    if backbone.weights == "imagenet" and backbone.network_name in LPIPS_NETWORKS:
+        return "lpips", backbone.network_name
+    return "diversity", space_label(backbone.name)
+
+
 def perceptual_diversity(
     backbone: Backbone,
     images: np.ndarray,
@@ -67,7 +75,7 @@ def perceptual_diversity(
         progress: name of the progress bar.
 
     Returns:
-        lpips_<network> where it is LPIPS, diversity_<network>_<weights> elsewhere: over all
+        lpips_<network> where it is LPIPS, diversity_<space> elsewhere: over all
         pairs with its standard error (_se), its mean over sampled pairs (_sampled) and their
         number n_pairs: `pairs`, or as many as there are. And the images' features, float32 N x d,
         as `backbone.features` gives them: the network has seen the images already.
@@ -75,7 +83,7 @@ def perceptual_diversity(
     Raises:
         ValueError: the network has no perceptual taps.
     """
-    published = backbone.weights == "imagenet" and backbone.network_name in LPIPS_NETWORKS
+    published = perceptual_name(backbone)[0] == "lpips"
     weights = lpips_heads(backbone.network_name) if published else None
     order = np.random.default_rng(seed).permutation(len(images))
     spread = PairwiseSpread(neighbours=-(-pairs // len(images)))
@@ -89,7 +97,7 @@ def perceptual_diversity(
             with torch.autocast(batch.device.type, enabled=False):
                 spread.add(perceptual_embedding(maps, weights))
     estimate, (sampled, count) = spread.over_all(), spread.over_pairs(pairs)
-    key = f"lpips_{backbone.network_name}" if published else f"diversity_{backbone.name}"
+    key = "_".join(perceptual_name(backbone))
     values = {
         key: estimate.value,
         f"{key}_se": estimate.standard_error,

@@ -10,6 +10,8 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bestseller.metrics.registry import Columns, of_metric
+
 DPI = 120
 
 
@@ -69,24 +71,39 @@ def similarity_figure(similarity: pd.DataFrame, models: pd.DataFrame) -> Figure:
     return figure
 
 
-def quality_figure(models: pd.DataFrame, quality: str, diversity: str) -> Figure:
-    """Draw distance to the real images against diversity, a point for each model.
+def quality_figure(
+    models: pd.DataFrame, columns: Columns, diversity: str, ladder: pd.DataFrame
+) -> Figure:
+    """Draw KID against diversity, a panel for each metric space, a point for each model.
+
+    Grey lines are the ladder: how far degraded real photos are in the same space.
 
     Args:
-        models: model, gan, constraint, both metrics, with <metric>_low and <metric>_high.
-        quality: column of the distance to the real images, lower is better.
+        models: model, gan, constraint, the metrics, with <metric>_low and <metric>_high.
+        columns: the run's metrics; its KIDs are drawn.
         diversity: column of the diversity, higher is more.
+        ladder: model, metrics, of the degraded photos.
     """
-    figure = Figure(figsize=(7.0, 5.0), layout="constrained")
-    axes = figure.add_subplot()
-    for name, style in arm_styles(models).items():
-        row = models[models["model"] == name]
-        x, y = row[diversity].to_numpy(), row[quality].to_numpy()
-        _points(axes, style, x, y, _ends(row, diversity), _ends(row, quality))
-    axes.set_xlabel(f"{diversity} (more is more diverse)")
-    axes.set_ylabel(f"{quality} (less is nearer to the real images)")
-    axes.grid(color="#dddddd", linewidth=0.6)
-    _finish(figure, axes)
+    kids = of_metric(columns, "kid")
+    figure = Figure(figsize=(5.6 * len(kids), 5.4), layout="constrained")
+    for number, kid in enumerate(kids):
+        axes = figure.add_subplot(1, len(kids), number + 1)
+        for name, style in arm_styles(models).items():
+            row = models[models["model"] == name]
+            x, y = row[diversity].to_numpy(), row[kid].to_numpy()
+            _points(axes, style, x, y, _ends(row, diversity), _ends(row, kid))
+        for name, y in ladder[["model", kid]].to_numpy(object):
+            axes.axhline(y, color="#bbbbbb", linewidth=0.6, zorder=0)
+            axes.annotate(
+                name, (1.0, y), xycoords=("axes fraction", "data"), fontsize=6, color="#777777"
+            )
+        # Linear up to what two sets of real photos differ by, logarithmic beyond.
+        axes.set_yscale("symlog", linthresh=0.01)
+        axes.set_xlabel(f"{columns[diversity].label} (more is more diverse)")
+        side = "more" if columns[kid].higher_is_better else "less"
+        axes.set_ylabel(f"{columns[kid].label} ({side} is nearer to real photos)")
+        axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+        _finish(figure, axes, legend=number == 0)
     return figure
 
 

@@ -1,6 +1,6 @@
 """Everything that is measured on the images of one model against the real ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,41 +10,39 @@ import pandas as pd
 from bestseller.backbones import FeatureSpace
 from bestseller.errors import BestsellerError
 from bestseller.images.store import ImageSet
+from bestseller.metrics import registry
 from bestseller.metrics.distances import Array
 from bestseller.metrics.features import FeatureCache
-from bestseller.metrics.frechet import Gaussian
-from bestseller.metrics.kid import kid
-from bestseller.metrics.mind import mind
-from bestseller.metrics.novelty import Neighbours, NoveltyTest
-from bestseller.metrics.prdc import precision_recall_density_coverage
-from bestseller.metrics.statistics import stratified_mean
+from bestseller.metrics.kid import projections
+from bestseller.metrics.novelty import NoveltyTest
+from bestseller.metrics.sample import RealFeatures, Sample
+from bestseller.metrics.statistics import Estimate, Interval, stratified_mean
+from bestseller.metrics.yardstick import BLUR_LADDER
 
 Values = dict[str, Any]
-FID_IMAGES = 50_000  # the number of generated images that FID is defined with
-INFINITY = "_infinity"  # ends the name of a distance extrapolated to infinitely many images
 HELD_OUT = "test"  # the part of the images that no generator has seen
 
 
 @dataclass(frozen=True)
-class RealFeatures:
-    """The real images in the metrics' feature space.
+class Real:
+    """The real images in every metric space, the main one first.
 
     Attributes:
-        space: name of the feature space, such as ``resnet18_catalogue``.
-        train: features of the images that the generators learned from, N x d.
-        test: features of the held-out images, M x d.
-        novelty: the test for copies of training images, mirrored or not.
+        features: by label of the space.
+        novelty: by label, the test for copies of training images, mirrored or not.
     """
 
-    space: str
-    train: Array
-    test: Array
-    novelty: NoveltyTest
+    features: dict[str, RealFeatures]
+    novelty: dict[str, NoveltyTest]
 
     @classmethod
     def extract(
-        cls, space: FeatureSpace, images: ImageSet, cache: FeatureCache, precision: str = "fp32"
-    ) -> "RealFeatures":
+        cls,
+        spaces: Sequence[FeatureSpace],
+        images: ImageSet,
+        cache: FeatureCache,
+        precision: str = "fp32",
+    ) -> "Real":
         """Extract the features of a processed image set, or find them in the cache.
 
         Raises:
@@ -56,15 +54,39 @@ class RealFeatures:
                 f"images.split: {len(test.index)} images are held out for tests; at least two are "
                 "needed: give the test part a larger share, or crawl more products"
             )
-
-        def features(pixels: Array) -> Array:
-            return cache.features(space, pixels, precision)
-
-        known, unseen = features(train.images), features(test.images)
-        flipped = features(np.ascontiguousarray(train.images[:, :, ::-1]))
+        flipped = np.ascontiguousarray(train.images[:, :, ::-1])
+        held_out = np.asarray(test.images)
+        sets = [train.images, held_out, flipped]
+        sets += [rung.apply(held_out) for rung in BLUR_LADDER.values()]
+        found = [cache.extract(spaces, pixels, precision) for pixels in sets]
         clusters = train.index["cluster"].to_numpy()
-        novelty = NoveltyTest.fit(known, clusters, unseen, flipped)
-        return cls(space.name, known, unseen, novelty)
+        features, novelty = {}, {}
+        for space, *tables in zip(spaces, *found, strict=True):
+            label = registry.space_label(space.name)
+            scale = scale_of(label, tables[0])
+            known, unseen, mirrored, *blurred = (table / scale for table in tables)
+            rungs = {
+                sigma: projections(table, unseen, paired=True)
+                for sigma, table in zip(BLUR_LADDER, blurred, strict=True)
+            }
+            features[label] = RealFeatures(label, scale, known, unseen, rungs)
+            novelty[label] = NoveltyTest.fit(known, clusters, unseen, mirrored)
+        return cls(features, novelty)
+
+
+def scale_of(space: str, train: Array) -> float:
+    """Return what features are divided by: the root mean square of the training images' features.
+
+    1 where all of these are 0, and in Inception-v3's space, whose published distances are of the
+    features as they are.
+
+    Args:
+        space: label of the space.
+        train: N x d, as the network gives them.
+    """
+    if space == registry.PUBLISHED_SPACE:
+        return 1.0
+    return float(np.sqrt(np.mean(np.square(train, dtype=np.float64)))) or 1.0
 
 
 def split(images: ImageSet) -> tuple[ImageSet, ImageSet]:
@@ -73,72 +95,31 @@ def split(images: ImageSet) -> tuple[ImageSet, ImageSet]:
     return images.select(~held_out), images.select(held_out)
 
 
-def distance_names(space: str, images: int) -> tuple[str, str, str]:
-    """Return the names of the Frechet, the kernel and the Monge distance in a feature space.
-
-    FID, KID and MIND are the names of one feature space, Inception-v3 trained on ImageNet, and FID
-    also fixes the number of images. Anything else is named for its space.
-    """
-    if space == "inception_v3_imagenet":
-        return ("fid" if images >= FID_IMAGES else f"fd_{space}"), "kid", "mind"
-    suffix = "catalogue" if space.endswith("_catalogue") else space
-    return f"fd_{suffix}", f"kid_{suffix}", f"mind_{suffix}"
-
-
-def measure(
-    features: Array, real: RealFeatures, confidence: float, k: int = 5
-) -> tuple[Values, Neighbours]:
-    """Measure generated features, N x d, against the real ones.
+def measure(sample: Sample) -> Values:
+    """Measure images in one feature space by every metric that needs one.
 
     Returns:
-        Flat values: the Frechet, kernel and Monge distance to the training and to the held-out
-        images, the last two with their standard errors; the Frechet distance to the training images
-        as of infinitely many generated ones; precision, recall, density, coverage against the
-        training images; the values of `novelty_values`; numbers of images. And the nearest training
-        images.
+        flat values by column; <column>_se is a standard error, <column>_low and _high are the ends
+        of an interval.
     """
-    fd, kernel, monge = distance_names(real.space, len(features))
-    values: Values = {"feature_space": real.space}
-    for suffix, reference in (("", real.train), ("_test", real.test)):
-        values[fd + suffix], limit = Gaussian.of(reference).distance_and_limit(features)
-        if not suffix:
-            values[fd + INFINITY] = limit
-        for name, distance in ((kernel, kid), (monge, mind)):
-            estimate = distance(reference, features)
-            values[name + suffix] = estimate.value
-            values[name + suffix + "_se"] = estimate.standard_error
-    values |= vars(precision_recall_density_coverage(real.train, features, k))
-    near = real.novelty.neighbours(features)
-    values |= novelty_values(real.novelty, near, confidence)
-    values |= {
-        "n_images": len(features),
-        "n_train": len(real.train),
-        "n_test": len(real.test),
-    }
-    return values, near
+    values: Values = {}
+    for metric in registry.METRICS:
+        if metric.needs != "features" or metric.compute is None:
+            continue
+        name, found = metric.column(sample.real.space, len(sample.features)), metric.compute(sample)
+        if isinstance(found, Estimate):
+            values |= {name: found.value, f"{name}_se": found.standard_error}
+        elif isinstance(found, Interval):
+            values |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+        else:
+            values[name] = found
+    return values
 
 
-def novelty_values(
-    test: NoveltyTest, near: Neighbours, confidence: float, space: str = ""
-) -> Values:
-    """Sum up how near images are to the training images.
-
-    Args:
-        space: the feature space, named in the keys where it is not that of the distances.
-
-    Returns:
-        near_copy_rate with its Clopper-Pearson interval and the rate expected of new images;
-        medians of the neighbour ratio and of the distance's percentile.
-    """
-    rate, suffix = test.rate(near, confidence), f"_{space}" if space else ""
-    return {
-        f"near_copy_rate{suffix}": rate.value,
-        f"near_copy_rate{suffix}_low": rate.low,
-        f"near_copy_rate{suffix}_high": rate.high,
-        f"near_copy_expected{suffix}": test.size,
-        f"nearest_ratio_median{suffix}": float(np.median(near.ratio)),
-        f"nearest_percentile_median{suffix}": float(np.median(test.percentiles(near.distance))),
-    }
+def sample_sizes(real: Mapping[str, RealFeatures], images: int) -> Values:
+    """Return n_images, n_train and n_test: how many images the distances are between."""
+    main = next(iter(real.values()))
+    return {"n_images": images, "n_train": len(main.train), "n_test": len(main.test)}
 
 
 def similarity_values(similarity: Array, lines: Sequence[str], abstains: Array) -> Values:

@@ -1,31 +1,53 @@
-"""Images that no generator made; measured like a model's they are the floor and the ceiling."""
+"""Images that no generator made; measured like a model's they are the floor and the ladder."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageFilter
 
 from bestseller.images.store import ImageSet
 from bestseller.metrics.quality import split
+from bestseller.metrics.yardstick import LADDER
 
-BLUR = 1 / 32  # standard deviation of the blur, as a share of the image's side
+REAL, COPIES, NOISE = "real-held-out", "real-training", "uniform-noise"
+SHOWN = (REAL, *(rung.name for rung in LADDER))  # beside the models in plots
+WORDS = {
+    REAL: "real photos, held out",
+    COPIES: "copies: the training photos",
+    NOISE: "uniform noise",
+} | {rung.name: rung.words for rung in LADDER}
 
-REAL, COPIES, BLURRED, NOISE = "real-held-out", "real-training", "blurred", "noise"
-OF_HELD_OUT = (REAL, BLURRED)  # made from held-out images, so not to be measured against them
+
+@dataclass(frozen=True)
+class Reference:
+    """Images to be measured.
+
+    Attributes:
+        name: in tables.
+        images: uint8 N x S x S x 3.
+        lines: of each.
+        degraded: image i was made from held-out photo i.
+    """
+
+    name: str
+    images: np.ndarray
+    lines: list[str]
+    degraded: bool = False
 
 
-def reference_images(images: ImageSet, seed: int) -> Iterator[tuple[str, np.ndarray, list[str]]]:
-    """Yield (name, uint8 N x S x S x 3, the line of each image) of every reference.
+def reference_images(images: ImageSet, seed: int) -> Iterator[Reference]:
+    """Yield every reference.
 
-    ``real-held-out``: real images that no generator has seen, what a perfect one would make.
-    ``real-training``: the training images, what a perfect copier would make.
-    ``blurred``: the held-out images, blurred. ``noise``: uniform pixels, as many.
+    ``real-held-out``: real images that no generator has seen, what a perfect one would make; they
+    are measured against the training images. ``real-training``: the training images, what a perfect
+    copier would make. The rungs of the ladder: the held-out images, each degraded in one way.
+    ``uniform-noise``: uniform pixels, as many.
     """
     train, test = split(images)
     pixels, lines = np.asarray(test.images), test.index["line"].tolist()
-    yield REAL, pixels, lines
-    yield COPIES, np.asarray(train.images), train.index["line"].tolist()
-    blur = ImageFilter.GaussianBlur(BLUR * pixels.shape[1])
-    yield BLURRED, np.stack([np.asarray(Image.fromarray(p).filter(blur)) for p in pixels]), lines
+    yield Reference(REAL, pixels, lines)
+    yield Reference(COPIES, np.asarray(train.images), train.index["line"].tolist())
+    for rung in LADDER:
+        yield Reference(rung.name, rung.apply(pixels), lines, degraded=True)
     noise = np.random.default_rng(seed).integers(0, 256, pixels.shape, dtype=np.uint8)
-    yield NOISE, noise, lines
+    yield Reference(NOISE, noise, lines)

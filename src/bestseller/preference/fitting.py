@@ -10,10 +10,11 @@ from torch import nn
 
 from bestseller.errors import BestsellerError
 from bestseller.metrics.statistics import clopper_pearson
-from bestseller.params import Preference
+from bestseller.params import Augment, Preference
 from bestseller.preference import calibration
 from bestseller.preference.classifier import Classifier, forward
 from bestseller.preference.gate import NeighbourGate
+from bestseller.preference.mild import mild_changes
 from bestseller.preference.sellers import PARTS, sales_prior
 from bestseller.preference.training import train_network
 
@@ -45,8 +46,11 @@ def fit_classifier(
     parts: pd.DataFrame,
     lines: Sequence[str],
     settings: Preference,
+    changes: Augment | None = None,
 ) -> Classifier:
     """Train on the train part, then fit temperature and gate on the validation part.
+
+    The gate is fitted on these images, as they are and after each kind of mild change.
 
     Args:
         network: a new ResNet-50 with L outputs.
@@ -55,6 +59,7 @@ def fit_classifier(
         parts: what `sellers.assign_parts` returned.
         lines: the L lines.
         settings: the section ``preference`` of params.yaml.
+        changes: the section ``augment``; None fits the gate on the images as they are alone.
 
     Raises:
         BestsellerError: no best seller in the validation part.
@@ -68,6 +73,10 @@ def fit_classifier(
         np.concatenate(bank, axis=1),
         np.concatenate(seen_by_none, axis=1),
         blocks=[stage.shape[1] for stage in bank],
+        mild=[
+            np.concatenate(forward(network, changed)[1], axis=1)
+            for changed in (mild_changes(held_out, changes) if changes else {}).values()
+        ],
     )
     return Classifier(
         network.requires_grad_(False),

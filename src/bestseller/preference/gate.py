@@ -51,6 +51,7 @@ class NeighbourGate:
         held_out: NDArray[np.float32],
         blocks: Sequence[int] = (),
         abstained: float = ABSTAINED,
+        mild: Sequence[NDArray[np.float32]] = (),
     ) -> Self:
         """Fit the threshold on real images that the model has not seen.
 
@@ -59,17 +60,21 @@ class NeighbourGate:
         long as there are at least 1 / abstained - 1 held-out images. With fewer no quantile is
         far enough out, and the largest held-out distance is taken.
 
+        A photo that was compressed, or mirrored as for training, shows the same product. So the
+        quantile is taken of the held-out images and of each kind of mild change apart, and the
+        largest counts: no kind loses more than `abstained`.
+
         Args:
             bank: float32 N x d, features of the training images.
             held_out: float32 M x d, features of held-out real images, M >= 1.
             blocks: sizes of the blocks of features; none = a single block.
             abstained: 0..1, the share of real images that may be lost.
+            mild: features of held-out images after a mild change, a table for each kind of it.
         """
         k = min(NEIGHBOURS, len(bank))
         gate = cls(bank, math.inf, k, blocks or [bank.shape[1]])
-        distances = np.sort(gate.distances(held_out))
-        rank = min(math.ceil((len(distances) + 1) * (1 - abstained)), len(distances))
-        gate.threshold = float(distances[rank - 1])
+        kinds = [kind for kind in (held_out, *mild) if len(kind)]
+        gate.threshold = max(_quantile(gate.distances(kind), 1 - abstained) for kind in kinds)
         return gate
 
     def distances(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -86,3 +91,9 @@ class NeighbourGate:
 
     def _standardise(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         return (features.astype(np.float64) - self._mean) / self._scale
+
+
+def _quantile(values: NDArray[np.float64], share: float) -> float:
+    """Return the split-conformal quantile: a further value is below it with at least `share`."""
+    rank = min(math.ceil((len(values) + 1) * share), len(values))
+    return float(np.sort(values)[rank - 1])

@@ -1,19 +1,23 @@
 """Everything that is measured on images, whoever made them: a model, a camera or chance."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from bestseller.backbones import Backbone, FeatureSpace, load_backbone, load_space
+from bestseller.backbones import Backbone, FeatureSpace, extract, load_backbone, load_space
 from bestseller.images.store import ImageSet
-from bestseller.metrics import quality
+from bestseller.metrics import quality, registry
+from bestseller.metrics.copies import CopyTest
 from bestseller.metrics.features import FeatureCache
 from bestseller.metrics.inception_score import inception_score
-from bestseller.metrics.novelty import Neighbours, NoveltyTest
-from bestseller.metrics.perceptual import perceptual_diversity
+from bestseller.metrics.kid import Projections
+from bestseller.metrics.neighbours import Neighbours
+from bestseller.metrics.perceptual import perceptual_diversity, perceptual_name
+from bestseller.metrics.pixels import NAME, PixelTest
+from bestseller.metrics.sample import RealFeatures, Sample
 from bestseller.metrics.space import Plane
 from bestseller.params import Params
 from bestseller.preference.classifier import Classifier, load_classifier
@@ -28,14 +32,15 @@ class Measured:
         values: flat metrics: distances, diversity, novelty and similarity.
         similarity: of each line, from `similarity.similarity_table`.
         points: places of the images of the distances in the plane of the real ones, N x 2.
-        near: by network, the training images nearest to those of the distances in its features:
-            the judge's first, then the eye's where that is another network.
+        near: by space, the training images nearest to those of the distances.
+        kids: by metric space, the projections of the kernel distance.
     """
 
     values: quality.Values
     similarity: pd.DataFrame
     points: np.ndarray
     near: dict[str, Neighbours]
+    kids: dict[str, Projections]
 
 
 @dataclass(frozen=True)
@@ -43,20 +48,21 @@ class Instruments:
     """What images are measured with.
 
     Attributes:
-        judge: the feature space in whose feature space real and other images are compared.
-        eye: the network that tells how different images look.
+        spaces: by label, the feature spaces in which real and other images are compared, the main
+            one first.
+        perceptual: the network that tells how different images look.
         classifier: of the lines.
-        real: the real images in the judge's feature space.
-        plane: in which the real images differ the most, in the judge's feature space.
-        novelty: by network, its test for copies of training images.
+        real: by label, the real images.
+        plane: in which the real images differ the most, in the main space.
+        copies: the test for copies of training images.
     """
 
-    judge: FeatureSpace
-    eye: Backbone
+    spaces: dict[str, FeatureSpace]
+    perceptual: Backbone
     classifier: Classifier
-    real: quality.RealFeatures
+    real: dict[str, RealFeatures]
     plane: Plane
-    novelty: dict[str, NoveltyTest]
+    copies: CopyTest
 
     @classmethod
     def load(
@@ -73,17 +79,28 @@ class Instruments:
         Raises:
             BestsellerError: a file is missing, or no real image is held out.
         """
-        judge = load_space(backbones, params.backbones.metric_spaces[0])
-        eye = load_backbone(backbones, params.backbones.perceptual)
-        kept = FeatureCache(cache)
-        known = quality.RealFeatures.extract(judge, real, kept)
-        novelty = {judge.name: known.novelty}
-        if eye.name not in novelty:
-            space = FeatureSpace(eye)
-            seen = quality.RealFeatures.extract(space, real, kept, params.backbones.precision)
-            novelty[eye.name] = seen.novelty
-        plane = Plane.of(known.train)
-        return cls(judge, eye, load_classifier(classifier), known, plane, novelty)
+        spaces = load_spaces(backbones, params)
+        perceptual = load_backbone(backbones, params.backbones.perceptual)
+        known = quality.Real.extract(list(spaces.values()), real, FeatureCache(cache))
+        train, test = quality.split(real)
+        clusters, held_out = train.index["cluster"].to_numpy(), np.asarray(test.images)
+        pixels = PixelTest.fit(np.asarray(train.images), clusters, held_out)
+        unseen = {label: of_space.test for label, of_space in known.features.items()}
+        copies = CopyTest.fit(known.novelty, pixels, held_out, unseen)
+        plane = Plane.of(next(iter(known.features.values())).train)
+        network = load_classifier(classifier)
+        return cls(spaces, perceptual, network, known.features, plane, copies)
+
+    def columns(self) -> registry.Columns:
+        """Return every metric that these instruments measure, the most telling first."""
+        return registry.columns_of(
+            {
+                "features": list(self.spaces),
+                "classifier": [""],
+                "perceptual": [perceptual_name(self.perceptual)[1]],
+                "copies": ["", *self.spaces, NAME],
+            }
+        )
 
     def measure(
         self,
@@ -91,8 +108,10 @@ class Instruments:
         made_for: tuple[np.ndarray, Sequence[str]],
         params: Params,
         name: str,
+        *,
+        is_held_out: bool = False,
     ) -> Measured:
-        """Measure images.
+        """Measure images that a model made, or that stand in their place.
 
         Args:
             images: uint8 N x S x S x 3, lines as in the catalogue: for distances, diversity and
@@ -100,29 +119,82 @@ class Instruments:
             made_for: uint8 M x S x S x 3 and the line of each: for the similarity.
             params: the settings of evaluate and of the intervals.
             name: of the progress bars.
+            is_held_out: they are the held-out photos.
         """
-        confidence = params.compare.confidence
-        features = self.judge.features(images, progress=f"{name}: features")
-        values, nearest = quality.measure(features, self.real, confidence)
-        near = {self.judge.name: nearest}
-        diversity, seen = perceptual_diversity(
-            self.eye,
+        measured = self.distances(images, params, name, is_held_out=is_held_out)
+        diversity, _ = perceptual_diversity(
+            self.perceptual,
             images,
             pairs=params.evaluate.pairs,
             precision=params.backbones.precision,
             seed=params.evaluate.seed,
             progress=f"{name}: diversity",
         )
-        values |= diversity
-        if (eye := self.eye.name) not in near:
-            test, near[eye] = self.novelty[eye], self.novelty[eye].neighbours(seen)
-            values |= quality.novelty_values(test, near[eye], confidence, eye)
         pixels, lines = made_for
         known = self.classifier.lines
         logits, deep = self.classifier.outputs(pixels)
         probabilities = self.classifier.probabilities_of(logits)
-        values["inception_score_lines"] = inception_score(probabilities)
         similar = image_similarity(probabilities, lines, known)
-        values |= quality.similarity_values(similar, lines, self.classifier.gate.abstains(deep))
-        table = similarity_table(probabilities, lines, known, confidence)
-        return Measured(values, table, self.plane.points(features), near)
+        abstains = self.classifier.gate.abstains(deep)
+        values = measured.values | diversity
+        values["inception_score_lines"] = inception_score(probabilities)
+        values |= quality.similarity_values(similar, lines, abstains)
+        table = similarity_table(probabilities, lines, known, params.compare.confidence)
+        return replace(measured, values=values, similarity=table)
+
+    def distances(
+        self,
+        images: np.ndarray,
+        params: Params,
+        name: str,
+        *,
+        degraded: bool = False,
+        is_held_out: bool = False,
+    ) -> Measured:
+        """Measure images in the metric spaces, and whether they are copies.
+
+        Args:
+            images: uint8 N x S x S x 3.
+            params: the confidence of the intervals.
+            name: of the progress bar.
+            degraded: image i was made from held-out photo i.
+            is_held_out: they are the held-out photos.
+
+        Returns:
+            the values without diversity and similarity; its table is empty.
+        """
+        confidence = params.compare.confidence
+        tables = extract(list(self.spaces.values()), images, progress=f"{name}: features")
+        features = {
+            label: table / self.real[label].scale
+            for label, table in zip(self.spaces, tables, strict=True)
+        }
+        samples = {
+            label: Sample(table, self.real[label], confidence, degraded, is_held_out)
+            for label, table in features.items()
+        }
+        values: quality.Values = {"feature_spaces": " ".join(self.spaces)}
+        for sample in samples.values():
+            values |= quality.measure(sample)
+        near = self.copies.neighbours(images, features)
+        values |= self.copies.values(near, confidence)
+        values |= quality.sample_sizes(self.real, len(images))
+        points = self.plane.points(next(iter(features.values())))
+        kids = {label: sample.kid for label, sample in samples.items()}
+        return Measured(values, pd.DataFrame(), points, near, kids)
+
+
+def load_spaces(backbones: Path, params: Params) -> dict[str, FeatureSpace]:
+    """Load the metric spaces of params, by label, the main one first; they share networks.
+
+    Raises:
+        BestsellerError: a file is missing or damaged.
+    """
+    networks: dict[str, Backbone] = {}
+    found: dict[str, FeatureSpace] = {}
+    for settings in params.backbones.metric_spaces:
+        space = load_space(backbones, settings)
+        network = networks.setdefault(settings.network, space.backbone)
+        shared = FeatureSpace(network, space.layers, space.side)
+        found[registry.space_label(shared.name)] = shared
+    return found

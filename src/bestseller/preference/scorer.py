@@ -66,7 +66,8 @@ class Scorer:
             line's average product), similarity (percent, NaN for a line unknown to the
             classifier), abstains (the ranker's or the classifier's gate finds it unlike every
             product), novelty (class), distance (to the nearest training image), percentile
-            (0..100), training_row.
+            (0..100), training_row, picture (its distance from real photos over the largest that
+            is shown; above 1 it is below the floor of picture quality).
         """
         return self._judge(images, lines, *self.classifier.outputs(images))
 
@@ -140,16 +141,18 @@ class Scorer:
         unlike = self.classifier.gate.abstains(deep)
         if self.ranker.gate is not None:
             unlike |= self.ranker.gate.abstains(features)
-        near = self.known.novelty.neighbours(features)
+        found = self.known.neighbours(images, features)
+        near = next(iter(found.values()))
         table = pd.DataFrame(
             {
                 "score": self.ranker.score(features, lines),
                 "similarity": image_similarity(probabilities, lines, self.classifier.lines),
                 "abstains": unlike,
-                "novelty": self.known.novelty.classes(near),
+                "novelty": self.known.classes(found, unlike),
                 "distance": near.distance,
                 "percentile": self.known.novelty.percentiles(near.distance),
                 "training_row": near.index,
+                "picture": self.known.floor.shares(features),
             }
         )
         return features, table

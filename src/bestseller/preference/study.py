@@ -1,6 +1,6 @@
 """The sales ranker and its proof: fitted on some products, tested on products held out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,7 +58,11 @@ def mean_colour(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def study(
-    pictures: Pictures, history: pd.DataFrame, confidence: float, seed: int
+    pictures: Pictures,
+    history: pd.DataFrame,
+    confidence: float,
+    seed: int,
+    mild: Sequence[NDArray[np.float32]] = (),
 ) -> tuple[SalesRanker, Backtest]:
     """Fit the ranker on the train and validation parts and test it, as it is, on the test part.
 
@@ -67,6 +71,7 @@ def study(
         history: from `metadata.with_table`.
         confidence: of the intervals.
         seed: of the folds, the shuffle and the resamples.
+        mild: features of mildly changed photos of the validation part, a table for each kind.
 
     Raises:
         BestsellerError: no line has enough held-out products, or a part is empty.
@@ -78,7 +83,7 @@ def study(
             "that sold; to test the ranking crawl more products or raise the last of images.split"
         )
     gate = NeighbourGate.fit(
-        pictures.features_of(parts["train"]), pictures.features_of(parts["validation"])
+        pictures.features_of(parts["train"]), pictures.features_of(parts["validation"]), mild=mild
     )
     known = history[history["split"] != "test"].reset_index(drop=True)
     return fit_and_test(pictures, known, parts["test"], confidence=confidence, seed=seed, gate=gate)

@@ -1,11 +1,18 @@
 """The backtests as flat metrics: every measure, and in a sentence what the score is worth."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bestseller.metrics.statistics import Interval
+from bestseller.metrics.yardstick import BLURS, blurred
 from bestseller.preference.backtest import LAUNCHED, Backtest
+from bestseller.preference.floor import PictureFloor
 from bestseller.preference.launches import Launches
+from bestseller.preference.mild import MOST
 from bestseller.preference.ranker import SalesRanker
 
 UNOBSERVED = (
@@ -52,6 +59,37 @@ def unobserved_facts(ranker: SalesRanker, abstained: float, allocation: str) -> 
     """
     told = {"beats_baselines": False, "sentence": UNOBSERVED.format(allocation)}
     return _of_ranker(ranker) | {"abstained_test": round(abstained, 6)} | told
+
+
+def detector_facts(
+    ranker: SalesRanker,
+    floor: PictureFloor,
+    photos: NDArray[np.uint8],
+    features: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+) -> dict[str, Any]:
+    """Return which held-out photos, degraded or not, are abstained on and held back.
+
+    Args:
+        ranker: whose gate abstains.
+        floor: of picture quality.
+        photos: uint8 N x S x S x 3, held out; of more than 128 the first are taken.
+        features: gives those of images in the score's space.
+
+    Returns:
+        abstained_on_<kind> and held_back_<kind>, shares, of ``real``, ``blurred_0_5_px``,
+        ``blurred_1_px``, ``blurred_2_px`` and ``noise`` (uniform pixels).
+    """
+    photos = photos[:MOST]
+    kinds = {"real": photos}
+    kinds |= {f"blurred_{s:g}_px".replace(".", "_"): blurred(photos, s) for s in BLURS}
+    kinds["noise"] = np.random.default_rng(0).integers(0, 256, photos.shape, dtype=np.uint8)
+    values: dict[str, Any] = {}
+    for kind, images in kinds.items():
+        seen = features(images)
+        if ranker.gate is not None:
+            values[f"abstained_on_{kind}_share"] = round(float(ranker.abstains(seen).mean()), 6)
+        values[f"held_back_{kind}_share"] = round(float(floor.holds_back(seen).mean()), 6)
+    return values
 
 
 def _of_ranker(ranker: SalesRanker) -> dict[str, Any]:

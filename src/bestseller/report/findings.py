@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bestseller.designs.selection import best_models
+from bestseller.metrics.registry import of_metric
 from bestseller.preference.backtest import LAUNCHED
 from bestseller.report.feedback import feedback_sentence
 from bestseller.report.results import Results
@@ -33,6 +34,8 @@ def warnings(results: Results) -> list[Warning]:
         _few_designs,
         _missing_designs,
         _few_seeds,
+        _tied_models,
+        _nothing_near,
         _feature_space,
         _missing_parts,
     )
@@ -99,8 +102,8 @@ def _missing_designs(results: Results) -> Warning | None:
     return Warning(
         f"Fewer than {wanted} designs in {count(len(short), 'line')}",
         f"{joined(named)}: the other candidates were near-copies of a training image, unlike "
-        "every product, or too near to a design already chosen or rejected. Sample more "
-        "candidates or train longer.",
+        "every product, below the floor of picture quality, or too near to a design already "
+        "chosen or rejected. Sample more candidates or train longer.",
     )
 
 
@@ -112,6 +115,35 @@ def _few_seeds(results: Results) -> Warning | None:
         f"{count(seeds, 'training seed')} per model",
         "A difference between two models may be the luck of one training. No significance is "
         f"claimed; it takes {SEEDS_FOR_A_TEST} seeds or more.",
+    )
+
+
+def _tied_models(results: Results) -> Warning | None:
+    if len(results.leaders) < 2:
+        return None
+    named = joined([model_label(name) for name in results.leaders])
+    return Warning(
+        "No model is the best",
+        f"{named} are tied: the metric spaces do not agree which is nearer to real photos, or the "
+        "paired interval of their difference holds 0. They share the shortlist.",
+    )
+
+
+def _nothing_near(results: Results) -> Warning | None:
+    """Name the models that have a precision or a coverage of 0 in some space."""
+    models = results.models[results.models["model"].isin(results.trained)]
+    names = [n for metric in ("precision", "coverage") for n in of_metric(results.columns, metric)]
+    found = [
+        f"{model_label(str(row['model']))} ({', '.join(zeros)})"
+        for row in models.to_dict("records")
+        if (zeros := [results.columns[n].label for n in names if n in row and row[n] == 0])
+    ]
+    if not found:
+        return None
+    return Warning(
+        "Models with no image near a real photo",
+        f"{joined(found)}: a precision of 0 means that not one image lies where real photos do, a "
+        "coverage of 0 that not one real photo has an image near it.",
     )
 
 
@@ -169,6 +201,17 @@ def _novelty(results: Results) -> str:
     return (
         f"Of the designs {joined(named) if named else 'none is left'}; {dropped:,} of the "
         f"candidates ({share}) came too near to a training image and were dropped."
+        f"{_held_back(results)}"
+    )
+
+
+def _held_back(results: Results) -> str:
+    held, total = (int(results.counts[key].sum()) for key in ("held_back", "candidates"))
+    if not held:
+        return ""
+    return (
+        f" {held:,} ({100 * held / total:.1f} %) were held back for their picture: they lie "
+        "farther from real photos than most real photos that were blurred by 1 px."
     )
 
 

@@ -22,6 +22,7 @@ from bestseller.report.pictures import Picture, encode_array, figure
 from bestseller.report.published import published_constraint_table
 from bestseller.report.results import Results
 from bestseller.report.retrained import retrained
+from bestseller.report.side_by_side import line_sheets
 from bestseller.report.worth import worth_tables
 
 TEMPLATES = files("bestseller.report") / "templates"
@@ -30,7 +31,8 @@ CAPTIONS = {
     "each model's images, and the reference distance d_ref.",
     "features": "Each model's images over the real ones, in the plane of their two principal "
     "components.",
-    "quality": "Distance to the real images against diversity, with intervals.",
+    "quality": "KID to held-out photos against diversity, a panel for each metric space, with "
+    "intervals; grey lines: real photos degraded step by step.",
     "similarity": "Similarity by line, with intervals.",
     "training": "What the trainings recorded, by epoch.",
 }
@@ -77,6 +79,8 @@ def render(results: Results) -> str:
         novelties=sorted({card["novelty"] for card in cards}),
         line_table=tables.line_table(results),
         models_table=tables.models_table(results),
+        yardstick_table=tables.yardstick_table(results),
+        line_sheets=line_sheets(results),
         similarity_table=tables.similarity_table(results),
         anchors_table=tables.anchors_table(results.anchors),
         worth=worth_tables(results.backtest),

@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from bestseller.metrics.comparison import CENTROID, PLAIN, compared_metrics
+from bestseller.metrics.comparison import CENTROID, PLAIN
+from bestseller.metrics.registry import of_metric
 from bestseller.report.results import Results
 from bestseller.report.tables import Cell, Table
-from bestseller.report.words import DASH, fact_label, model_label, number
+from bestseller.report.words import DASH, model_label, number
 
 REPORTED_GAN = "dcgan"
 REPORTED = {PLAIN: (32.1361, 0.2918), CENTROID: (30.9519, 0.2981)}  # FID, LPIPS on CelebA
@@ -18,9 +19,10 @@ def published_constraint_table(results: Results) -> Table | None:
     """
     models = results.models
     ours = models[models["gan"] == REPORTED_GAN] if "gan" in models else models[:0]
-    names = compared_metrics(list(models.columns))
-    distance = next((name for name in names if name.startswith(("fid", "fd"))), None)
-    diversity = next((name for name in names if name.startswith(("lpips", "diversity"))), None)
+    have = {name: column for name, column in results.columns.items() if name in models}
+    distance = next(iter(of_metric(have, "fd")), None)
+    lpips = of_metric(have, "lpips")
+    diversity = next(iter([*lpips, *of_metric(have, "diversity")]), None)
     if ours.empty:
         return None
     rows = []
@@ -30,8 +32,8 @@ def published_constraint_table(results: Results) -> Table | None:
         cells = [Cell(number(value, 6), kind="published") for value in reported]
         rows.append([Cell(f"{model_label(REPORTED_GAN)}, {constraint}"), *cells, *measured])
     columns = ["Model", "FID (published)", "LPIPS (published)"]
-    columns += [fact_label(name) if name else DASH for name in (distance, diversity)]
-    same = distance == "fid" and str(diversity).startswith("lpips")
+    columns += [have[name].label if name else DASH for name in (distance, diversity)]
+    same = distance == "fid" and bool(lpips)
     space = "in the same feature spaces" if same else "in other feature spaces, named for them"
     return Table(
         "The constraint as published and here. Published: CelebA, 202,599 aligned photographs of "

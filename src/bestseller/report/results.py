@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
 from bestseller.designs.design import Design
 from bestseller.images.store import ImageSet
+from bestseller.metrics.registry import Columns
 from bestseller.params import Params
 
 Flat = Mapping[str, Any]
@@ -28,6 +30,8 @@ class Results:
         models: a row per model, metrics as columns; may hold rows for references (floor, ceiling).
         similarity: line, model, similarity, low, high (percent).
         answers: what compare concluded, in sentences.
+        columns: the metrics of `models`, from `registry.from_records`.
+        leaders: the model nearest to the real photos, then those that cannot be told from it.
         curves: training curves by model.
         health: flat facts by stage, such as ``catalogue``, ``sales``, ``preprocess``.
         anchors: known images on the similarity scale: anchor, similarity, low, high (percent);
@@ -36,6 +40,7 @@ class Results:
         backtest: flat facts of the score's backtest, None where none was made.
         samples: sample grids by model; nearest: generated images beside their nearest training
             images by model; comparison: other pictures by title.
+        made: by model and line, images made for the line, uint8 N x S x S x 3.
         feedback: verdicts on designs of earlier runs, `designs.feedback.Feedback.table`.
         history: what `report.history` remembers of the runs, this one the last.
         retraining: of the last scheduled retraining, see `report.retrained`; empty before the
@@ -52,12 +57,15 @@ class Results:
     answers: Sequence[str]
     curves: Mapping[str, pd.DataFrame]
     health: Mapping[str, Flat]
+    columns: Columns = field(default_factory=dict)
+    leaders: Sequence[str] = ()
     anchors: pd.DataFrame = field(default_factory=pd.DataFrame)
     costs: pd.DataFrame = field(default_factory=pd.DataFrame)
     backtest: Flat | None = None
     samples: Mapping[str, Image.Image] = field(default_factory=dict)
     nearest: Mapping[str, Image.Image] = field(default_factory=dict)
     comparison: Mapping[str, Image.Image] = field(default_factory=dict)
+    made: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     feedback: pd.DataFrame = field(default_factory=pd.DataFrame)
     history: Sequence[Mapping[str, Any]] = ()
     retraining: Mapping[str, Any] = field(default_factory=dict)
@@ -83,6 +91,13 @@ class Results:
         """Names of the models of params.yaml that the similarity table knows, in its order."""
         known = set(self.similarity["model"])
         return [name for name in self.params.item_names() if name in known]
+
+    @cached_property
+    def untested_lines(self) -> set[str]:
+        """Lines that the classifier has no held-out best seller of, or does not know."""
+        facts = self.health.get("classifier", {})
+        told = (str(facts.get(f"lines_{state}", "")) for state in ("without_test", "left_out"))
+        return {line for names in told for line in names.split(", ") if line}
 
     @cached_property
     def references(self) -> list[str]:

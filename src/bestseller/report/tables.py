@@ -6,6 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from bestseller.metrics.references import COPIES, WORDS
+from bestseller.metrics.registry import of_metric, space_title
+from bestseller.metrics.statistics import Interval
+from bestseller.metrics.yardstick import blur_words
 from bestseller.preference.similarity import REPORTED_MODELS, reported_similarity
 from bestseller.report.results import Flat, Results
 from bestseller.report.words import (
@@ -44,8 +48,11 @@ class Table:
 
 
 def models_table(results: Results) -> Table:
-    """Every model with every metric that compare wrote; references are marked as such."""
-    table = results.models
+    """Every model with every metric that compare wrote; references are marked as such.
+
+    The references are what real photos, degraded ones and noise score: the ladder.
+    """
+    table, columns = results.models, results.columns
     metrics = [
         name
         for name in table.columns
@@ -57,14 +64,49 @@ def models_table(results: Results) -> Table:
     rows = []
     for row in table.to_dict("records"):
         kind = "" if row["model"] in results.trained else "reference"
-        cells = [Cell(model_label(str(row["model"])), kind=kind)]
-        for name in metrics:
-            cells.append(Cell(fact(name, float(row[name])), _interval(row, name), kind))
+        name = str(row["model"])
+        cells = [Cell(WORDS.get(name) or model_label(name), kind=kind)]
+        for metric in metrics:
+            cells.append(Cell(fact(metric, float(row[metric])), _interval(row, metric), kind))
         rows.append(cells)
-    columns = ["Model", *(fact_label(name) for name in metrics)]
+    heads = [columns[name].label if name in columns else fact_label(name) for name in metrics]
     return Table(
-        "Every model and every metric, with the interval where one is known.", columns, rows
+        "Every model and every metric, with the interval where one is known; below them real "
+        "photos, the same photos degraded step by step, and noise.",
+        ["Model", *heads],
+        rows,
     )
+
+
+def yardstick_table(results: Results) -> Table | None:
+    """How far each model is from real photos, in each metric space, in words.
+
+    None where the run has no such distance.
+    """
+    names = [name for name in of_metric(results.columns, "blur") if name in results.models]
+    if not names:
+        return None
+    rows = []
+    for row in results.models[results.models["model"].isin(results.trained)].to_dict("records"):
+        cells = [Cell(model_label(str(row["model"])))]
+        for name in names:
+            ends = [float(row[f"{name}{end}"]) for end in ("", *ENDS)]
+            ratio = row.get(results.columns[name].sibling("kid_ratio"), float("nan"))
+            note = "" if pd.isna(ratio) else f"{number(ratio, 3)} times real photos' own distance"
+            cells.append(Cell(_capital(blur_words(Interval(*ends))), note, "text"))
+        rows.append(cells)
+    titles = [space_title(results.columns[name].space) for name in names]
+    return Table(
+        "How far from real photos: the blur, of one Gaussian, that puts real photos as far from "
+        "real photos (by KID against held-out photos). A model is better than another only where "
+        "every column says so.",
+        ["Model", *(title[:1].upper() + title[1:] for title in titles)],
+        rows,
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _interval(row: Mapping[Any, Any], name: str) -> str:
@@ -79,17 +121,19 @@ def similarity_table(results: Results) -> Table:
     With one seed a cell holds the mean over images and its interval. With several, or with more
     than eight models, it holds the mean over the seeds and their range.
     """
-    groups = _columns(results)
+    groups, untested = _columns(results), results.untested_lines
     measured = results.similarity.set_index(["line", "model"])
     published = reported_similarity().set_index(["line", "model"])["similarity"]
     rows = []
     for line in sorted(set(results.similarity["line"])):
-        cells = [Cell(line)]
+        grey = "reference" if line in untested else ""
+        cells = [Cell(line, kind=grey)]
         of_line = [_similarity_cell(measured, line, models) for models in groups.values()]
         best = max((value for _, value in of_line if value is not None), default=None)
         for (cell, value), models in zip(of_line, groups.values(), strict=True):
             leads = value is not None and value == best and models[0] in results.trained
-            cells.append(Cell(cell.text, cell.note, "best" if leads else cell.kind))
+            kind = grey or ("best" if leads else cell.kind)
+            cells.append(Cell(cell.text, cell.note, kind))
         for model in REPORTED_MODELS:
             known = (line, model) in published.index
             cells.append(Cell(percent(published[line, model]) if known else DASH, kind="published"))
@@ -97,8 +141,12 @@ def similarity_table(results: Results) -> Table:
     several = any(len(models) > 1 for models in groups.values())
     what = "the mean over the seeds and their range" if several else "the mean and its interval"
     columns = ["Line", *groups, *(f"{model_label(m)} (published)" for m in REPORTED_MODELS)]
+    ceiling = COPIES in set(results.similarity["model"])
+    share = "; the share is of what real training photos of the line reach" if ceiling else ""
+    grey_words = " Grey: lines that the classifier could not be tested on." if untested else ""
     return Table(
-        f"Similarity, 100 p(line | image): {what}. The published columns are of another catalogue "
+        f"Similarity, 100 p(line | image): {what}{share}.{grey_words} "
+        "The published columns are of another catalogue "
         "(5,516 products, photographs), unconditional models, and a classifier with its images "
         "split one by one, which near-identical shots flatter: a scale to set beside, not a "
         "target.",
@@ -110,7 +158,7 @@ def similarity_table(results: Results) -> Table:
 def _columns(results: Results) -> dict[str, list[str]]:
     """Return the columns of the similarity table: title to the models that it sums up."""
     names = results.trained
-    references = {model_label(name): [name] for name in results.references}
+    references = {WORDS.get(n) or model_label(n): [n] for n in results.references}
     if len(results.params.seeds) == 1 and len(names) <= MOST_COLUMNS:
         return {model_label(name): [name] for name in names} | references
     grouped: dict[str, list[str]] = {}
@@ -132,6 +180,10 @@ def _similarity_cell(
     else:
         low, high = rows["low"].iloc[0], rows["high"].iloc[0]
     note = f"{percent(low)} to {percent(high)}" if pd.notna(low) and pd.notna(high) else ""
+    if (line, COPIES) in measured.index and COPIES not in models:
+        ceiling = float(measured["similarity"].loc[(line, COPIES)])
+        if ceiling > 0:
+            note = f"{100 * mean / ceiling:.0f} % of {percent(ceiling)}; {note}".rstrip("; ")
     return Cell(percent(mean), note), mean
 
 
@@ -170,7 +222,8 @@ def line_table(results: Results) -> Table:
     """How the shortlist of each line was come by."""
     rows = []
     units = _units_of_line(results)
-    counted = ("candidates", "near_copies", "abstained", "rejected", "considered", "chosen")
+    counted = ["candidates", "near_copies", "abstained", "held_back", "rejected"]
+    counted += ["considered", "chosen"]
     for row in results.counts.to_dict("records"):
         real, sold = results.designs_of_line.get(row["line"], 0), units.get(row["line"])
         models = "; ".join(model_label(name) for name in row["models"].split())
@@ -184,7 +237,8 @@ def line_table(results: Results) -> Table:
             ]
         )
     columns = ["Line", "Real designs", "Units sold", "Models", "Candidates", "Near-copies"]
-    columns += ["Unlike any product", "Near a rejected design", "Considered", "Chosen"]
+    columns += ["Unlike any product", "Below the picture floor", "Near a rejected design"]
+    columns += ["Considered", "Chosen"]
     return Table("From candidates to designs, line by line.", columns, rows)
 
 

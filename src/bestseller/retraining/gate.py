@@ -2,8 +2,9 @@
 
 It must reach the floors of params.yaml, and beat the champion on today's held-out photos, both
 drawn and measured anew (`scoring`): numbers of two runs are of other photos and other feature
-spaces and are never compared. A difference inside its interval is a tie; the champion then stays,
-unless the challenger can draw a line of today's catalogue that the champion never learned.
+spaces and are never compared. It must beat it in every metric space; a difference inside its
+interval, or spaces that disagree, are a tie. The champion then stays, unless the challenger can
+draw a line of today's catalogue that the champion never learned.
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from bestseller.gans import TrainedGenerator, load_generator
 from bestseller.images.store import ImageSet
 from bestseller.metrics.quality import rounded
 from bestseller.metrics.references import REAL
+from bestseller.metrics.registry import Columns, from_records, of_metric
 from bestseller.params import Gate, Params
 from bestseller.report.words import count, joined, model_label
 from bestseller.retraining.decision import Decision
@@ -43,11 +45,12 @@ def judge(root: Path, champion: Path | None, params: Params) -> Decision:
         BestsellerError: a file is missing or damaged, or this code cannot rebuild the champion.
     """
     prepare(params.threads, params.retrain.gate.seed)
-    name = str(read_json(root / METRICS / "summary.json", "dvc repro compare")["best_model"])
+    name = str(read_json(root / METRICS / "summary.json", "dvc repro compare")["nearest_model"])
     challenger = load_generator(root / MODELS / name)
     measured = read_json(root / METRICS / "evaluate" / f"{name}.json", f"dvc repro evaluate@{name}")
     models = pd.read_csv(require(root / METRICS / "models.csv", "dvc repro compare"))
-    facts, failed = floors(measured, _real(models), params.retrain.gate)
+    told = read_json(root / METRICS / "comparison.json", "dvc repro compare")["columns"]
+    facts, failed = floors(measured, _real(models), params.retrain.gate, from_records(told))
     facts["challenger_sha256"] = challenger.hash
     label = model_label(name)
 
@@ -73,7 +76,7 @@ def judge(root: Path, champion: Path | None, params: Params) -> Decision:
 
 
 def floors(
-    measured: Mapping[str, Any], real: Mapping[str, Any], limits: Gate
+    measured: Mapping[str, Any], real: Mapping[str, Any], limits: Gate, columns: Columns
 ) -> tuple[Facts, list[str]]:
     """Hold a model's metrics against the floors.
 
@@ -81,18 +84,17 @@ def floors(
         measured: metrics/evaluate/<model>.json.
         real: the same metrics of real held-out images.
         limits: the section retrain.gate of params.yaml.
+        columns: the run's metrics.
 
     Returns:
         What was looked at, and a sentence for every floor that is missed.
     """
-    copies = {
-        key: measured[key]
-        for key in measured
-        if key.startswith("near_copy_rate") and not key.endswith(("_low", "_high"))
-    }
-    diversity = next(key for key in measured if key.startswith(("lpips", "diversity")))
+    have = {name: column for name, column in columns.items() if name in measured}
+    copies = {name: measured[name] for name in of_metric(have, "near_copy_rate")}
+    diversity = [*of_metric(have, "lpips"), *of_metric(have, "diversity")][0]
     share = measured[diversity] / real[diversity]
-    facts: Facts = {key: measured[key] for key in ("abstained_share", "coverage")}
+    coverages = of_metric(have, "coverage")
+    facts: Facts = {key: measured[key] for key in ("abstained_share", *coverages)}
     facts |= copies | {"diversity_share": round(share, 6)}
     failed = [
         f"its {key} of {rate:.1%} is above retrain.gate.max_near_copy_rate "
@@ -110,11 +112,12 @@ def floors(
             f"its {diversity} is {share:.1%} of that of real images, below "
             f"retrain.gate.min_diversity_share {limits.min_diversity_share:.1%}."
         )
-    if (covered := measured["coverage"]) < limits.min_coverage:
-        failed.append(
-            f"it covers {covered:.1%} of the training images, below retrain.gate.min_coverage "
-            f"{limits.min_coverage:.1%}."
-        )
+    failed += [
+        f"its {name} of {measured[name]:.1%} of the training images is below "
+        f"retrain.gate.min_coverage {limits.min_coverage:.1%}."
+        for name in coverages
+        if measured[name] < limits.min_coverage
+    ]
     return facts, failed
 
 
@@ -144,15 +147,16 @@ def _new_lines(new: TrainedGenerator, old: TrainedGenerator, images: ImageSet) -
 
 
 def _verdict(found: Comparison, label: str, new_lines: list[str]) -> tuple[bool, str]:
-    gap = found.difference
-    told = (
-        f"{found.metric} to {count(found.n_real, 'held-out image')} of today is "
-        f"{found.challenger.value:.4g} for {label} and {found.champion.value:.4g} for the "
-        f"champion, a difference of {gap.value:+.4g} ({gap.low:+.4g} to {gap.high:+.4g})"
+    told = "; ".join(
+        f"{space.metric} to {count(found.n_real, 'held-out image')} of today is "
+        f"{space.challenger.value:.4g} for {label} and {space.champion.value:.4g} for the "
+        f"champion, a difference of {space.difference.value:+.4g} "
+        f"({space.difference.low:+.4g} to {space.difference.high:+.4g})"
+        for space in found.spaces
     )
-    if gap.high < 0:
+    if found.better:
         return True, f"{told}: better."
-    if gap.low > 0:
+    if found.worse:
         return False, f"{told}: worse."
     if new_lines:
         lines = "the line" if len(new_lines) == 1 else "the lines"

@@ -1,38 +1,50 @@
-"""Two generators on the same held-out photos of today, in today's feature space."""
+"""Two generators on the same held-out photos of today, in today's feature spaces."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from bestseller.backbones import load_space
+from bestseller.backbones import extract
 from bestseller.gans import TrainedGenerator
 from bestseller.images.store import ImageSet
 from bestseller.metrics.features import FeatureCache
 from bestseller.metrics.kid import kid_difference
-from bestseller.metrics.quality import distance_names, split
+from bestseller.metrics.quality import scale_of, split
 from bestseller.metrics.statistics import Interval, normal_interval
 from bestseller.params import Params
+from bestseller.preference.measurement import load_spaces
 
 BACKBONES, FEATURES = Path("data/backbones"), Path(".scratch/features")
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The kernel distance of both to the held-out images.
+class SpaceComparison:
+    """The kernel distance of both to the held-out images in one feature space.
 
     Attributes:
-        metric: its name, such as ``kid_catalogue``.
+        metric: its name, such as ``kid_lite2``.
         challenger, champion: each one's distance with its interval.
         difference: the challenger's minus the champion's; below 0 the challenger is nearer.
-        n_images, n_real: images that each drew, real images held out.
-        lines: lines that both draw.
     """
 
     metric: str
     challenger: Interval
     champion: Interval
     difference: Interval
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both models in every metric space.
+
+    Attributes:
+        spaces: the main space first.
+        n_images, n_real: images that each drew, real images held out.
+        lines: lines that both draw.
+    """
+
+    spaces: list[SpaceComparison]
     n_images: int
     n_real: int
     lines: list[str]
@@ -44,11 +56,22 @@ class Comparison:
             "n_real": self.n_real,
             "lines_shared": len(self.lines),
         }
-        for whose in ("challenger", "champion", "difference"):
-            found: Interval = getattr(self, whose)
-            name = f"{self.metric}_{whose}"
-            facts |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+        for space in self.spaces:
+            for whose in ("challenger", "champion", "difference"):
+                found: Interval = getattr(space, whose)
+                name = f"{space.metric}_{whose}"
+                facts |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
         return facts
+
+    @property
+    def better(self) -> bool:
+        """The challenger is nearer in every space, by intervals that exclude 0."""
+        return all(space.difference.high < 0 for space in self.spaces)
+
+    @property
+    def worse(self) -> bool:
+        """The challenger is farther in every space, by intervals that exclude 0."""
+        return all(space.difference.low > 0 for space in self.spaces)
 
 
 @dataclass(frozen=True)
@@ -106,16 +129,22 @@ def compare_on_held_out(
             f"The champion draws {old.shape[1]} px, images.size of params.yaml is now "
             f"{new.shape[1]}.",
         )
-    space = load_space(root / BACKBONES, params.backbones.metric_spaces[0])
-    known = FeatureCache(root / FEATURES).features(space, held_out.images)
-    made = (
-        space.features(pixels, progress=f"gate: {who}")
+    spaces = load_spaces(root / BACKBONES, params)
+    kept, networks = FeatureCache(root / FEATURES), list(spaces.values())
+    train = split(images)[0].images
+    known, real = kept.extract(networks, train), kept.extract(networks, held_out.images)
+    new_features, old_features = (
+        extract(networks, pixels, progress=f"gate: {who}")
         for who, pixels in (("challenger", new), ("champion", old))
     )
-    found = kid_difference(known[of_lines], *made)
-    first, second, difference = (
-        normal_interval(estimate, params.compare.confidence)
-        for estimate in (found.first, found.second, found.difference)
-    )
-    metric = distance_names(space.name, n)[1]
-    return Comparison(metric, first, second, difference, n, int(of_lines.sum()), lines)
+    found = []
+    for label, *tables in zip(spaces, known, real, new_features, old_features, strict=True):
+        scale = scale_of(label, tables[0])
+        photos, first, second = (table / scale for table in tables[1:])
+        pair = kid_difference(photos[of_lines], first, second)
+        intervals = (
+            normal_interval(estimate, params.compare.confidence)
+            for estimate in (pair.first, pair.second, pair.difference)
+        )
+        found.append(SpaceComparison(f"kid_{label}", *intervals))
+    return Comparison(found, n, int(of_lines.sum()), lines)
