@@ -272,7 +272,7 @@ def with_attributes(market: Market, seed: int, fabric: float = 0.0) -> pd.DataFr
 def test_each_ones_own_share_is_told(picture: float, fabric: float) -> None:
     market = make_market(400, 7, picture=picture)
     history = with_attributes(market, 0, fabric)
-    _, found = study(market[0], history, 0.95, 0)
+    _, found = study(market[0], history, 0.99, 0)
     assert found.attributes == ["fabric", "length", "price"]  # made is alike for all
     adds = {name: found.adds[name, "pair_auc"] for name in ("pictures", "attributes")}
     assert (adds["pictures"].low > 0) == (picture > 0)

@@ -172,7 +172,7 @@ def test_two_blocks_are_held_small_each_by_its_own_measure(told_by: int) -> None
     known, folds = np.arange(500) < 400, make_folds(np.arange(400), 5, seed=0)
     both, sizes = np.concatenate(blocks, axis=1), [block.shape[1] for block in blocks]
     found = fit_ridge(both[known], sold.select(known), folds, sizes)
-    assert found.share <= 0.3 if told_by == 0 else found.share >= 0.7
+    assert found.share <= 0.35 if told_by == 0 else found.share >= 0.65
     rank = stats.spearmanr(both[~known] @ found.weights, scores[~known])[0]
     alone = fit_ridge(x[known], sold.select(known), folds, [8])
     assert rank > stats.spearmanr(x[~known] @ alone.weights, scores[~known])[0] - 0.05

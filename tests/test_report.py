@@ -340,6 +340,12 @@ def test_the_backtests_stand_as_tables_of_every_score(results: Results) -> None:
     assert rows["The score"][0] == tables.Cell("61.0", "51.0 to 71.0")
     assert rows["Price and first sale, no picture"][0].text == "52.0"
     assert [cell.text for cell in rows["Mean colour"]] == [words.DASH] * 2
+    assert "Attributes, no picture" not in rows
+    told = {f"pair_auc_attributes{end}": 0.55 + d for end, d in ENDS.items()}
+    told_of = facts | told | {"attributes_sentence": "Pictures add 6."}
+    (table_of_attributes,) = worth_tables(told_of)
+    assert "Attributes, no picture" in [row[0].text for row in table_of_attributes.rows]
+    assert table_of_attributes.caption.endswith("Pictures add 6.")
     later = {f"launched_{key}": value for key, value in facts.items()}
     both = worth_tables(facts | later | {"launched_after": "2021-02-28"})
     assert "first sold after 2021-02-28" in both[1].caption

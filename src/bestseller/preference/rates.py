@@ -60,7 +60,7 @@ class Sales:
 
     def in_line(self, values: Array) -> Array:
         """Return each line's sum of values, float64 L."""
-        return np.bincount(self.lines, values)
+        return np.asarray(np.bincount(self.lines, values), np.float64)
 
 
 def expected_units(scores: Array, sales: Sales, dispersion: float) -> Array:

@@ -15,6 +15,7 @@ SCORES = {
     "line_mean": "Line's mean",
     "shuffled_sales": "The score, taught shuffled sales",
 }
+OF_ATTRIBUTES = ("combined", "attributes")  # where a catalogue has none, there are no such scores
 TITLES = {
     "pair_auc": "Pairs in order (%)",
     "pair_auc_matched": "Of like price and season (%)",
@@ -52,7 +53,7 @@ def _table(facts: Flat, caption: str) -> Table:
     rows = [
         [Cell(title), *(_cell(facts, name, measure) for measure in measures)]
         for name, title in SCORES.items()
-        if name == "score" or f"{MEASURES[0]}_{name}" in facts
+        if name not in OF_ATTRIBUTES or f"{MEASURES[0]}_{name}" in facts
     ]
     told = f"{caption.format_map(facts)} {facts.get('attributes_sentence', '')}".strip()
     return Table(told, ["Score", *map(TITLES.__getitem__, measures)], rows)
