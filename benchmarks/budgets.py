@@ -2,30 +2,43 @@
 
 Run from the repository's root after `dvc repro augment`:
 
-    PYTHONPATH=src:. python benchmarks/budgets.py dcgan d2gan vanilla 'pggan@0.5' pggan 'pggan@2'
-    PYTHONPATH=src:. python benchmarks/budgets.py 'dcgan{upsample: nearest, embedding_scale: 1}@4'
+    PYTHONPATH=src:. python benchmarks/budgets.py dcgan-plain d2gan-plain@2 pggan-plain@0.5
+    PYTHONPATH=src:. python benchmarks/budgets.py 'dcgan-centroid{relative: true}' --seed 1
 
-An arm is a GAN, settings of its section of params.yaml or of the section train that it departs
-by, and how many times the epochs of params.yaml it trains. A GAN without phases is also shown at
-half, a quarter, ... of its training, which is what a training so short would give; PGGAN shares
-out its images among its phases, so that each budget is a training of its own. One thread, the
-training alone is timed. Images, grids and a line of JSON each go to .scratch/budgets/.
+An arm is a model, settings that it departs by (of its GAN's section of params.yaml, of what the
+sections train and centroid hold for all), and how many times the epochs of params.yaml it trains.
+A GAN without phases and constraint is also shown at half and a quarter of its training, which is
+what a training so short would give. One thread; the training alone is timed. Images, a grid and
+facts of each go to .scratch/budgets/.
+
+A table of all that lie there is printed at the end, or alone where no arm is named. Its distances
+are the KID to held-out photos in Lite2's pooled features at 144 pixels, scaled to unit mean square,
+beside those of training photos as they are and blurred: what the distance of a model is like.
 """
 
 import argparse
+import copy
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import pandas as pd
+import torch
+from PIL import Image, ImageFilter
 from ruamel.yaml import YAML
 
-from bestseller.compute import prepare
+from bestseller.backbones import FeatureSpace, feature_stack
+from bestseller.backbones.weights import published_backbone
+from bestseller.compute import place, prepare
 from bestseller.gans.batches import Batches
+from bestseller.gans.centroid import CentroidConstraint
+from bestseller.gans.centroids import reference
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
 from bestseller.gans.pictures import sample_grid
@@ -33,58 +46,65 @@ from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, TrainedGenerator
 from bestseller.gans.trainer import Plan, Trainer
 from bestseller.images.store import ImageSet
-from bestseller.params import load_params
+from bestseller.metrics.kid import kid
+from bestseller.params import Item, Params, Recipe, Section, load_params
+from stages.centroid import centroids_of
 
 OUT = Path(".scratch/budgets")
 IMAGES, GRID_ROWS = 1000, 6
+BLURS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)  # pixels, standard deviation, of 64
 
 
-def read_arm(text: str) -> tuple[str, dict[str, Any], float]:
-    """Return the GAN, the settings it departs by and the times its epochs are taken."""
+def read_arm(text: str, params: Params) -> tuple[Item, Recipe, float]:
+    """Return what is trained, with which settings, and the times that its epochs are taken."""
     text, _, times = text.partition("@")
-    name, brace, settings = text.partition("{")
-    return name, YAML(typ="safe").load(brace + settings or "{}"), float(times or 1)
+    model, brace, settings = text.partition("{")
+    changes = YAML(typ="safe").load(brace + settings or "{}")
+    recipe = Recipe.of(model, params.train, params.centroid, params.augment)
+    sections: dict[str, Section] = {"gan": recipe.gan, "shared": recipe.shared}
+    sections |= {"centroid": recipe.centroid} if recipe.centroid else {}
+    changed = {}
+    for name, section in sections.items():
+        own = {key: changes.pop(key) for key in list(changes) if key in type(section).model_fields}
+        changed[name] = type(section).model_validate(section.model_dump() | own)
+    if changes:
+        raise SystemExit(f"{model}: no settings: {', '.join(changes)}")
+    return Item.parse(f"{model}-0"), replace(recipe, **changed), float(times or 1)  # type: ignore[arg-type]
 
 
 def train(arm: str, seed: int) -> None:
-    name, changes, times = read_arm(arm)
     params = load_params()
-    shared, settings = params.train, getattr(params.train, name)
-    own = {key: value for key, value in changes.items() if key in type(settings).model_fields}
-    rest = {key: value for key, value in changes.items() if key not in own}
-    settings = type(settings).model_validate(settings.model_dump() | own)
-    settings = settings.model_copy(update={"epochs": settings.epochs * times})
-    shared = type(shared).model_validate(shared.model_dump() | rest)
+    item, recipe, times = read_arm(arm, params)
+    shared = recipe.shared
+    settings = recipe.gan.model_copy(update={"epochs": recipe.gan.epochs * times})
     prepare(1, seed)
-    data = ImageSet.open("data/augmented")
+    data = ImageSet.open("data/augmented", "dvc repro augment")
     data = data.select(data.index["split"] != "test")
     conditions = Conditions.of(data.index)
     shape = Shape(data.images.shape[1], shared.z_dim, len(conditions.lines), len(conditions.views))
-    numbers = conditions.numbers(list(data.index["line"]), list(data.index["view"]))
     batches = Batches(
         data.images,
-        numbers,
+        conditions.numbers(list(data.index["line"]), list(data.index["view"])),
         batch_size=settings.batch_size,
         z_dim=shared.z_dim,
         sampling=shared.sampling,
         seed=seed,
     )
-    gan = gan_class(name)(settings, shape)
+    gan = gan_class(item.gan)(settings, shape)
     gan.scale_embeddings(shared.embedding_scale)
-    plan = Plan(f"{name}-plain-{seed}", shared, settings, len(data.images))
+    plan = Plan(item.name, shared, settings, len(data.images))
     trainer = Trainer(
         gan,
         plan,
         batches,
-        constraint=None,
+        constraint=constraint_of(recipe, data, conditions),
         checkpoint=None,  # type: ignore[arg-type]
         monitor=None,  # type: ignore[arg-type]
     )
-    config = Config(plan.name, name, settings.model_dump(), vars(shape), conditions.of_lines)
+    config = Config(item.name, item.gan, settings.model_dump(), vars(shape), conditions.of_lines)
     shown = {plan.steps: times}
-    if name != "pggan":
-        shares = [times / 2**k for k in range(1, 4) if times / 2**k >= 0.25]
-        shown |= {round(plan.steps * share / times): share for share in shares}
+    if item.gan != "pggan" and item.constraint == "plain":
+        shown |= {round(plan.steps / 2**k): times / 2**k for k in (1, 2)}
     seconds = 0.0
     for step in range(plan.steps):
         begun = time.process_time()
@@ -94,15 +114,28 @@ def train(arm: str, seed: int) -> None:
         if (share := shown.get(trainer.step)) is not None:
             folder = OUT / f"{arm.partition('@')[0]}@{share:g}-{seed}"
             folder.mkdir(parents=True, exist_ok=True)
-            draw(
-                TrainedGenerator(config, trainer.average.network, ""),
-                list(data.index["line"]),
-                folder,
-            )
-            trainer.average.network.train(False)
-            facts = {"arm": arm, "times": share, "steps": trainer.step, "cpu_s": round(seconds, 1)}
+            generator = TrainedGenerator(config, copy.deepcopy(trainer.average.network), "")
+            draw(generator, list(data.index["line"]), folder)
+            facts = {"arm": arm, "seed": seed, "times": share, "steps": trainer.step}
+            facts["cpu_s"] = round(seconds, 1)
             (folder / "facts.json").write_text(json.dumps(facts))
             print(facts, flush=True)
+
+
+def constraint_of(
+    recipe: Recipe, data: ImageSet, conditions: Conditions
+) -> CentroidConstraint | None:
+    """Return the constraint that the stages centroid and train would make."""
+    settings = recipe.centroid
+    if settings is None:
+        return None
+    backbone = published_backbone(settings.backbone, Path("weights"))
+    features = feature_stack(backbone, settings.layer, settings.pooling)
+    place(features)
+    found = reference(data.images, torch.inference_mode()(features), name="")
+    centroids = centroids_of(features, found, data, settings)
+    rows = centroids.rows([line for line in conditions.lines for _ in conditions.views])
+    return CentroidConstraint(centroids, settings, rows)
 
 
 def draw(generator: TrainedGenerator, known: list[str], folder: Path) -> None:
@@ -115,15 +148,50 @@ def draw(generator: TrainedGenerator, known: list[str], folder: Path) -> None:
     sample_grid(images, generator.lines).save(folder / "grid.png")
 
 
+def judge() -> pd.DataFrame:
+    """Return a row for each of .scratch/budgets/, and for each step of the ladder."""
+    data = ImageSet.open("data/processed")
+    held_out = (data.index["split"] == "test").to_numpy()
+    space = FeatureSpace(published_backbone("efficientnet_lite2", Path("weights")), (), 144)
+    real = space.features(data.images[held_out], precision="auto")
+    unit = np.sqrt(np.square(real, dtype=np.float64).mean())
+
+    def distance(images: np.ndarray) -> float:
+        return kid(space.features(images, precision="auto") / unit, real / unit).value
+
+    photos = data.images[~held_out]
+    ladder = [distance(blurred(photos, blur)) for blur in BLURS]
+    rows: list[dict[str, Any]] = [
+        {"arm": f"photos, blur {blur:g} px", "kid": found, "blur_px": blur}
+        for blur, found in zip(BLURS, ladder, strict=True)
+    ]
+    for folder in sorted(OUT.iterdir()):
+        path = folder / "kid.json"
+        if not path.exists():
+            path.write_text(json.dumps(distance(np.load(folder / "images.npy"))))
+        found = json.loads(path.read_text())
+        facts = json.loads((folder / "facts.json").read_text())
+        rows.append(facts | {"kid": found, "blur_px": float(np.interp(found, ladder, BLURS))})
+    return pd.DataFrame(rows)
+
+
+def blurred(images: np.ndarray, pixels: float) -> np.ndarray:
+    if not pixels:
+        return np.asarray(images)
+    blur = ImageFilter.GaussianBlur(pixels)
+    return np.stack([np.asarray(Image.fromarray(image).filter(blur)) for image in images])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("arms", nargs="+")
+    parser.add_argument("arms", nargs="*")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     for arm in given.arms:
         train(arm, given.seed)
+    print(judge().to_string(index=False, float_format=lambda value: f"{value:.4g}"))
 
 
 if __name__ == "__main__":

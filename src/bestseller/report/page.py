@@ -27,8 +27,8 @@ from bestseller.report.worth import worth_tables
 
 TEMPLATES = files("bestseller.report") / "templates"
 CAPTIONS = {
-    "centroid": "Distances to the catalogue's centre in the constraint's features: real images, "
-    "each model's images, and the reference distance d_ref.",
+    "centroid": "Distances to the centre of the training images in the constraint's features, over "
+    "the reference distance d_ref, their mean: training images and each model's images.",
     "features": "Each model's images over the real ones, in the plane of their two principal "
     "components.",
     "quality": "KID to held-out photos against diversity, a panel for each metric space, with "
