@@ -236,7 +236,7 @@ def test_a_frechet_distance_of_few_images_is_held_against_its_bias(
     references = pd.DataFrame(
         {"model": ["real"], "kid_catalogue": [0.0], "diversity_vgg16_catalogue": [0.5]}
     )
-    table = one_seed().assign(fd_catalogue_infinity=limits_of_fd, n_images=1000)
+    table = one_seed().assign(fd_infinity_catalogue=limits_of_fd, n_images=1000)
     answers = compared_to(table, references).answers
     (found,) = [answer for answer in answers if "measured on 1,000 images" in answer]
     assert found.endswith(f"{said}.")

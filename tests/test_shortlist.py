@@ -136,7 +136,7 @@ def test_numbers_stay_numbers() -> None:
 class Pixels:
     """A feature extractor whose features are the pixels."""
 
-    name = "pixels"
+    name = "raw_pixels"
 
     def features(self, images: np.ndarray) -> np.ndarray:
         return images.reshape(len(images), -1).astype(np.float32) / 255

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bestseller.images.augment import augment
 from bestseller.images.split import TRAIN
-from bestseller.images.store import ImageSet
+from bestseller.images.store import FRONT, ImageSet
 from bestseller.metrics.yardstick import blurred, compressed, noisy, shifted
 from bestseller.params import Augment
 
@@ -36,7 +36,7 @@ def mild_changes(images: Images, settings: Augment) -> dict[str, Images]:
     found = {kind: change(chosen) for kind, change in CHANGES.items()}
     if settings.flip or settings.zoom or settings.brightness or settings.channel_shift:
         index = pd.DataFrame({"sku": [str(row) for row in range(len(chosen))]})
-        index = index.assign(view="front", line="", split=TRAIN)
+        index = index.assign(line="", category="", view=FRONT, sha256="", cluster=0, split=TRAIN)
         every = settings.model_copy(update={"share": 1.0})
         found["augmented"] = augment(ImageSet(chosen, index), every, "mild changes").images
     return found
