@@ -10,7 +10,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from bestseller.catalogue.assemble import CrawlResult
@@ -124,13 +124,21 @@ def robots(text: str = "") -> Answer:
     return Answer(f"User-agent: *\n{text}\nSitemap: {ORIGIN}/sitemap.xml\n".encode())
 
 
-def site(shop_url: str, folder: Path, **options: object) -> Site:
-    settings: dict = {"delay_s": 0, "concurrency": 8, "timeout_s": 5, **options}
-    return Site(origin=ORIGIN, connect_to=shop_url, cache=folder / "cache", **settings)
+SHOPIFY = "bestseller.catalogue.shopify_spider:ShopifySpider"
 
 
-def crawl(shop_url: str, folder: Path, share: float = 0.9, **options: object) -> CrawlResult:
-    return crawl_site(site(shop_url, folder, **options), folder / "images", share)
+def site(shop_url: str, folder: Path, **settings: object) -> Site:
+    """The shop at `shop_url`; what is no field of Site is an option of its spider."""
+    own = {"delay_s": 0, "concurrency": 8, "timeout_s": 5, **settings}
+    names = {entry.name for entry in fields(Site)}
+    options = {name: own.pop(name) for name in sorted(own.keys() - names)}
+    return Site(ORIGIN, folder / "cache", connect_to=shop_url, options=options, **own)  # type: ignore[arg-type]
+
+
+def crawl(shop_url: str, folder: Path, share: float = 0.9, **settings: object) -> CrawlResult:
+    """Crawl with `share` as the least share of products, and of photos."""
+    shop = site(shop_url, folder, **settings)
+    return crawl_site(shop, folder / "images", share, max_lost_photo_share=1 - share)
 
 
 def written(folder: Path, result: CrawlResult) -> dict[str, bytes]:
