@@ -15,8 +15,11 @@ from pathlib import Path
 
 from bestseller.catalogue.assemble import CrawlResult
 from bestseller.catalogue.crawl import crawl_site
+from bestseller.catalogue.gather import gather
 from bestseller.catalogue.raw import write_raw
 from bestseller.catalogue.site import Site
+from bestseller.params import Catalogue, read_yaml
+from conftest import REPOSITORY
 
 ORIGIN = "http://shop.example"
 
@@ -144,3 +147,21 @@ def crawl(shop_url: str, folder: Path, share: float = 0.9, **settings: object) -
 def written(folder: Path, result: CrawlResult) -> dict[str, bytes]:
     write_raw(folder / "raw", result.products, result.rejects, folder / "images")
     return {path.name: path.read_bytes() for path in (folder / "raw").iterdir()}
+
+
+def settings_of(source: str, **changes: object) -> Catalogue:
+    """The committed section catalogue with another source, its section changed, and no delay."""
+    values = read_yaml(REPOSITORY / "params.yaml")["catalogue"]
+    crawl_changes = {k: changes.pop(k) for k in sorted(changes) if k in values["crawl"]}
+    own = {k: changes.pop(k) for k in sorted(changes) if k in values[source]}
+    assert changes.keys() <= values.keys(), changes
+    crawling = values["crawl"] | {"delay_s": 0.0, "concurrency": 8, "timeout_s": 5} | crawl_changes
+    section = values[source] | own
+    return Catalogue.model_validate(
+        values | {"source": source, source: section, "crawl": crawling} | changes
+    )
+
+
+def collected(folder: Path, source: str, **changes: object) -> CrawlResult:
+    """What the stage scrape collects from a source; its paths are relative to `folder`."""
+    return gather(settings_of(source, **changes), folder / "cache", folder, folder / "images")

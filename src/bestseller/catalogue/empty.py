@@ -16,7 +16,7 @@ _PASSWORD_FIELD = "//input[translate(@type, 'PASWORD', 'pasword')='password']"
 
 
 def why_empty(response: Response) -> str:
-    """Return why a page that is no product's, or no list, is none, as far as can be told, else ""."""
+    """Return why a page shows no product, or is no list, as far as can be told, else ""."""
     asked = response.meta.get("asked", response.url) if response.request else response.url
     was_sent_on = urlsplit(asked).path != urlsplit(response.url).path
     if was_sent_on and _DOOR.search(urlsplit(response.url).path):

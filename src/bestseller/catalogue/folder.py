@@ -32,7 +32,9 @@ def read_folder(
     """Read the pictures of a folder, at any depth; names that begin with a point are passed over.
 
     Without a table each file is a product: its sku is the file's name without its ending, or its
-    path where another file has the name too; its line is the name of the folder that it lies in. With one, each row is a view of the product that it
+    path where another file has the name too; its line is the name of the folder that it lies
+    in. With one, each row is a view of the product that it names, and tells what the file's place
+    would tell otherwise where it leaves a cell empty.
     names, and tells what the file's place would tell otherwise where it leaves a cell empty.
 
     Args:

@@ -1,14 +1,52 @@
 """The catalogue as the outside world has it now, from whichever source the settings name."""
 
 import hashlib
+import importlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from bestseller.catalogue import sources
 from bestseller.catalogue.assemble import CrawlResult
 from bestseller.catalogue.carry import Shop
-from bestseller.catalogue.sources import open_source
-from bestseller.catalogue.sources.base import Source
+from bestseller.catalogue.sources.base import Context, Source
+from bestseller.errors import BestsellerError
 from bestseller.params import Catalogue
+from bestseller.params.section import first_problem
+
+
+def open_source(params: Catalogue, cache: Path, root: Path) -> Source:
+    """Return the configured source; nothing is asked of it yet.
+
+    Args:
+        params: section catalogue of params.yaml.
+        cache: folder of the HTTP cache.
+        root: folder that paths in params.yaml are relative to.
+
+    Raises:
+        BestsellerError: a section names no source, or a setting of any source is wrong.
+    """
+    settings = {}
+    for name, values in params.sections().items():
+        if name not in sources.SOURCES:  # a source's, or a key of the catalogue's own misspelt
+            raise BestsellerError(
+                f"params.yaml: catalogue.{name}: unknown key; remove it or mend its spelling"
+            )
+        module = importlib.import_module(f"{sources.__name__}.{name}")
+        try:
+            settings[name] = module.Settings.model_validate(values), module.Source
+        except ValidationError as error:
+            told = first_problem(error, f"catalogue.{name}")
+            raise BestsellerError(f"params.yaml: {told}") from error
+    if params.source not in settings:
+        raise BestsellerError(
+            f"params.yaml: catalogue.source: {params.source!r} is not allowed; one of "
+            f"{', '.join(name for name in sources.SOURCES if name in settings)}"
+        )
+    own, opened = settings[params.source]
+    source: Source = opened(own, Context(params, cache, root))
+    return source
 
 
 def gather(
@@ -26,7 +64,7 @@ def gather(
     Raises:
         BestsellerError: the source may not be asked, cannot be read, or gives too little.
     """
-    source: Source = open_source(params, cache, root)
+    source = open_source(params, cache, root)
     return source.collect(images, known)
 
 
@@ -36,7 +74,7 @@ def probe(params: Catalogue, cache: Path, root: Path) -> dict[str, int | str]:
     Raises:
         BestsellerError: the source may not be asked, cannot be read, or lists nothing.
     """
-    source: Source = open_source(params, cache, root)
+    source = open_source(params, cache, root)
     versions = source.probe()
     lines = "".join(f"{name} {version}\n" for name, version in sorted(versions.items()))
     return {source.unit: len(versions), "sha256": hashlib.sha256(lines.encode()).hexdigest()}
@@ -48,5 +86,5 @@ def shop_of(params: Catalogue) -> Shop:
     Raises:
         BestsellerError: the settings name no shop.
     """
-    source: Source = open_source(params, Path(), Path())
+    source = open_source(params, Path(), Path())
     return source.identity()

@@ -77,10 +77,12 @@ class Entry(NamedTuple):
     """A product of a list that tells everything, so that its page need not be asked for.
 
     `url` is the address of its page; `version` moves when it changes; `designs` are its records,
-    images not yet stored, and none where `problem` says what is wrong with the entry.
+    images not yet stored. There are none where `problem` says what is wrong with the entry, or
+    `aside` why the shop does not sell it.
     """
 
     url: str
     version: str
     designs: tuple[Product, ...]
     problem: str = ""
+    aside: str = ""

@@ -88,7 +88,9 @@ class CatalogueSpider(Spider):
 
     async def start(self) -> Any:
         """Ask for robots.txt, which names the sitemaps."""
-        meta = {"page": True, "dont_obey_robotstxt": True, "handle_httpstatus_all": True}
+        # Not of 3xx: RFC 9309, 2.3.1.2: redirects are followed.
+        errors = list(range(400, 600))
+        meta = {"page": True, "dont_obey_robotstxt": True, "handle_httpstatus_list": errors}
         yield Request(
             f"{self.site.origin}/robots.txt", self.read_robots, meta=meta, errback=self.unreachable
         )
@@ -125,7 +127,7 @@ class CatalogueSpider(Spider):
 
     def nothing(self) -> tuple[str, str]:
         """Return what to say where no product is listed, and what to do about it."""
-        raise NotImplementedError
+        return "no product is listed", f"mend {self.site.setting}.url"
 
     def keep(self, url: str, products: Iterable[Product]) -> Iterator[Request]:
         """Keep the products of a page and ask for their pictures."""
@@ -144,6 +146,9 @@ class CatalogueSpider(Spider):
 
     def take(self, entry: Entry) -> Iterator[Request]:
         """Keep what a list tells of a product, unless its page, which is not asked, is refused."""
+        if entry.aside:
+            self.failed[entry.url] = entry.aside
+            return
         self.listed.add(entry.url)
         self.versions[entry.url] = entry.version
         self._progress.update(note=f"{len(self.stored)} images")

@@ -13,14 +13,14 @@ def one_spelling(products: Iterable[Product]) -> list[Product]:
     """Return the products with lines and categories that differ by form alone made one.
 
     Form is the case, white space, HTML entities and Unicode's compatible letters. The spelling that
-    most products have stays, of equally many the first in order.
+    most products have stays; of equally many rather one in capitals and small letters.
     """
     products = list(products)
     told = Counter(
         _plain(word) for p in products for word in (p.line, p.category) if word is not None
     )
     best: dict[str, str] = {}
-    for word in sorted(told, key=lambda word: (-told[word], word)):
+    for word in sorted(told, key=lambda w: (-told[w], w.isupper() or w.islower(), w)):
         best.setdefault(word.casefold(), word)
 
     def spelled(word: str | None) -> str | None:

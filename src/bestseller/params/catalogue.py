@@ -4,10 +4,9 @@ Each source has a section of its own, which its own file under `bestseller.catal
 and checks: here it is a mapping, so that a new source changes nothing that other stages read.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from bestseller.params.section import Count, NonNegative, Positive, Section, Share
 
@@ -42,22 +41,6 @@ class Catalogue(Section):
     crawl: Crawl
     demo: Demo
 
-    @model_validator(mode="after")
-    def _has_its_source(self) -> "Catalogue":
-        if self.source not in self.sections():
-            known = ", ".join(sorted(self.sections()))
-            raise ValueError(f"source: {self.source!r} has no section; known: {known}")
-        return self
-
-    def sections(self) -> dict[str, Mapping[str, Any]]:
-        """Return the sections of sources by name; the embedded shop's is one of them.
-
-        Raises:
-            ValueError: a key that is no setting of the catalogue holds no section.
-        """
-        found: dict[str, Mapping[str, Any]] = {"demo": self.demo.model_dump()}
-        for name, value in (self.model_extra or {}).items():
-            if not isinstance(value, Mapping):
-                raise ValueError(f"{name}: unknown key; remove it or mend its spelling")
-            found[name] = value
-        return found
+    def sections(self) -> dict[str, Any]:
+        """Return what stands beside the settings of the catalogue: the sections of sources."""
+        return {"demo": self.demo.model_dump(), **(self.model_extra or {})}
