@@ -164,7 +164,8 @@ def test_one_language_by_rule(
 
 def test_the_languages_of_a_head() -> None:
     text = b"""<head><link rel="alternate" hreflang="DE" href="/de/x"><link rel=alternate
-    href=/feed><link rel=canonical hreflang=fr href=/fr/x><link rel=alternate hreflang=en href=''>"""
+    href=/feed><link rel=canonical hreflang=fr href=/fr/x>
+    <link rel=alternate hreflang=en href=''>"""
     assert languages_of(text, "https://h.example/en/x") == {"de": "https://h.example/de/x"}
     assert languages_of(b"", "https://h.example/") == {}
 

@@ -362,7 +362,7 @@ def test_a_store_that_gives_no_list(
         store(pages, robots=robots).serve() as url,
         pytest.raises(BestsellerError, match=told) as e,
     ):
-        crawl(url, tmp_path, spider=SHOPIFY)
+        crawl(url, tmp_path, spider=SHOPIFY, setting="catalogue.shopify")
     assert "\n" not in str(e.value)
 
 
@@ -521,3 +521,37 @@ def test_the_watermark_of_a_folder_follows_its_contents(tmp_path: Path) -> None:
 def test_the_same_folder_gives_the_same_products(tmp_path: Path) -> None:
     params = folder_of(tmp_path, {f"l{n % 2}/{n}.png": png(n) for n in range(8)})
     assert read(tmp_path, params) == read(tmp_path, params)
+
+
+def test_files_of_one_name_are_numbered_by_their_paths(tmp_path: Path) -> None:
+    names = ["a/1.png", "b/1.png", "b/2.png", "c/3.png", "c/3.jpg"]
+    files = {name: png(n) for n, name in enumerate(names)}
+    params = folder_of(tmp_path, files)
+    result = read(tmp_path, params)
+    assert {p.sku: (p.line, p.url) for p in result.products} == {
+        "a/1": ("a", "a/1.png"),
+        "b/1": ("b", "b/1.png"),
+        "2": ("b", "b/2.png"),
+        "c/3.jpg": ("c", "c/3.jpg"),
+        "c/3.png": ("c", "c/3.png"),
+    }
+    assert result.rejects == []
+    table = "file,line\na/1.png,x\nb/1.png,y\n"
+    shown = read(tmp_path, folder_of(tmp_path, {}, table)).products
+    assert [(p.sku, p.line) for p in shown] == [("a/1", "x"), ("b/1", "y")]
+
+
+def test_further_columns_of_a_table_are_attributes(tmp_path: Path) -> None:
+    """What a product's rows tell alike; the header's case and spaces are no matter."""
+    table = (
+        "File,SKU,Colour,Dial  Size,photographer,Line\n"
+        "a.png,1,red,40 mm,Ann,Divers\n"
+        "b.png,1,,40 mm,Bob,\n"
+        "c.png,2,,,, divers \n"
+    )
+    files = {f"{name}.png": png(n) for n, name in enumerate("abc")}
+    result = read(tmp_path, folder_of(tmp_path, files, table))
+    first, second = result.products
+    assert first.attributes == {"colour": "red", "dial size": "40 mm"}
+    assert second.attributes == {}
+    assert (first.line, second.line) == ("Divers", "Divers")

@@ -21,8 +21,8 @@ def read_variations(tree: HtmlElement, own: str | None) -> Facts:
             by its `variation_id`.
 
     Returns:
-        The product's id, the variants, the lowest of the prices that are asked, whether any is in stock, and the
-        variations' photos.
+        The product's id, the variants, the lowest of the prices that are asked, whether any is in
+        stock, and the variations' photos.
     """
     forms = tree.xpath("//*[@data-product_variations]")[:1]
     found = [item for form in forms for item in _list(form.get("data-product_variations"))]
