@@ -2,25 +2,40 @@
 
 from pathlib import Path
 
+from bestseller.catalogue.diagnosis import is_passing
 from bestseller.catalogue.gather import probe
+from bestseller.catalogue.raw import REJECTS, read_rejects
 from bestseller.files import read_json, write_json
 from bestseller.params import Params
 from bestseller.sales.source import probe_ledger
 from stages import WORKSPACE, run
 from stages.sales import SOURCE as LEDGER
+from stages.scrape import RAW, http_cache
 from stages.scrape import SOURCE as CATALOGUE
-from stages.scrape import http_cache
 
 State = dict[str, int | str]
+AGAIN = "asked_again"
 
 
 def watermarks(params: Params) -> dict[str, State]:
-    """Ask the sources for their state now, by the file that notes it."""
+    """Ask the sources for their state now, by the file that notes it.
+
+    What the last crawl lost for a reason that passes is news too, so that it is asked for again:
+    a count in the catalogue's watermark moves on as long as there is any.
+    """
     cache = http_cache()
+    catalogue: State = probe(params.catalogue, cache, WORKSPACE)
+    if times := _asked_again() + any(is_passing(row.reason) for row in read_rejects(RAW / REJECTS)):
+        catalogue[AGAIN] = times
     return {
-        CATALOGUE: probe(params.catalogue, cache, WORKSPACE),
+        CATALOGUE: catalogue,
         LEDGER: probe_ledger(params.sales, params.catalogue, WORKSPACE, cache),
     }
+
+
+def _asked_again() -> int:
+    """Return how often the crawl was repeated so far for what was lost in passing."""
+    return int(read_json(CATALOGUE).get(AGAIN, 0)) if Path(CATALOGUE).exists() else 0
 
 
 def note(path: str, state: State) -> str:

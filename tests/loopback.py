@@ -10,13 +10,16 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from bestseller.catalogue.assemble import CrawlResult
 from bestseller.catalogue.crawl import crawl_site
+from bestseller.catalogue.gather import gather
 from bestseller.catalogue.raw import write_raw
 from bestseller.catalogue.site import Site
+from bestseller.params import Catalogue, read_yaml
+from conftest import REPOSITORY
 
 ORIGIN = "http://shop.example"
 
@@ -124,15 +127,41 @@ def robots(text: str = "") -> Answer:
     return Answer(f"User-agent: *\n{text}\nSitemap: {ORIGIN}/sitemap.xml\n".encode())
 
 
-def site(shop_url: str, folder: Path, **options: object) -> Site:
-    settings: dict = {"delay_s": 0, "concurrency": 8, "timeout_s": 5, **options}
-    return Site(origin=ORIGIN, connect_to=shop_url, cache=folder / "cache", **settings)
+SHOPIFY = "bestseller.catalogue.shopify_spider:ShopifySpider"
 
 
-def crawl(shop_url: str, folder: Path, share: float = 0.9, **options: object) -> CrawlResult:
-    return crawl_site(site(shop_url, folder, **options), folder / "images", share)
+def site(shop_url: str, folder: Path, **settings: object) -> Site:
+    """The shop at `shop_url`; what is no field of Site is an option of its spider."""
+    own = {"delay_s": 0, "concurrency": 8, "timeout_s": 5, **settings}
+    names = {entry.name for entry in fields(Site)}
+    options = {name: own.pop(name) for name in sorted(own.keys() - names)}
+    return Site(ORIGIN, folder / "cache", connect_to=shop_url, options=options, **own)  # type: ignore[arg-type]
+
+
+def crawl(shop_url: str, folder: Path, share: float = 0.9, **settings: object) -> CrawlResult:
+    """Crawl with `share` as the least share of products, and of photos."""
+    shop = site(shop_url, folder, **settings)
+    return crawl_site(shop, folder / "images", share, max_lost_photo_share=1 - share)
 
 
 def written(folder: Path, result: CrawlResult) -> dict[str, bytes]:
     write_raw(folder / "raw", result.products, result.rejects, folder / "images")
     return {path.name: path.read_bytes() for path in (folder / "raw").iterdir()}
+
+
+def settings_of(source: str, **changes: object) -> Catalogue:
+    """The committed section catalogue with another source, its section changed, and no delay."""
+    values = read_yaml(REPOSITORY / "params.yaml")["catalogue"]
+    crawl_changes = {k: changes.pop(k) for k in sorted(changes) if k in values["crawl"]}
+    own = {k: changes.pop(k) for k in sorted(changes) if k in values[source]}
+    assert changes.keys() <= values.keys(), changes
+    crawling = values["crawl"] | {"delay_s": 0.0, "concurrency": 8, "timeout_s": 5} | crawl_changes
+    section = values[source] | own
+    return Catalogue.model_validate(
+        values | {"source": source, source: section, "crawl": crawling} | changes
+    )
+
+
+def collected(folder: Path, source: str, **changes: object) -> CrawlResult:
+    """What the stage scrape collects from a source; its paths are relative to `folder`."""
+    return gather(settings_of(source, **changes), folder / "cache", folder, folder / "images")

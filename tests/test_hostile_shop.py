@@ -226,7 +226,7 @@ class Harm:
             with self.shop.serve() as url:
                 begin = time.monotonic()
                 shop = Site(url, out / "cache", delay_s=0, concurrency=8, timeout_s=TIMEOUT_S)
-                self.result = crawl_site(shop, out / "images", min_found_share=0.1)
+                self.result = crawl_site(shop, out / "images", 0.1, max_lost_photo_share=0.99)
                 self.seconds = time.monotonic() - begin
         self.files = written(out, self.result)
         self.added = self._listing(folder, out) - before

@@ -10,13 +10,12 @@ import pytest
 
 from bestseller.catalogue.crawl import probe_site
 from bestseller.catalogue.demo import DemoShop
-from bestseller.catalogue.folder import probe_folder, read_folder
+from bestseller.catalogue.folder import Folder, probe_folder, read_folder
 from bestseller.catalogue.listing import read_listing
 from bestseller.catalogue.product import Variant
 from bestseller.catalogue.shopify import read_products
 from bestseller.errors import BestsellerError
-from bestseller.params import Folder
-from loopback import ORIGIN, Answer, Shop, crawl, page, png, site
+from loopback import ORIGIN, SHOPIFY, Answer, Shop, crawl, page, png, site
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 
@@ -324,9 +323,9 @@ def test_a_shopify_store(tmp_path: Path) -> None:
     strap = STRAP | {"images": []}
     shop = store(product_list(1, WATCH), product_list(2, strap, WATCH))
     with shop.serve() as url:
-        first = crawl(url, tmp_path, kind="shopify", currency="EUR")
-        again = crawl(url, tmp_path, kind="shopify", currency="EUR")
-        versions = probe_site(site(url, tmp_path, kind="shopify"))
+        first = crawl(url, tmp_path, spider=SHOPIFY, currency="EUR")
+        again = crawl(url, tmp_path, spider=SHOPIFY, currency="EUR")
+        versions = probe_site(site(url, tmp_path, spider=SHOPIFY))
     assert [product.sku for product in first.products] == ["1001-Black", "1001-Blue", "1002"]
     digests = [[image.sha256 for image in product.images] for product in first.products]
     assert digests[0] == [hashlib.sha256(png(i)).hexdigest() for i in (0, 1)]
@@ -363,7 +362,7 @@ def test_a_store_that_gives_no_list(
         store(pages, robots=robots).serve() as url,
         pytest.raises(BestsellerError, match=told) as e,
     ):
-        crawl(url, tmp_path, kind="shopify")
+        crawl(url, tmp_path, spider=SHOPIFY, setting="catalogue.shopify")
     assert "\n" not in str(e.value)
 
 
@@ -374,7 +373,7 @@ def test_a_store_of_more_products_than_its_list_gives(
 ) -> None:
     pages = [product_list(n, STRAP | {"id": n, "handle": f"s{n}"}) for n in range(1, 101)]
     with store(*pages, last).serve() as url, pytest.raises(BestsellerError, match="25,000"):
-        probe_site(site(url, tmp_path, kind="shopify"))
+        probe_site(site(url, tmp_path, spider=SHOPIFY))
 
 
 # A folder.
@@ -477,7 +476,7 @@ def test_a_folder_with_a_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "told"),
     [
-        ("file,colour\na.png,red\n", "unknown column 'colour'; known: file, sku, name, line"),
+        ("file,brands\na.png,x\n", "column 'brands': is 'brand' meant. Known: file, sku, name"),
         ("sku,line\n1,x\n", "no column 'file'"),
         ("file,file\na.png,a.png\n", "a column stands twice"),
         ("file,sku\n", "holds no row"),
@@ -502,9 +501,6 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
         read(tmp_path, Folder(path="", table=""))
     with pytest.raises(BestsellerError, match="photos: no folder; mend"):
         read(tmp_path, Folder(path="photos", table=""))
-    params = folder_of(tmp_path, {"a/front.png": png(1), "b/front.png": png(2)})
-    with pytest.raises(BestsellerError, match=r"a/front\.png and b/front\.png both name"):
-        read(tmp_path, params)
     (tmp_path / "empty").mkdir()
     with pytest.raises(BestsellerError, match="0 of 0 files give a picture"):
         read(tmp_path, Folder(path="empty", table=""))
@@ -525,3 +521,37 @@ def test_the_watermark_of_a_folder_follows_its_contents(tmp_path: Path) -> None:
 def test_the_same_folder_gives_the_same_products(tmp_path: Path) -> None:
     params = folder_of(tmp_path, {f"l{n % 2}/{n}.png": png(n) for n in range(8)})
     assert read(tmp_path, params) == read(tmp_path, params)
+
+
+def test_files_of_one_name_are_numbered_by_their_paths(tmp_path: Path) -> None:
+    names = ["a/1.png", "b/1.png", "b/2.png", "c/3.png", "c/3.jpg"]
+    files = {name: png(n) for n, name in enumerate(names)}
+    params = folder_of(tmp_path, files)
+    result = read(tmp_path, params)
+    assert {p.sku: (p.line, p.url) for p in result.products} == {
+        "a/1": ("a", "a/1.png"),
+        "b/1": ("b", "b/1.png"),
+        "2": ("b", "b/2.png"),
+        "c/3.jpg": ("c", "c/3.jpg"),
+        "c/3.png": ("c", "c/3.png"),
+    }
+    assert result.rejects == []
+    table = "file,line\na/1.png,x\nb/1.png,y\n"
+    shown = read(tmp_path, folder_of(tmp_path, {}, table)).products
+    assert [(p.sku, p.line) for p in shown] == [("a/1", "x"), ("b/1", "y")]
+
+
+def test_further_columns_of_a_table_are_attributes(tmp_path: Path) -> None:
+    """What a product's rows tell alike; the header's case and spaces are no matter."""
+    table = (
+        "File,SKU,Colour,Dial  Size,photographer,Line\n"
+        "a.png,1,red,40 mm,Ann,Divers\n"
+        "b.png,1,,40 mm,Bob,\n"
+        "c.png,2,,,, divers \n"
+    )
+    files = {f"{name}.png": png(n) for n, name in enumerate("abc")}
+    result = read(tmp_path, folder_of(tmp_path, files, table))
+    first, second = result.products
+    assert first.attributes == {"colour": "red", "dial size": "40 mm"}
+    assert second.attributes == {}
+    assert (first.line, second.line) == ("Divers", "Divers")

@@ -4,7 +4,15 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from bestseller.catalogue.diagnosis import NOT_FETCHED
+from bestseller.catalogue.languages import elsewhere
 from bestseller.catalogue.product import Image, Product, Rejected, Variant
+from bestseller.catalogue.tidy import (
+    numbered_by_page,
+    numbers_on_several,
+    one_spelling,
+    told_apart,
+)
 
 COUNTED = ("requests", "not_modified", "body_bytes", "peak_memory_mb")
 ONE_LINE = "all"  # of a shop that names neither lines nor categories
@@ -60,7 +68,11 @@ def assemble(found: dict[str, Any]) -> CrawlResult:
     lost: dict[str, str] = {}
     pages: dict[str, str] = {}
     by_sku: dict[str, list[Product]] = defaultdict(list)
+    read = {url for url, records in found["products"].items() if records}
+    other = found["elsewhere"] | elsewhere(found["languages"], read, found["language"])
     for url in found["listed"]:
+        if url in other:
+            continue
         records = [Product.model_validate(record) for record in found["products"].get(url, [])]
         if url in found["failed"]:
             lost[url] = found["failed"][url]
@@ -74,6 +86,10 @@ def assemble(found: dict[str, Any]) -> CrawlResult:
             if record.url not in found["products"]:
                 pages.setdefault(record.url, url)
     rejects = [Rejected("", url, reason) for url, reason in lost.items()]
+    rejects += [
+        Rejected("", url, f"{chosen} is read in its place, in another language")
+        for url, chosen in other.items()
+    ]
     shown = {
         image.url for records in by_sku.values() for record in records for image in record.images
     }
@@ -83,7 +99,7 @@ def assemble(found: dict[str, Any]) -> CrawlResult:
         if url not in shown and url not in found["listed"]
     ]
     rejects += [Rejected(*row) for row in found["left_out"]]
-    designs = [_design(records) for _, records in sorted(by_sku.items())]
+    designs = [design for _, records in sorted(by_sku.items()) for design in _designs(records)]
     products = []
     for design in designs:
         images = []
@@ -91,14 +107,15 @@ def assemble(found: dict[str, Any]) -> CrawlResult:
             stored = found["stored"].get(image.url)
             if stored is None:
                 rejects.append(
-                    Rejected(design.sku, image.url, found["failed"].get(image.url, "not fetched"))
+                    Rejected(design.sku, image.url, found["failed"].get(image.url, NOT_FETCHED))
                 )
             else:
                 images.append(
                     Image(url=image.url, view=image.view, sha256=stored[0], file=stored[1])
                 )
         products.append(design.model_copy(update={"images": tuple(images)}))
-    products.sort(key=lambda product: product.sku)
+    products = one_spelling(sorted(products, key=lambda product: product.sku))
+    rejects += numbers_on_several(products)
     stats = {
         "pages_listed": len(found["listed"]),
         "pages_read": len(found["products"]),
@@ -109,6 +126,14 @@ def assemble(found: dict[str, Any]) -> CrawlResult:
     incomplete = {url: found["failed"][url] for url in found["incomplete"]}
     forbidden = frozenset(found["forbidden"])
     return CrawlResult(products, sorted(set(rejects)), stats, lost, forbidden, incomplete, pages)
+
+
+def _designs(records: list[Product]) -> list[Product]:
+    """Return the designs of the records of one number or group; more than one bears a number."""
+    if any(record.group for record in records):
+        return [_design(records)]
+    parts = [_design(part) for part in told_apart(records)]
+    return parts if len(parts) == 1 else [numbered_by_page(part) for part in parts]
 
 
 def _design(records: list[Product]) -> Product:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bestseller.catalogue.assemble import CrawlResult
-from bestseller.catalogue.product import Product, Rejected, Variant
+from bestseller.catalogue.diagnosis import is_passing
+from bestseller.catalogue.product import Image, Product, Rejected, Variant
 from bestseller.catalogue.raw import CATALOGUE, IMAGES, SOURCE, open_images, read_catalogue
 from bestseller.catalogue.site import GONE
+from bestseller.catalogue.tidy import one_spelling
 from bestseller.errors import BestsellerError
 from bestseller.files import read_json, write_json
 
@@ -69,7 +71,8 @@ def carry_over(result: CrawlResult, last: LastCatalogue, folder: Path, images: P
     A product whose page could not be read, or may be missing from a list that could not be read
     whole, stays as it was. One that robots.txt or an opt-out now forbids goes. Every other one
     is no longer sold and stays as discontinued. Of a design that is still there, the variants
-    stay that are not: their sales are the design's.
+    stay that are not: their sales are the design's. A photo that could not be had for a reason
+    that passes stays as it was, until it is asked for again.
 
     Args:
         result: what the crawl found.
@@ -86,6 +89,7 @@ def carry_over(result: CrawlResult, last: LastCatalogue, folder: Path, images: P
     read = {result.pages.get(product.url, product.url) for product in result.products}
     rejects, pages = set(result.rejects), dict(result.pages)
     kept: list[Product] = []
+    shown = _with_lost_photos(current, result.rejects, last.products)
     for old in last.products:
         page = last.pages.get(old.url, old.url)
         left = tuple(variant for variant in old.variants if variant.sku not in taken)
@@ -117,14 +121,29 @@ def carry_over(result: CrawlResult, last: LastCatalogue, folder: Path, images: P
                 )
             )
             pages |= {old.url: page} if page != old.url else {}
-    _copy_images(kept, folder / IMAGES, images)
+    _copy_images([*(image for p in kept for image in p.images), *shown], folder / IMAGES, images)
     return replace(
         result,
-        products=sorted([*current.values(), *kept], key=lambda product: product.sku),
+        products=one_spelling(sorted([*current.values(), *kept], key=lambda p: p.sku)),
         rejects=sorted(rejects),
         pages=pages,
         carried_over=len(kept),
     )
+
+
+def _with_lost_photos(
+    current: dict[str, Product], rejects: list[Rejected], last: list[Product]
+) -> list[Image]:
+    """Put back the photos that were lost in passing; return those put back."""
+    known = {image.url: image for product in last for image in product.images}
+    put_back = []
+    for row in rejects:
+        if row.sku in current and row.url in known and is_passing(row.reason):
+            product = current[row.sku]
+            put_back.append(known[row.url])
+            images = (*product.images, known[row.url])
+            current[row.sku] = product.model_copy(update={"images": images})
+    return put_back
 
 
 def _with_variants(product: Product, left: tuple[Variant, ...]) -> Product:
@@ -134,9 +153,9 @@ def _with_variants(product: Product, left: tuple[Variant, ...]) -> Product:
     return product.model_copy(update={"variants": tuple(variants)})
 
 
-def _copy_images(products: list[Product], archive: Path, images: Path) -> None:
-    """Copy the products' pictures from images.zip to a folder, their bytes checked."""
-    wanted = {image.sha256: image.file for product in products for image in product.images}
+def _copy_images(shown: list[Image], archive: Path, images: Path) -> None:
+    """Copy pictures from images.zip to a folder, their bytes checked."""
+    wanted = {image.sha256: image.file for image in shown}
     if not wanted:
         return
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bestseller.catalogue.assemble import CrawlResult, assemble
+from bestseller.catalogue.diagnosis import NOT_FETCHED, mend_of
 from bestseller.catalogue.site import Site
 from bestseller.errors import BestsellerError
 
@@ -22,7 +23,11 @@ MAX_NAMED = 3  # failures named in an error
 
 
 def crawl_site(
-    site: Site, images: Path, min_found_share: float = 0.9, known: Iterable[str] = ()
+    site: Site,
+    images: Path,
+    min_found_share: float = 0.9,
+    known: Iterable[str] = (),
+    max_lost_photo_share: float = 0.1,
 ) -> CrawlResult:
     """Crawl a shop from its robots.txt over its lists to its product pages and their pictures.
 
@@ -31,6 +36,8 @@ def crawl_site(
         images: folder that receives each picture's bytes as ``<sha256>.<ext>``.
         min_found_share: share of the listed pages that must give a product.
         known: addresses of an earlier catalogue, to learn which of them robots.txt forbids now.
+        max_lost_photo_share: share of the products' photos, without the forbidden ones, that may
+            be missing.
 
     Raises:
         BestsellerError: the shop could not be asked, the crawl ended early or found too little.
@@ -39,6 +46,7 @@ def crawl_site(
     found = _in_child(site, images, known)
     result = assemble(found)
     _check_share(site, result, found, min_found_share)
+    _check_photos(site, found, max_lost_photo_share)
     return result
 
 
@@ -61,7 +69,8 @@ def _in_child(site: Site, images: Path | None, known: Iterable[str] = ()) -> dic
     Without `images` it only looks at the versions of the pages.
     """
     values = {**asdict(site), "origin": site.origin.rstrip("/"), "cache": str(site.cache.resolve())}
-    environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
+    paths = filter(None, (str(SOURCES), os.environ.get("PYTHONPATH")))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-m", "bestseller.catalogue.worker"]
     folder = str(images.resolve()) if images else ""
     job = {"site": values, "folder": folder, "known": sorted(known)}
@@ -99,14 +108,11 @@ def _check_listed(site: Site, found: dict[str, Any]) -> list[str]:
         told = f"robots.txt or opt-outs forbid all {len(found['listed'])} product pages"
         told += f" ({first}: {found['failed'][first]})"
         mend = "ask its owner"
-    elif site.kind == "shopify":
-        told, mend = "its /products.json lists no product", "mend catalogue.shopify.url"
     else:
-        lists = "the listings" if site.listings else "its sitemaps"
-        told = f"{lists} name no page with {site.product_path!r} in its path"
-        mend = f"mend catalogue.site.{'listings or ' if site.listings else ''}product_path"
+        told, mend = found["nothing"]
         lost = [f"{url}: {reason}" for url, reason in found["failed"].items()][:MAX_NAMED]
         told += f" ({'; '.join(lost)})" if lost else ""
+        mend = mend_of(found["failed"].values(), site.setting) or mend
     raise BestsellerError(f"{site.origin}: {told}; {mend}")
 
 
@@ -118,8 +124,28 @@ def _check_share(site: Site, result: CrawlResult, found: dict[str, Any], least: 
     if len(named) < least * len(pages):
         lost = [r for r in result.rejects if r.url in set(pages) - set(named)][:MAX_NAMED]
         examples = "; ".join(f"{row.url}: {row.reason}" for row in lost)
+        mend = mend_of((row.reason for row in result.rejects), site.setting)
         raise BestsellerError(
             f"{site.origin}: {len(named)} of {len(pages)} listed pages gave a product, less than "
             f"the share {least} of catalogue.crawl.min_found_share ({examples}); "
-            "the last catalogue stays"
+            f"{f'{mend}; ' if mend else ''}the last catalogue stays"
+        )
+
+
+def _check_photos(site: Site, found: dict[str, Any], most: float) -> None:
+    shown = {
+        image["url"]
+        for records in found["products"].values()
+        for record in records
+        for image in record["images"]
+    } - set(found["forbidden"])
+    lost = sorted(shown - found["stored"].keys())
+    if len(lost) > most * len(shown):
+        reasons = {url: found["failed"].get(url, NOT_FETCHED) for url in lost}
+        examples = "; ".join(f"{url}: {reasons[url]}" for url in lost[:MAX_NAMED])
+        mend = mend_of(reasons.values(), site.setting)
+        raise BestsellerError(
+            f"{site.origin}: {len(lost)} of {len(shown)} photos could not be had, more than the "
+            f"share {most} of catalogue.crawl.max_lost_photo_share ({examples}); "
+            f"{f'{mend}; ' if mend else ''}the last catalogue stays"
         )

@@ -9,13 +9,21 @@ from pathlib import Path
 from bestseller.catalogue.assemble import ONE_LINE, CrawlResult
 from bestseller.catalogue.formats import HEAD_BYTES, image_format, refused_format
 from bestseller.catalogue.product import Image, Product, Rejected
-from bestseller.catalogue.table import SHARED, Row, read_rows
+from bestseller.catalogue.table import SHARED, Row, numbered, read_rows
+from bestseller.catalogue.tidy import agreed, numbers_on_several, one_spelling
 from bestseller.errors import BestsellerError
 from bestseller.files import sha256_file
-from bestseller.params import Folder
+from bestseller.params.section import Section
 
 NO_FILE = "no such file"
 OUTSIDE = "refused: it leads out of the folder"
+
+
+class Folder(Section):
+    """The section catalogue.folder of params.yaml."""
+
+    path: str
+    table: str
 
 
 def read_folder(
@@ -23,8 +31,10 @@ def read_folder(
 ) -> CrawlResult:
     """Read the pictures of a folder, at any depth; names that begin with a point are passed over.
 
-    Without a table each file is a product: its sku is the file's name without its ending, its line
-    the name of the folder that it lies in. With one, each row is a view of the product that it
+    Without a table each file is a product: its sku is the file's name without its ending, or its
+    path where another file has the name too; its line is the name of the folder that it lies
+    in. With one, each row is a view of the product that it names, and tells what the file's place
+    would tell otherwise where it leaves a cell empty.
     names, and tells what the file's place would tell otherwise where it leaves a cell empty.
 
     Args:
@@ -35,8 +45,8 @@ def read_folder(
         min_found_share: share of the table's rows that must give a picture.
 
     Raises:
-        BestsellerError: the folder or the table cannot be read, the table is wrong, two files
-            name one product without a table, or too few are pictures.
+        BestsellerError: the folder or the table cannot be read, the table is wrong, or too few
+            are pictures.
     """
     folder, table = _places(params, root)
     images.mkdir(parents=True, exist_ok=True)
@@ -47,7 +57,7 @@ def read_folder(
             rejects.add(Rejected("", file, reason))
         else:
             files.append(file)
-    rows = read_rows(table) if table else [Row(file) for file in files]
+    rows = read_rows(table) if table else numbered([Row(file) for file in files])
     shown: dict[str, list[tuple[Row, Image | None]]] = {}
     lost: dict[str, str] = {}
     for row in rows:
@@ -57,8 +67,6 @@ def read_folder(
             rejects.add(Rejected(row.sku if table else "", row.file, stored))
         if table or not isinstance(stored, str):
             shown.setdefault(row.sku, []).append((row, None if isinstance(stored, str) else stored))
-    if not table:
-        _check_names(folder, shown)
     rejects |= {Rejected("", f, "not in the table") for f in set(files) - {r.file for r in rows}}
     found = sum(row.file not in lost for row in rows)
     if not found or (table and found < min_found_share * len(rows)):
@@ -68,7 +76,8 @@ def read_folder(
             f"picture{f' ({examples})' if examples else ''}; mend catalogue.folder in params.yaml; "
             "the last catalogue stays"
         )
-    products = [_product(sku, views) for sku, views in sorted(shown.items())]
+    products = one_spelling(_product(sku, views) for sku, views in sorted(shown.items()))
+    rejects |= set(numbers_on_several(products))
     hashes = {image.sha256 for product in products for image in product.images}
     stats = {"pages_listed": len(rows), "pages_read": found, "pages_forbidden": 0}
     stats |= {"images_read": len(hashes), "requests": 0, "not_modified": 0, "body_bytes": 0}
@@ -157,16 +166,6 @@ def _store(folder: Path, file: str, images: Path, max_mb: float) -> Image | str:
     return Image(url=file, view="other", sha256=digest, file=name)
 
 
-def _check_names(folder: Path, shown: dict[str, list[tuple[Row, Image | None]]]) -> None:
-    for sku, views in shown.items():
-        if len(views) > 1:
-            one, other = (row.file for row, _ in views[:2])
-            raise BestsellerError(
-                f"{folder}: {one} and {other} both name the product {sku!r}; rename one, or say "
-                "which product each shows in the table of catalogue.folder.table"
-            )
-
-
 def _product(sku: str, views: list[tuple[Row, Image | None]]) -> Product:
     """Return the product that some rows show; a cell counts for all of its rows."""
     rows = [row for row, _ in views]
@@ -189,4 +188,5 @@ def _product(sku: str, views: list[tuple[Row, Image | None]]) -> Product:
         currency=told["currency"],
         url=told["url"] or rows[0].file,
         images=tuple(images.values()),
+        attributes=agreed(dict(row.attributes) for row in rows),
     )

@@ -1,21 +1,52 @@
 """The catalogue as the outside world has it now, from whichever source the settings name."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import importlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from pydantic import ValidationError
+
+from bestseller.catalogue import sources
 from bestseller.catalogue.assemble import CrawlResult
 from bestseller.catalogue.carry import Shop
-from bestseller.catalogue.crawl import crawl_site, probe_site
-from bestseller.catalogue.folder import probe_folder, read_folder
-from bestseller.catalogue.site import Site, check_permission
-from bestseller.catalogue.source import demo_shop
+from bestseller.catalogue.sources.base import Context, Source
+from bestseller.errors import BestsellerError
 from bestseller.params import Catalogue
+from bestseller.params.section import first_problem
 
-DEMO_ORIGIN = "http://demo.example"
-DEMO_CONCURRENCY = 8
+
+def open_source(params: Catalogue, cache: Path, root: Path) -> Source:
+    """Return the configured source; nothing is asked of it yet.
+
+    Args:
+        params: section catalogue of params.yaml.
+        cache: folder of the HTTP cache.
+        root: folder that paths in params.yaml are relative to.
+
+    Raises:
+        BestsellerError: a section names no source, or a setting of any source is wrong.
+    """
+    settings = {}
+    for name, values in params.sections().items():
+        if name not in sources.SOURCES:  # a source's, or a key of the catalogue's own misspelt
+            raise BestsellerError(
+                f"params.yaml: catalogue.{name}: unknown key; remove it or mend its spelling"
+            )
+        module = importlib.import_module(f"{sources.__name__}.{name}")
+        try:
+            settings[name] = module.Settings.model_validate(values), module.Source
+        except ValidationError as error:
+            told = first_problem(error, f"catalogue.{name}")
+            raise BestsellerError(f"params.yaml: {told}") from error
+    if params.source not in settings:
+        raise BestsellerError(
+            f"params.yaml: catalogue.source: {params.source!r} is not allowed; one of "
+            f"{', '.join(name for name in sources.SOURCES if name in settings)}"
+        )
+    own, opened = settings[params.source]
+    source: Source = opened(own, Context(params, cache, root))
+    return source
 
 
 def gather(
@@ -33,11 +64,8 @@ def gather(
     Raises:
         BestsellerError: the source may not be asked, cannot be read, or gives too little.
     """
-    crawl = params.crawl
-    if params.source == "folder":
-        return read_folder(params.folder, root, images, crawl.max_body_mb, crawl.min_found_share)
-    with open_site(params, cache) as site:
-        return crawl_site(site, images, crawl.min_found_share, known)
+    source = open_source(params, cache, root)
+    return source.collect(images, known)
 
 
 def probe(params: Catalogue, cache: Path, root: Path) -> dict[str, int | str]:
@@ -46,64 +74,17 @@ def probe(params: Catalogue, cache: Path, root: Path) -> dict[str, int | str]:
     Raises:
         BestsellerError: the source may not be asked, cannot be read, or lists nothing.
     """
-    if params.source == "folder":
-        return _watermark(probe_folder(params.folder, root), "files")
-    with open_site(params, cache) as site:
-        return _watermark(probe_site(site), "pages")
+    source = open_source(params, cache, root)
+    versions = source.probe()
+    lines = "".join(f"{name} {version}\n" for name, version in sorted(versions.items()))
+    return {source.unit: len(versions), "sha256": hashlib.sha256(lines.encode()).hexdigest()}
 
 
 def shop_of(params: Catalogue) -> Shop:
-    """Return what tells this catalogue's shop from others: products are carried over within one."""
-    if params.source == "demo":
-        demo = params.demo
-        size = demo.image_size
-        return {"source": "demo", "scale": demo.scale, "seed": demo.seed, "image_size": size}
-    if params.source == "folder":
-        return {"source": "folder", "path": params.folder.path}
-    return {"source": params.source, "origin": _origin(params)}
-
-
-@contextmanager
-def open_site(params: Catalogue, cache: Path) -> Iterator[Site]:
-    """Yield the shop of the settings; the embedded one is served while the block runs.
-
-    The embedded shop keeps one address whatever port it gets.
+    """Return what tells this catalogue's shop from others: products are carried over within one.
 
     Raises:
-        BestsellerError: the shop may not be asked.
+        BestsellerError: the settings name no shop.
     """
-    crawl = params.crawl
-    common: dict[str, Any] = {
-        "user_agent": params.user_agent,
-        "contact": params.contact,
-        "timeout_s": crawl.timeout_s,
-        "max_body_mb": crawl.max_body_mb,
-    }
-    if params.source == "demo":
-        with demo_shop(params).serve() as url:
-            common |= {"delay_s": 0.0, "concurrency": DEMO_CONCURRENCY}
-            yield Site(DEMO_ORIGIN, cache, connect_to=url, **common)
-        return
-    common |= {"delay_s": crawl.delay_s, "concurrency": crawl.concurrency}
-    origin, shopify = _origin(params), params.shopify
-    check_permission(origin, params.permission, params.contact, f"catalogue.{params.source}.url")
-    if params.source == "shopify":
-        yield Site(origin, cache, "shopify", currency=shopify.currency, line=shopify.line, **common)
-    else:
-        yield Site(
-            origin,
-            cache,
-            product_path=params.site.product_path,
-            listings=tuple(params.site.listings),
-            max_listing_pages=params.site.max_listing_pages,
-            **common,
-        )
-
-
-def _origin(params: Catalogue) -> str:
-    return (params.shopify.url if params.source == "shopify" else params.site.url).rstrip("/")
-
-
-def _watermark(versions: dict[str, str], unit: str) -> dict[str, int | str]:
-    lines = "".join(f"{name} {version}\n" for name, version in sorted(versions.items()))
-    return {unit: len(versions), "sha256": hashlib.sha256(lines.encode()).hexdigest()}
+    source = open_source(params, Path(), Path())
+    return source.identity()

@@ -20,6 +20,8 @@ from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.defer import Deferred
 from twisted.internet.error import DNSLookupError
 
+from bestseller.catalogue.diagnosis import OFF_ORIGIN
+
 PORTS = {"http": 80, "https": 443}
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 Origin = tuple[str, str, int]
@@ -117,7 +119,7 @@ class OriginGuard:
             if self._connect_to:
                 request.meta["proxy"] = self._connect_to
         elif request.meta.get("page"):
-            raise IgnoreRequest(f"refused: {request.url} is not of the shop's origin")
+            raise IgnoreRequest(f"refused: {request.url} {OFF_ORIGIN}")
         elif not await self._may_be_public(origin[1]):
             raise IgnoreRequest(f"refused: {request.url} is no public address")
 

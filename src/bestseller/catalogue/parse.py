@@ -14,6 +14,7 @@ from bestseller.catalogue.facts import Facts, Picture
 from bestseller.catalogue.jsonld import read_jsonld
 from bestseller.catalogue.microdata import read_microdata
 from bestseller.catalogue.product import Product, Rejected, Variant
+from bestseller.catalogue.variations import read_variations
 from bestseller.catalogue.visible import main_heading, read_visible, sku_of
 
 Read = tuple[Product, tuple[tuple[str, str], ...]]  # a product, and pictures left out of it
@@ -71,10 +72,14 @@ def _read(page: str | bytes, url: str) -> list[Read]:
     if several and not any(len(facts) == 1 for facts in marked):
         return [_product(facts, address, base, trail) for facts in several if facts.sku]
     meta, visible = _meta(tree), read_visible(tree, url)
-    shown = visible.price or visible.sku or visible.availability or visible.brand
+    shown = tree.xpath("boolean(//*[@data-product_variations])")
+    shown = shown or visible.price or visible.sku or visible.availability or visible.brand
     if not (any(marked) or meta.price or shown or _calls_itself_product(tree)):
         return []
-    sources = [*(f[0] for f in marked if len(f) == 1), meta, _event(tree), visible]
+    told = [*(f[0] for f in marked if len(f) == 1), meta]
+    own = next((facts.sku for facts in [*told, visible] if facts.sku), None)
+    varied = read_variations(tree, own)
+    sources = [*told, _event(tree), visible, varied]
     whole = Facts(price=_agreed([facts.price for facts in sources]))
     for facts in [*sources, _last(tree, titles, visible.mpn or sku_of(url))]:
         whole = whole.or_else(facts)

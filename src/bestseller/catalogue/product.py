@@ -1,8 +1,8 @@
 """The product record: one design, its variants and its images."""
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 View = Literal["front", "back", "side", "detail", "other"]
 
@@ -53,6 +53,16 @@ class Product(Record):
     variants: tuple[Variant, ...] = ()
     discontinued: bool = False
     images: tuple[Image, ...] = ()
+    attributes: dict[str, str] = Field(
+        default={}, description="what else the source tells, such as a colour or a fabric, by name"
+    )
+
+    @model_serializer(mode="wrap")
+    def _lean(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave attributes out where there are none, and put them in the order of their names."""
+        values: dict[str, Any] = dump(self)
+        attributes = dict(sorted(values.pop("attributes").items()))
+        return values | ({"attributes": attributes} if attributes else {})
 
 
 class Rejected(NamedTuple):
@@ -61,3 +71,20 @@ class Rejected(NamedTuple):
     sku: str
     url: str
     reason: str
+
+
+class Entry(NamedTuple):
+    """A product of a list that tells everything, so that its page need not be asked for.
+
+    `url` is the address of its page; `version` moves when it changes; `designs` are its records,
+    images not yet stored. There are none where `problem` says what is wrong with the entry, or
+    `aside` why the shop does not sell it. `left_out` has a row for each picture that no record
+    shows.
+    """
+
+    url: str
+    version: str
+    designs: tuple[Product, ...]
+    problem: str = ""
+    aside: str = ""
+    left_out: tuple[Rejected, ...] = ()

@@ -83,6 +83,15 @@ def read_catalogue(path: str | Path) -> list[Product]:
     return products
 
 
+def read_rejects(path: str | Path) -> list[Rejected]:
+    """Read rejects.csv; none where there is no such file yet."""
+    if not Path(path).exists():
+        return []
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    return [Rejected(*row) for row in rows[1:] if len(row) == len(Rejected._fields)]
+
+
 class RawImages:
     """The pictures of images.zip, by hash."""
 

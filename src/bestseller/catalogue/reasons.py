@@ -8,7 +8,9 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.internet.ssl import VerificationError
 from twisted.python.failure import Failure
 
+from bestseller.catalogue.diagnosis import STILL_WAITING
 from bestseller.catalogue.handler import MAX_HEADERS_KB, HeadersTooLarge
+from bestseller.catalogue.throttle import WAITED
 
 UNTRUSTED = "refused: no trusted TLS connection"
 TOO_LARGE = "larger than catalogue.crawl.max_body_mb"
@@ -19,7 +21,9 @@ def reason_of(failure: Failure) -> str:
     error = failure.value
     assert error is not None
     if isinstance(error, HttpError):
-        return f"HTTP {error.response.status}"
+        waited = error.response.request.meta.get(WAITED) if error.response.request else None
+        still = f", {STILL_WAITING}" if waited else ""
+        return f"HTTP {error.response.status}{still}"
     if isinstance(error, DownloadCancelledError) or "DOWNLOAD_MAXSIZE" in str(error):
         return TOO_LARGE
     if isinstance(error, IgnoreRequest):

@@ -10,6 +10,12 @@ from bestseller.catalogue.product import Variant
 
 PRODUCTS = frozenset(["product", "individualproduct", "productmodel", "someproducts"])
 GROUPS = frozenset(["productgroup"])
+# schema.org's PriceTypeEnumeration, and Google's words for prices that are struck through.
+LIST_PRICES = frozenset(
+    ["listprice", "strikethroughprice", "msrp", "srp", "minimumadvertisedprice", "invoiceprice"]
+)
+LISTED = 3
+NO_PRODUCT_PRICE = frozenset(["deliverychargespecification", "paymentchargespecification"])
 LINE_NAMES = frozenset(["line", "productline", "collection", "series", "range", "family", "model"])
 
 
@@ -109,7 +115,18 @@ def _own(graph: Graph, node: Node) -> Facts:
         group=_group(graph, node),
         discontinued=any(word and word.lower().endswith("discontinued") for word in stated),
         pictures=_pictures(graph, node),
+        variants=_offered(graph, node, offers),
     )
+
+
+def _offered(graph: Graph, node: Node, offers: list[Node]) -> tuple[Variant, ...]:
+    """Return what offers of their own numbers sell: the variants, where there are several."""
+    name = _word(graph, node, "name")
+    named: dict[str, str] = {}
+    for offer in offers:
+        if sku := _number(graph, offer, "sku"):
+            named.setdefault(sku, _word(graph, offer, "name") or name or sku)
+    return tuple(Variant(sku=k, name=v) for k, v in named.items()) if len(named) > 1 else ()
 
 
 def place(category: str | None) -> tuple[str | None, str | None]:
@@ -140,16 +157,39 @@ def _offers(graph: Graph, node: Node) -> list[Node]:
 
 
 def _price(graph: Graph, offers: list[Node]) -> tuple[str | None, str | None]:
-    """Return (price, currency) of the first offer that names a price."""
+    """Return (price, currency) that is asked by the first offer that names one.
+
+    A price that is called a sale's is asked, whatever stands beside it; then the offer's own; then
+    that of a specification that is no list price. A list price alone is better than none.
+    """
+    last: tuple[str | None, str | None] = None, None
     for offer in offers:
-        for node in [offer, *_nodes(graph, offer, "pricespecification")]:
-            for key in ("price", "lowprice"):
+        specified = [
+            node
+            for node in _nodes(graph, offer, "pricespecification")
+            if not types(node) & NO_PRODUCT_PRICE and not node.get("validformembertier")
+        ]
+        ranked = sorted([offer, *specified], key=lambda node: _rank(graph, offer, node))
+        for node in ranked:
+            for key in ("price", "lowprice", "minprice"):
                 if price := text.amount(_word(graph, node, key)):
                     word = _word(graph, node, "pricecurrency") or _word(
                         graph, offer, "pricecurrency"
                     )
-                    return price, word
-    return None, None
+                    if _rank(graph, offer, node) < LISTED:
+                        return price, word
+                    last = (price, word) if last[0] is None else last
+    return last
+
+
+def _rank(graph: Graph, offer: Node, node: Node) -> int:
+    """Return the order in which the prices of an offer count, the asked one first."""
+    kind = re.split(r"[/#:]", _word(graph, node, "pricetype") or "")[-1].lower()
+    if kind in LIST_PRICES:
+        return LISTED
+    if kind == "saleprice":
+        return 0
+    return 1 if node is offer else 2
 
 
 def _sku(graph: Graph, node: Node) -> str | None:

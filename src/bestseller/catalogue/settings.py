@@ -10,9 +10,11 @@ from bestseller.catalogue.guard import GuardedResolver, MarkupGuard, OriginGuard
 from bestseller.catalogue.handler import BoundedHandler
 from bestseller.catalogue.optout import OptOut
 from bestseller.catalogue.site import Site
+from bestseller.catalogue.throttle import Throttle
 
 GUARD_PRIORITY = 50  # before every other downloader middleware
 OPT_OUT_PRIORITY = 110  # after robots.txt; its answers come last, unpacked and not redirected
+THROTTLE_PRIORITY = 560  # it sees answers before those that would ask again at once
 MARKUP_PRIORITY = 120  # it sees answers before any parser does
 
 
@@ -37,7 +39,9 @@ def crawler_settings(site: Site) -> dict[str, Any]:
             OriginGuard: GUARD_PRIORITY,
             OptOut: OPT_OUT_PRIORITY,
             MarkupGuard: MARKUP_PRIORITY,
+            Throttle: THROTTLE_PRIORITY,
         },
+        "THROTTLE_MAX_WAIT_S": site.max_wait_s,
         "DNS_RESOLVER": GuardedResolver,
         "GUARD_ORIGIN": site.origin,
         "GUARD_CONNECT_TO": site.connect_to,
@@ -62,6 +66,7 @@ def crawler_settings(site: Site) -> dict[str, Any]:
         "DUPEFILTER_CLASS": BaseDupeFilter,
         "URLLENGTH_LIMIT": 0,  # as silent; pictures.MAX_ADDRESS stands for it
         "RETRY_TIMES": 2,
+        "RETRY_HTTP_CODES": [408, 500, 502, 503, 504, 522, 524],  # not 429: Throttle waits first
         "METAREFRESH_ENABLED": False,
         # What is kept.
         "HTTPCACHE_ENABLED": True,

@@ -6,22 +6,22 @@ a design for each colour. What is left of the options tells variants apart.
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field, ValidationError
 
-from bestseller.catalogue import pictures
+from bestseller.catalogue import pictures, text, vocabulary
 from bestseller.catalogue.facts import Picture
-from bestseller.catalogue.product import Product, Rejected, Variant
+from bestseller.catalogue.product import Entry, Product, Rejected, Variant
 
 PER_PAGE = 250  # the most that a page of the list holds
 MAX_PRODUCTS = 25_000  # the most that the list gives out
 UNTIED = "tied to no variant; the product is a design for each colour"
 DEFAULT_TITLE = "Default Title"  # of the variant of a product without options
-_COLOUR = re.compile(r"\s*colou?r\s*", re.IGNORECASE)
+_COLOUR = re.compile(vocabulary.COLOUR, re.IGNORECASE)
+_PARTS = re.compile(r"\s*[/|:()]\s*")  # of a name in two languages, such as Color / Farbe
 _PRICE = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -72,28 +72,12 @@ class _Product(BaseModel):
     variants: list[_Variant] = Field(min_length=1)
     images: list[_Image] = []
     options: list[_Option] = []
+    attributes: dict[str, str] = {}  # of an export; the list has none
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A product of the list.
-
-    Attributes:
-        url: address of its page.
-        version: moves when the product changes.
-        designs: its records, images not yet stored; none where `problem` says why.
-        problem: what is wrong with the entry, or empty.
-        left_out: a row for each picture that no record shows.
-    """
-
-    url: str
-    version: str
-    designs: tuple[Product, ...]
-    problem: str = ""
-    left_out: tuple[Rejected, ...] = ()
-
-
-def read_products(body: bytes, origin: str, line: str, currency: str) -> list[Entry]:
+def read_products(
+    body: bytes, origin: str, line: str, currency: str, colour_options: Collection[str] = ()
+) -> list[Entry]:
     """Read one page of the list; a broken entry loses itself alone.
 
     The sku of a record is the product's number, with ``-<colour>`` for a design of one colour:
@@ -105,6 +89,7 @@ def read_products(body: bytes, origin: str, line: str, currency: str) -> list[En
         line: what a line is: product_type, vendor, or ``tag:<prefix>``, the rest of the first tag
             that begins with the prefix.
         currency: of the prices; empty = not told.
+        colour_options: names of options that tell colours, besides those of the vocabulary.
 
     Raises:
         ValueError: it is no product list.
@@ -118,13 +103,28 @@ def read_products(body: bytes, origin: str, line: str, currency: str) -> list[En
     if not isinstance(products, list):
         raise ValueError("no list of products in the JSON")
     return [
-        _entry(values, f"{origin}/products/", line, currency or None)
+        read_product(values, f"{origin}/products/", line, currency, colour_options)
         for values in products
         if isinstance(values, dict)
     ]
 
 
-def _entry(values: Mapping[str, Any], base: str, line: str, currency: str | None) -> Entry:
+def read_product(
+    values: Mapping[str, Any],
+    base: str,
+    line: str,
+    currency: str,
+    colour_options: Collection[str] = (),
+) -> Entry:
+    """Read one product in the shape that the list gives it.
+
+    Args:
+        values: the product; beside the list's keys, `attributes` are kept as they are.
+        base: what the address of its page begins with, before its handle.
+        line: as in `read_products`.
+        currency: as in `read_products`.
+        colour_options: as in `read_products`.
+    """
     name = str(values.get("handle") or values.get("id") or "")
     url = base + quote(name)
     try:
@@ -136,9 +136,9 @@ def _entry(values: Mapping[str, Any], base: str, line: str, currency: str | None
         return Entry(url, "", (), f"no product ({where}: {first['msg']})")
     designs: list[Product] = []
     left_out: list[Rejected] = []
-    colours = _by_colour(product)
+    colours = _by_colour(product, colour_options)
     for colour, part in colours.items():
-        design, dropped = _design(product, part, url, colour, line=line, currency=currency)
+        design, dropped = _design(product, part, url, colour, line=line, currency=currency or None)
         designs.append(design)
         left_out += [Rejected(design.sku, *told) for told in dropped]
     if "" not in colours:
@@ -157,9 +157,15 @@ def _told(value: Any) -> Any:
     return [_told(item) for item in value] if isinstance(value, list) else value
 
 
-def _by_colour(product: _Product) -> dict[str, list[_Variant]]:
+def _tells_colour(name: str, further: Collection[str]) -> bool:
+    parts = _PARTS.split(name.strip())
+    named = {own.strip().casefold() for own in further}
+    return name.strip().casefold() in named or any(map(_COLOUR.fullmatch, parts))
+
+
+def _by_colour(product: _Product, further: Collection[str]) -> dict[str, list[_Variant]]:
     """Return the variants of each colour, all under "" where the product is one design."""
-    option = next((o for o in product.options if _COLOUR.fullmatch(o.name)), None)
+    option = next((o for o in product.options if _tells_colour(o.name, further)), None)
     if option is not None:
         colours: dict[str, list[_Variant]] = {}
         for variant in product.variants:
@@ -192,7 +198,7 @@ def _design(
 ) -> tuple[Product, tuple[tuple[str, str], ...]]:
     if colour:  # what is tied to no variant may show any colour
         gallery = _own_images(product, variants)
-        url = f"{url}?variant={variants[0].id}"
+        url = f"{url}{'&' if '?' in url else '?'}variant={quote(variants[0].id)}"
     else:
         gallery = sorted(product.images, key=lambda image: image.position)
     name = f"{product.title}, {colour}" if colour else product.title
@@ -221,15 +227,26 @@ def _design(
             for variant in variants
         ),
         images=shown.images,
+        attributes=_attributes(product, variants),
     )
     return design, shown.left_out
 
 
+def _attributes(product: _Product, variants: list[_Variant]) -> dict[str, str]:
+    """Return what an export tells besides, and the options that all variants have alike."""
+    told = dict(product.attributes)
+    for option in product.options:
+        values = {variant.option(option.position) for variant in variants} - {"", DEFAULT_TITLE}
+        if len(values) == 1:
+            told[" ".join(option.name.split()).lower()] = values.pop()
+    return told
+
+
 def _line(product: _Product, line: str) -> str | None:
     if line == "vendor":
-        return product.vendor or None
+        return text.clean(product.vendor)
     if line == "product_type":
-        return product.product_type or None
+        return text.clean(product.product_type)
     prefix = line.removeprefix("tag:")
     tags = product.tags.split(",") if isinstance(product.tags, str) else product.tags
     found = (tag.strip().removeprefix(prefix).strip() for tag in tags if _begins(tag, prefix))

@@ -1,12 +1,14 @@
 """The spider for Shopify stores: the product list page by page, and the pictures it names."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NoReturn
 
-from scrapy.exceptions import CloseSpider
 from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
+from bestseller.catalogue.diagnosis import PASSWORD, mend_of
+from bestseller.catalogue.empty import why_empty
 from bestseller.catalogue.optout import OptedOut
 from bestseller.catalogue.reasons import reason_of
 from bestseller.catalogue.shopify import MAX_PRODUCTS, PER_PAGE, read_products
@@ -17,8 +19,35 @@ LAST_PAGE = MAX_PRODUCTS // PER_PAGE
 USE_SITE = "set catalogue.source: site to read its pages instead"
 
 
+@dataclass(frozen=True)
+class StoreOptions:
+    """What a store's product list leaves out.
+
+    Attributes:
+        collection: path of the collection whose products are read, such as ``/collections/all``;
+            empty for all products.
+        currency: of the prices; empty = not told.
+        line: what a line is: product_type, vendor, or ``tag:<prefix>``.
+        colour_options: further names of options that tell colours.
+    """
+
+    collection: str = ""
+    currency: str = ""
+    line: str = "product_type"
+    colour_options: tuple[str, ...] = ()
+
+
 class ShopifySpider(CatalogueSpider):
     """Collects the products of one Shopify store; its product pages are not asked for."""
+
+    Options = StoreOptions
+    options: StoreOptions
+
+    def nothing(self) -> tuple[str, str]:
+        """Say that the list is empty."""
+        return f"its {self.options.collection}/products.json lists no product", (
+            f"mend {self.site.setting}.url"
+        )
 
     def discover(self) -> Iterator[Request]:
         """Start at the first page of the product list."""
@@ -26,10 +55,10 @@ class ShopifySpider(CatalogueSpider):
 
     def _products(self, number: int) -> Request:
         return Request(
-            f"{self.site.origin}/products.json?limit={PER_PAGE}&page={number}",
+            f"{self.site.origin}{self.options.collection}/products.json?limit={PER_PAGE}&page={number}",
             self.read_list,
             errback=self.no_list,
-            meta={"page": True, "number": number},
+            meta={"page": True, "number": number},  # without `asked`: its loss ends the crawl
             priority=SITEMAP_PRIORITY,
         )
 
@@ -47,43 +76,34 @@ class ShopifySpider(CatalogueSpider):
             mends["HTTP 404"] = f"no Shopify store; mend catalogue.shopify.url or {USE_SITE}"
         if isinstance(failure.value, OptedOut):
             mends[reason] = "ask the store's owner"
-        self._give_up(f"{request.url}: {reason}", mends.get(reason, self.mend))
+        mend = mend_of([reason], self.site.setting) or mends.get(reason, self.mend)
+        self.give_up(f"{request.url}: {reason}", mend)
 
     def read_list(self, response: Response) -> Iterator[Request]:
         """Read a page of the list; ask for its pictures and for the next page."""
         number = response.meta["number"]
         try:
             entries = read_products(
-                response.body, self.site.origin, self.site.line, self.site.currency
+                response.body,
+                self.site.origin,
+                self.options.line,
+                self.options.currency,
+                self.options.colour_options,
             )
         except ValueError as error:
-            self._give_up(f"{response.url}: {error}", f"is it a Shopify store? If not, {USE_SITE}")
+            if (reason := why_empty(response)) == PASSWORD:
+                self.give_up(f"{response.url}: {reason}", mend_of([reason], self.site.setting))
+            self.give_up(f"{response.url}: {error}", f"is it a Shopify store? If not, {USE_SITE}")
         if entries and number > LAST_PAGE:
             self._too_many()
         new = [entry for entry in entries if entry.url not in self.listed]
         if entries and not new and len(entries) >= PER_PAGE:
-            self._give_up(f"{response.url}: repeats products of the pages before it", USE_SITE)
+            self.give_up(f"{response.url}: repeats products of the pages before it", USE_SITE)
         for entry in new:
-            self.listed.add(entry.url)
-            self.versions[entry.url] = entry.version
-            self._progress.update(note=f"{len(self.stored)} images")
-            if reason := self.refusal(entry.url):
-                self.forbidden.add(entry.url)
-                self.failed[entry.url] = reason
-            elif entry.problem:
-                self.failed[entry.url] = entry.problem
-            elif self.folder:
-                self.leave_out(entry.left_out)
-                yield from self.keep(entry.url, entry.designs)
+            yield from self.take(entry)
         self._progress.total = len(self.listed)
         if new:
             yield self._products(number + 1)
 
     def _too_many(self) -> NoReturn:
-        self._give_up(
-            f"more than the {MAX_PRODUCTS:,} products that a product list gives", USE_SITE
-        )
-
-    def _give_up(self, problem: str, mend: str) -> NoReturn:
-        self.problem, self.mend = problem, mend
-        raise CloseSpider("problem")
+        self.give_up(f"more than the {MAX_PRODUCTS:,} products that a product list gives", USE_SITE)

@@ -1,13 +1,15 @@
 """A shop to be asked, and who may ask it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from bestseller.errors import BestsellerError
 
 FORBIDDEN = "Forbidden by robots.txt"  # in the words of Scrapy
+PAGES = "bestseller.catalogue.page_spider:PageSpider"
 # Reasons that say that a page or a file is no more, and not just out of reach.
 GONE = ("HTTP 404", "HTTP 410", "no such file")
 
@@ -19,12 +21,9 @@ class Site:
     Attributes:
         origin: scheme, host and port of the shop.
         cache: folder of the HTTP cache; a later crawl downloads only what changed.
-        kind: how its products are found: on pages, or in the product list of a Shopify store.
-        product_path: addresses whose path contains this are product pages.
-        listings: addresses of the first pages of listings; empty for the sitemaps.
-        max_listing_pages: pages read of each listing.
-        currency: of a Shopify store's prices, which its product list leaves out; empty = not told.
-        line: what a Shopify store's lines are: product_type, vendor, or ``tag:<prefix>``.
+        spider: class that finds its products, ``module:name``.
+        options: what that class is told, by the names of its own `Options`.
+        setting: section of params.yaml that the shop stands in, for errors to name.
         connect_to: address that is asked in the origin's place, as through a proxy; for a shop
             whose port changes from run to run, so that its pages keep their addresses.
         user_agent: product token, also the name looked up in robots.txt.
@@ -32,29 +31,56 @@ class Site:
         delay_s: seconds between two requests to one host.
         concurrency: requests in flight to one host.
         timeout_s: seconds until a request counts as failed.
+        max_wait_s: seconds in all that one host may make the crawl wait by answering that it is
+            asked too often.
         max_body_mb: megabytes of one response, after decompression.
     """
 
     origin: str
     cache: Path
-    kind: Literal["pages", "shopify"] = "pages"
-    product_path: str = "/products/"
-    listings: tuple[str, ...] = ()
-    max_listing_pages: int = 500
-    currency: str = ""
-    line: str = "product_type"
+    spider: str = PAGES
+    options: Mapping[str, Any] = field(default_factory=dict)
+    setting: str = "catalogue.site"
     connect_to: str = ""
     user_agent: str = "bestseller"
     contact: str = ""
     delay_s: float = 1.0
     concurrency: int = 1
     timeout_s: float = 30.0
+    max_wait_s: float = 600.0
     max_body_mb: float = 20.0
 
 
 def is_loopback(url: str) -> bool:
     """Tell whether an address names this machine itself."""
     return urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
+
+
+def origin_of_shop(url: str, key: str, mend: str = "") -> str:
+    """Return the origin that a setting names: scheme, host and, unless it is the usual one, port.
+
+    Args:
+        url: the setting's value.
+        key: its name.
+        mend: what to do about a path, where there is something better than to leave it out.
+
+    Raises:
+        BestsellerError: it is no address, names a user, or has a path: robots.txt and the pages
+            stand at the root of a host.
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise BestsellerError(
+            f"params.yaml: {key}: {url!r} is no address; such as https://shop.example"
+        )
+    usual = {"http": ":80", "https": ":443"}[parts.scheme]
+    origin = f"{parts.scheme}://{parts.netloc.lower().removesuffix(usual)}"
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise BestsellerError(
+            f"params.yaml: {key}: {url!r} has a path, and an origin is wanted: "
+            f"{origin}{f'; {mend}' if mend else ''}"
+        )
+    return origin
 
 
 def check_permission(

@@ -1,42 +1,46 @@
-"""The spider: robots.txt, sitemaps or listings, product pages, their pictures."""
+"""What all spiders share: robots.txt first, then products and their pictures, and what failed."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from typing import Any, ClassVar, NoReturn
+from urllib.parse import urlsplit, urlunsplit
 
 from protego import Protego
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.http import Request, Response, TextResponse
+from scrapy.exceptions import CloseSpider
+from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
+from bestseller.catalogue.diagnosis import mend_of
 from bestseller.catalogue.formats import image_format, refused_format
-from bestseller.catalogue.limits import cpu_limit
-from bestseller.catalogue.listing import Walk, read_listing
 from bestseller.catalogue.optout import OptedOut, OptOut
-from bestseller.catalogue.parse import read_product_page
-from bestseller.catalogue.pictures import MAX_ADDRESS, absolute
-from bestseller.catalogue.product import Image, Product, Rejected
+from bestseller.catalogue.product import Entry, Image, Product, Rejected
 from bestseller.catalogue.reasons import UNTRUSTED, reason_of, unreadable
 from bestseller.catalogue.site import FORBIDDEN, GONE, Site
-from bestseller.catalogue.sitemap import read_sitemap
+from bestseller.catalogue.throttle import TOO_OFTEN
 from bestseller.files import atomic_path
 from bestseller.progress import Progress
 
-MAX_SITEMAP_DEPTH = 3
-MAX_SITEMAPS = 1_000
 MAX_PAGES = 200_000
-PAGE_CPU_S = 20.0  # computing that the reading of one page may take
 # A page's pictures come before the next page, so that the progress is that of the whole crawl.
 SITEMAP_PRIORITY, IMAGE_PRIORITY, PAGE_PRIORITY = 30, 20, 10
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """A spider that is told nothing besides the shop."""
 
 
 class CatalogueSpider(Spider):
     """Collects the products of one shop; without a folder for pictures, only its pages' versions.
 
+    A subclass says in `discover` where the products are, and in `Options` what it is told for it.
+
     Attributes:
+        options: what this spider was told.
         listed: addresses of product pages in the sitemaps or listings.
         products: products by page address, images not yet stored.
         stored: image address -> (sha256, file name) of what was stored.
@@ -46,15 +50,19 @@ class CatalogueSpider(Spider):
         left_out: pictures of products that are not asked for, and why.
         incomplete: sitemaps and listings that could not be read whole; pages may be missing.
         versions: page address -> date of last change or validator, where only these are wanted.
+        languages: page address -> the addresses of the page in each of its languages.
+        elsewhere: page address -> the page that is read in its place, in another language.
         problem: why the crawl as a whole failed, or empty; `mend` is what to do about it.
         body_bytes: bytes of response bodies that came over the network.
     """
 
     name = "catalogue"
+    Options: ClassVar[type] = NoOptions
 
     def __init__(self, site: Site, folder: str, known: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.site, self.folder, self.known = site, Path(folder) if folder else None, known
+        self.options = self.Options(**site.options)
         self.alias = urlsplit(site.connect_to).hostname if site.connect_to else None
         self.listed: set[str] = set()
         self.products: dict[str, list[Product]] = {}
@@ -64,11 +72,12 @@ class CatalogueSpider(Spider):
         self.left_out: list[Rejected] = []
         self.incomplete: set[str] = set()
         self.versions: dict[str, str] = {}
+        self.languages: dict[str, dict[str, str]] = {}
+        self.elsewhere: dict[str, str] = {}
         self.problem, self.mend = "", "run again, what was fetched is kept"
         self.body_bytes = 0
         self._asked: set[str] = set()
         self._rules = Protego.parse("")
-        self._maps: set[str] = set()
         self._progress = Progress("crawl" if folder else "probe", unit="page")
 
     @classmethod
@@ -76,11 +85,14 @@ class CatalogueSpider(Spider):
         spider = super().from_crawler(crawler, *args, **kwargs)
         crawler.signals.connect(spider._count, signals.bytes_received)
         crawler.signals.connect(spider._closed, signals.spider_closed)
+        crawler.signals.connect(spider._broken, signals.spider_error)
         return spider
 
     async def start(self) -> Any:
         """Ask for robots.txt, which names the sitemaps."""
-        meta = {"page": True, "dont_obey_robotstxt": True, "handle_httpstatus_all": True}
+        # Not of 3xx: RFC 9309, 2.3.1.2: redirects are followed.
+        errors = list(range(400, 600))
+        meta = {"page": True, "dont_obey_robotstxt": True, "handle_httpstatus_list": errors}
         yield Request(
             f"{self.site.origin}/robots.txt", self.read_robots, meta=meta, errback=self.unreachable
         )
@@ -88,12 +100,14 @@ class CatalogueSpider(Spider):
     def unreachable(self, failure: Failure) -> None:
         """Remember that the shop could not be asked at all."""
         self.problem = f"{self.site.origin}/robots.txt: {reason_of(failure)}"
+        self.mend = mend_of([reason_of(failure)], self.site.setting) or self.mend
         if UNTRUSTED in self.problem:
             self.mend = "mend the certificate, or name its authority's file in SSL_CERT_FILE"
 
     def read_robots(self, response: Response) -> Iterator[Request]:
         """Look for the products."""
-        if response.status >= 500:  # RFC 9309, 2.3.1.4: then nothing may be asked
+        # RFC 9309, 2.3.1.4: then nothing may be asked.
+        if response.status >= 500 or response.status in TOO_OFTEN:
             self.problem = f"{response.url}: HTTP {response.status}"
             return
         text = response.body if response.status == 200 else b""
@@ -110,134 +124,12 @@ class CatalogueSpider(Spider):
         return owners.site_mark(url)
 
     def discover(self) -> Iterator[Request]:
-        """Start at the configured listings, else at the sitemaps of robots.txt or the usual one."""
-        for start in dict.fromkeys(self.site.listings):
-            url = urljoin(f"{self.site.origin}/", start)
-            yield from self._walk(Walk(url, self.site.max_listing_pages))
-        if not self.site.listings:
-            named = list(self._rules.sitemaps) or ["/sitemap.xml"]
-            yield from self._sitemaps(named, f"{self.site.origin}/robots.txt", depth=1)
+        """Ask for what names the products, once robots.txt is read."""
+        raise NotImplementedError
 
-    def _walk(self, walk: Walk) -> Iterator[Request]:
-        """Ask for the next page of a listing."""
-        url = walk.next()
-        if walk.cut:
-            self.incomplete.add(walk.start)
-            self.failed[walk.start] = (
-                f"more than {self.site.max_listing_pages} pages, the rest is not read; "
-                "raise catalogue.site.max_listing_pages or name another listing"
-            )
-        if url is not None:
-            yield Request(
-                self._own(url),
-                self.read_listing,
-                errback=self.lost_listing,
-                meta={"asked": url, "page": True, "walk": walk},
-                priority=SITEMAP_PRIORITY,
-            )
-
-    def read_listing(self, response: Response) -> Iterator[Request]:
-        """Ask for the product pages of a listing, and for its next page if it listed any."""
-        walk: Walk = response.meta["walk"]
-        if isinstance(response, TextResponse):
-            found, further = read_listing(response.text, response.url, self.site.product_path)
-            yield from self._list(dict.fromkeys(map(self._own, found), ""))
-            walk.add(further if found else [])
-        else:
-            self._not_whole(response.url, "no listing page")
-        yield from self._walk(walk)
-
-    def lost_listing(self, failure: Failure) -> Iterator[Request]:
-        """Go on with the listing's other pages."""
-        self.lost(failure)
-        yield from self._walk(failure.request.meta["walk"])  # type: ignore[attr-defined]
-
-    def _not_whole(self, url: str, reason: str) -> None:
-        self.failed[url] = reason
-        self.incomplete.add(url)
-
-    def _sitemaps(self, named: Iterable[str], source: str, depth: int) -> Iterator[Request]:
-        """Ask for the sitemaps that `source` names, for none of them where they are too many."""
-        found = {self._own(url): "" for loc in named if (url := absolute(loc, source))}
-        urls = [url for url in found if url not in self._maps]
-        if urls and (depth > MAX_SITEMAP_DEPTH or len(self._maps) + len(urls) > MAX_SITEMAPS):
-            few = f"more than {MAX_SITEMAPS} in all, or below {MAX_SITEMAP_DEPTH} others"
-            self._not_whole(source, f"its sitemaps are not read: {few}")
-            return
-        self._maps.update(urls)
-        for url in urls:
-            yield Request(
-                url,
-                self.read_sitemap,
-                errback=self.lost,
-                meta={"asked": url, "page": True, "sitemap_depth": depth},
-                priority=SITEMAP_PRIORITY - depth,
-            )
-
-    def read_sitemap(self, response: Response) -> Iterator[Request]:
-        """Ask for the product pages of a sitemap and for the sitemaps of an index."""
-        depth = response.meta["sitemap_depth"]
-        try:
-            limit = self.crawler.settings.getint("DOWNLOAD_MAXSIZE")
-            is_index, entries = read_sitemap(response.body, limit)
-        except Exception as error:
-            self._not_whole(response.url, unreadable(error))
-            return
-        if is_index:
-            yield from self._sitemaps(entries, response.url, depth + 1)
-            return
-        changes: dict[str, str] = {}
-        for loc, changed in entries.items():
-            if url := absolute(loc, response.url):
-                changes[self._own(url)] = changed
-            else:
-                self.failed[loc[:MAX_ADDRESS]] = "no http or https address"
-        yield from self._list(changes)
-
-    def _list(self, changes: Mapping[str, str]) -> Iterator[Request]:
-        """Ask for the product pages among addresses with their dates of last change or ""."""
-        for url, changed in changes.items():
-            if self.site.product_path not in urlsplit(url).path or url in self.listed:
-                continue
-            if len(self.listed) == MAX_PAGES:
-                self._not_whole(url, f"more than {MAX_PAGES} product pages, the rest is not read")
-                break
-            self.listed.add(url)
-            self.versions[url] = changed
-            if self.folder or not changed:
-                yield self._page(url)
-            else:
-                self._progress.update()
-        self._progress.total = len(self.listed)
-
-    def _page(self, url: str) -> Request:
-        return Request(
-            url,
-            self.read_page if self.folder else self.read_version,
-            method="GET" if self.folder else "HEAD",
-            errback=self.lost,
-            meta={"asked": url, "page": True},
-            priority=PAGE_PRIORITY,
-        )
-
-    def read_version(self, response: Response) -> None:
-        """Note what the server says about a page's version."""
-        asked = response.meta["asked"]
-        self.versions[asked] = _header(response, "ETag") or _header(response, "Last-Modified")
-        self._progress.update()
-
-    def read_page(self, response: Response) -> Iterator[Request]:
-        """Read the products of a page and ask for their pictures."""
-        asked = response.meta["asked"]
-        self._progress.update(note=f"{len(self.stored)} images")
-        try:
-            with cpu_limit(PAGE_CPU_S):
-                products, left_out = read_product_page(response.body, response.url)
-        except Exception as error:  # no page may lose the others
-            self.failed[asked] = unreadable(error)
-            return
-        self.leave_out(left_out)
-        yield from self.keep(asked, products)
+    def nothing(self) -> tuple[str, str]:
+        """Return what to say where no product is listed, and what to do about it."""
+        return "no product is listed", f"mend {self.site.setting}.url"
 
     def leave_out(self, rejects: Iterable[Rejected]) -> None:
         """Keep the reasons why pictures of products are not asked for."""
@@ -258,12 +150,29 @@ class CatalogueSpider(Spider):
                         priority=IMAGE_PRIORITY,
                     )
 
+    def take(self, entry: Entry) -> Iterator[Request]:
+        """Keep what a list tells of a product, unless its page, which is not asked, is refused."""
+        if entry.aside:
+            self.failed[entry.url] = entry.aside
+            return
+        self.listed.add(entry.url)
+        self.versions[entry.url] = entry.version
+        self._progress.update(note=f"{len(self.stored)} images")
+        if reason := self.refusal(entry.url):
+            self.forbidden.add(entry.url)
+            self.failed[entry.url] = reason
+        elif entry.problem:
+            self.failed[entry.url] = entry.problem
+        elif self.folder:
+            self.leave_out(entry.left_out)
+            yield from self.keep(entry.url, entry.designs)
+
     def read_image(self, response: Response) -> None:
         """Store the bytes of a picture under their hash."""
         asked = response.meta["asked"]
         ext = image_format(response.body)
         if ext is None:
-            other = f"no image but {_header(response, 'Content-Type') or '?'}"
+            other = f"no image but {header(response, 'Content-Type') or '?'}"
             self.failed[asked] = refused_format(response.body) or other
             return
         digest = hashlib.sha256(response.body).hexdigest()
@@ -286,7 +195,12 @@ class CatalogueSpider(Spider):
         if request.meta.get("page") and asked in self.listed:
             self._progress.update()
 
-    def _own(self, url: str) -> str:
+    def give_up(self, problem: str, mend: str) -> NoReturn:
+        """End the crawl: without what failed, products would seem to be gone."""
+        self.problem, self.mend = problem, mend
+        raise CloseSpider("problem")
+
+    def own(self, url: str) -> str:
         """Return an address of the shop under its origin where it names itself by the machine."""
         parts = urlsplit(url)
         if self.alias is None or parts.hostname != self.alias:
@@ -295,16 +209,34 @@ class CatalogueSpider(Spider):
         return urlunsplit(parts._replace(scheme=scheme, netloc=netloc))
 
     def _named(self, product: Product) -> Product:
-        images = [Image(url=self._own(image.url), view=image.view) for image in product.images]
-        return product.model_copy(update={"url": self._own(product.url), "images": tuple(images)})
+        images = [Image(url=self.own(image.url), view=image.view) for image in product.images]
+        return product.model_copy(update={"url": self.own(product.url), "images": tuple(images)})
+
+    def _broken(self, failure: Failure, response: Response | Failure, **_: Any) -> None:
+        """Note what was lost because reading it failed here; Scrapy would go on without a word."""
+        assert isinstance(failure.value, Exception)
+        request: Request | None = getattr(response, "request", None)
+        reason = unreadable(failure.value)
+        asked = request.meta.get("asked") if request else None
+        if request is None or asked is None:
+            self.problem = f"{request.url if request else self.site.origin}: {reason}"
+            return
+        self.failed[asked] = reason
+        self.products.pop(asked, None)
+        self.stored.pop(asked, None)
+        if {"sitemap_depth", "walk"} & request.meta.keys():
+            self.incomplete.add(asked)
 
     def _count(self, data: bytes, **_: Any) -> None:
         self.body_bytes += len(data)
 
     def _closed(self, **_: Any) -> None:
-        self.forbidden.update(url for url in self.known if self.refusal(url))
+        try:
+            self.forbidden.update(url for url in self.known if self.refusal(url))
+        except Exception as error:  # Scrapy would take it for the end of a good crawl
+            self.problem = f"{self.site.origin}: {unreadable(error)}"
         self._progress.__exit__(None, None, None)
 
 
-def _header(response: Response, name: str) -> str:
+def header(response: Response, name: str) -> str:
     return (response.headers.get(name) or b"").decode("latin-1")

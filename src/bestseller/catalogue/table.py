@@ -1,8 +1,11 @@
 """The table beside a folder of pictures: a CSV file with one row for each picture."""
 
 import csv
+import difflib
 import re
-from dataclasses import dataclass, fields
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import get_args
 
@@ -15,7 +18,10 @@ _PRICE = re.compile(r"\d+(?:\.\d+)?")
 
 @dataclass(frozen=True)
 class Row:
-    """What a row tells; empty is what it does not. `file` is relative to the folder."""
+    """What a row tells; empty is what it does not. `file` is relative to the folder.
+
+    `attributes` are the cells of the columns that have no meaning here, by the column's name.
+    """
 
     file: str
     sku: str = ""
@@ -27,10 +33,7 @@ class Row:
     currency: str = ""
     view: str = ""
     url: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.sku:
-            object.__setattr__(self, "sku", PurePosixPath(self.file).stem)
+    attributes: tuple[tuple[str, str], ...] = ()
 
     @property
     def folder(self) -> str:
@@ -38,11 +41,31 @@ class Row:
         return PurePosixPath(self.file).parent.name
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
+COLUMNS = tuple(field.name for field in fields(Row) if field.name != "attributes")
+ALMOST = 0.8  # likeness from which a column's name is taken for a misspelt one of COLUMNS
+
+
+def numbered(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows, each without a number with one made of its file.
+
+    That is the file's name without its ending, or its path where another file has the name too.
+    """
+    rows = list(rows)
+    paths = {row.file: PurePosixPath(row.file) for row in rows}
+    stems = Counter(path.stem for path in paths.values())
+    stemmed = Counter(path.with_suffix("") for path in paths.values())
+
+    def number(row: Row) -> str:
+        path = paths[row.file]
+        if stems[path.stem] == 1:
+            return path.stem
+        return str(path.with_suffix("")) if stemmed[path.with_suffix("")] == 1 else row.file
+
+    return [row if row.sku else replace(row, sku=number(row)) for row in rows]
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Read the table: UTF-8, commas, a header with `file` and any other of COLUMNS.
+    """Read the table: UTF-8, commas, a header with `file`; columns not of COLUMNS are attributes.
 
     Raises:
         BestsellerError: it cannot be read, or a column, a cell or a product is wrong.
@@ -50,30 +73,34 @@ def read_rows(path: Path) -> list[Row]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
-            header = [name.strip() for name in next(reader, [])]
+            header = [" ".join(name.split()).lower() for name in next(reader, [])]
             _check_header(path, header)
-            rows = []
-            first: dict[tuple[str, str], tuple[str, int]] = {}
+            rows, lines = [], []
             for cells in reader:
                 if any(cell.strip() for cell in cells):
-                    where = f"{path}: line {reader.line_num}"
-                    row = _row(where, header, cells)
-                    _check_agreement(where, row, first, reader.line_num)
-                    rows.append(row)
+                    rows.append(_row(f"{path}: line {reader.line_num}", header, cells))
+                    lines.append(reader.line_num)
     except (UnicodeDecodeError, csv.Error) as error:
         raise BestsellerError(f"{path}: no CSV in UTF-8 ({error})") from error
     except OSError as error:
         raise BestsellerError(f"{path}: {error.strerror}; mend catalogue.folder.table") from error
     if not rows:
         raise BestsellerError(f"{path}: holds no row; name a file in each")
+    rows = numbered(rows)
+    first: dict[tuple[str, str], tuple[str, int]] = {}
+    for row, line in zip(rows, lines, strict=True):
+        _check_agreement(f"{path}: line {line}", row, first, line)
     return rows
 
 
 def _check_header(path: Path, header: list[str]) -> None:
-    unknown = [name for name in header if name not in COLUMNS]
     known = ", ".join(COLUMNS)
-    if unknown:
-        raise BestsellerError(f"{path}: unknown column {unknown[0]!r}; known: {known}")
+    for name in header:
+        if name not in COLUMNS and (near := difflib.get_close_matches(name, COLUMNS, 1, ALMOST)):
+            raise BestsellerError(
+                f"{path}: column {name!r}: is {near[0]!r} meant? Known: {known}; name a column of "
+                "your own differently"
+            )
     if "file" not in header:
         raise BestsellerError(f"{path}: no column 'file'; known: {known}")
     if len(set(header)) < len(header):
@@ -83,7 +110,10 @@ def _check_header(path: Path, header: list[str]) -> None:
 def _row(where: str, header: list[str], cells: list[str]) -> Row:
     if len(cells) != len(header):
         raise BestsellerError(f"{where}: {len(cells)} cells under {len(header)} columns")
-    row = Row(**dict(zip(header, (cell.strip() for cell in cells), strict=True)))
+    told = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+    own = {name: value for name, value in told.items() if name in COLUMNS}
+    others = tuple((name, told[name]) for name in sorted(told.keys() - own) if name and told[name])
+    row = Row(**own, attributes=others)
     if not row.file:
         raise BestsellerError(f"{where}: file: empty; name a picture of the folder")
     if row.view not in ("", *get_args(View)):

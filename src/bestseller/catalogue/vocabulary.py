@@ -1,4 +1,15 @@
 """How shops of many languages label what their product pages show: regular expressions."""
+# ruff: noqa: RUF001 (letters of many scripts)
+
+# Names of the option of a product that tells its colour.
+COLOUR = "|".join(
+    [
+        "colou?rs?|colou?rways?|farben?|farbton|couleurs?|coloris|colore|colori|cor|cores|kleur|kleuren",
+        "färg|farve|farge|väri|litur|kolor|kolory|barva|barvy|boja|szín|culoare|culori|värv|krāsa",
+        "spalva|renk|warna|màu(?: sắc)?|цвет|колір|цвят|боја|χρώμα|צבע|لون|اللون|สี",
+        "色|カラー|颜色|顏色|색상|색깔|컬러",
+    ]
+)
 
 # Numbers by which a shop tells its own articles apart.
 SKU = "|".join(

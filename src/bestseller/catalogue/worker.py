@@ -1,5 +1,6 @@
 """The crawler's process: reads one job on standard input, crawls, prints what it found."""
 
+import importlib
 import json
 import os
 import sys
@@ -11,11 +12,8 @@ from scrapy.crawler import CrawlerProcess
 
 from bestseller.catalogue.limits import peak_memory_mb
 from bestseller.catalogue.settings import crawler_settings
-from bestseller.catalogue.shopify_spider import ShopifySpider
 from bestseller.catalogue.site import Site
 from bestseller.catalogue.spider import CatalogueSpider
-
-SPIDERS = {"pages": CatalogueSpider, "shopify": ShopifySpider}
 
 
 def main() -> None:
@@ -23,9 +21,12 @@ def main() -> None:
     job: dict[str, Any] = json.loads(sys.stdin.readline())
     threading.Thread(target=_follow_parent, daemon=True).start()
     values = job["site"]
-    site = Site(**values | {"cache": Path(values["cache"]), "listings": tuple(values["listings"])})
+    site = Site(**values | {"cache": Path(values["cache"])})
+    module, _, name = site.spider.partition(":")
+    spider_class = getattr(importlib.import_module(module), name)
+    assert issubclass(spider_class, CatalogueSpider)
     process = CrawlerProcess(crawler_settings(site))
-    crawler = process.create_crawler(SPIDERS[site.kind])
+    crawler = process.create_crawler(spider_class)
     process.crawl(crawler, site=site, folder=job["folder"], known=job["known"])
     process.start()
     spider, stats = crawler.spider, crawler.stats.get_stats()
@@ -41,6 +42,10 @@ def main() -> None:
         "left_out": spider.left_out,
         "stored": spider.stored,
         "versions": spider.versions,
+        "languages": spider.languages,
+        "elsewhere": spider.elsewhere,
+        "language": getattr(spider.options, "language", ""),
+        "nothing": spider.nothing(),
         "products": {
             url: [product.model_dump(mode="json") for product in products]
             for url, products in sorted(spider.products.items())

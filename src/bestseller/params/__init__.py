@@ -12,14 +12,14 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from ruamel.yaml import YAML, YAMLError
 
 from bestseller.errors import BestsellerError
-from bestseller.params.catalogue import Catalogue, Crawl, Demo, Folder, Shopify, Site
+from bestseller.params.catalogue import Catalogue, Crawl, Demo
 from bestseller.params.item import Item, parse_model
 from bestseller.params.judging import Compare, Evaluate, Preference, Report, Shortlist
 from bestseller.params.presets import preset, preset_names, together
 from bestseller.params.recipe import Recipe
 from bestseller.params.retrain import Drift, Gate, Health, Retrain
 from bestseller.params.sales import LOCAL, Sales, SalesColumns
-from bestseller.params.section import Count, NonNegative, Section
+from bestseller.params.section import Count, NonNegative, Section, first_problem
 from bestseller.params.training import (
     Augment,
     Backbones,
@@ -51,7 +51,6 @@ __all__ = [
     "Demo",
     "Drift",
     "Evaluate",
-    "Folder",
     "Gan",
     "Gate",
     "Health",
@@ -67,9 +66,7 @@ __all__ = [
     "SalesColumns",
     "Section",
     "Shared",
-    "Shopify",
     "Shortlist",
-    "Site",
     "Space",
     "Train",
     "WideGan",
@@ -192,16 +189,4 @@ def load_params(path: str | Path = PARAMS_FILE) -> Params:
     try:
         return Params.model_validate(read_yaml(path))
     except ValidationError as error:
-        raise BestsellerError(f"{path}: {_first_line(error)}") from error
-
-
-def _first_line(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    if first["type"] == "missing":
-        return f"{key}: missing; restore it from the committed params.yaml{more}"
-    if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key; remove it or mend its spelling{more}"
-    allowed = first["msg"].removeprefix("Value error, ").replace("Input should be", "allowed:")
-    return f"{key}: {first['input']!r} is not allowed; {allowed}{more}"
+        raise BestsellerError(f"{path}: {first_problem(error)}") from error

@@ -1,36 +1,24 @@
-"""Where products come from: the section catalogue."""
+"""Where products come from: the section catalogue.
 
-from typing import Annotated, Literal
+Each source has a section of its own, which its own file under `bestseller.catalogue.sources` knows
+and checks: here it is a mapping, so that a new source changes nothing that other stages read.
+"""
 
-from pydantic import Field
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
 
 from bestseller.params.section import Count, NonNegative, Positive, Section, Share
-
-
-class Site(Section):
-    url: str
-    product_path: str
-    listings: list[str]
-    max_listing_pages: Count
-
-
-class Shopify(Section):
-    url: str
-    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")]
-    line: Annotated[str, Field(pattern=r"^(product_type|vendor|tag:.+)$")]
-
-
-class Folder(Section):
-    path: str
-    table: str
 
 
 class Crawl(Section):
     delay_s: Annotated[float, Field(ge=0)]
     concurrency: Count
     timeout_s: Positive
+    max_wait_s: Annotated[float, Field(ge=0)]
     max_body_mb: Positive
     min_found_share: Share
+    max_lost_photo_share: Share
 
 
 class Demo(Section):
@@ -41,12 +29,18 @@ class Demo(Section):
 
 
 class Catalogue(Section):
-    source: Literal["demo", "site", "shopify", "folder"]
+    """The section catalogue; what it names beside these keys are the sections of sources."""
+
+    model_config = ConfigDict(extra="allow")
+
+    source: str
     user_agent: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]*$")]
     contact: str
     permission: bool
-    site: Site
-    shopify: Shopify
-    folder: Folder
+    colour_options: list[str]
     crawl: Crawl
     demo: Demo
+
+    def sections(self) -> dict[str, Any]:
+        """Return what stands beside the settings of the catalogue: the sections of sources."""
+        return {"demo": self.demo.model_dump(), **(self.model_extra or {})}

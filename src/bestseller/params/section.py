@@ -3,7 +3,14 @@
 import datetime as dt
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -42,3 +49,21 @@ class Section(BaseModel):
     """A section of params.yaml: every key is known, nothing is coerced from text."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def first_problem(error: ValidationError, section: str = "") -> str:
+    """Return the first of a validation's problems in a line: the key, its value, what is allowed.
+
+    Args:
+        error: of a section or of the whole file.
+        section: key that the validated values stand under.
+    """
+    first = error.errors(include_url=False)[0]
+    key = ".".join([*([section] if section else []), *(str(part) for part in first["loc"])])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "missing":
+        return f"{key}: missing; restore it from the committed params.yaml{more}"
+    if first["type"] == "extra_forbidden":
+        return f"{key}: unknown key; remove it or mend its spelling{more}"
+    allowed = first["msg"].removeprefix("Value error, ").replace("Input should be", "allowed:")
+    return f"{key}: {first['input']!r} is not allowed; {allowed}{more}"

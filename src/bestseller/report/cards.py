@@ -8,18 +8,13 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
+from bestseller.catalogue.sources import SOURCES
 from bestseller.params import Item
 from bestseller.report.findings import warnings
 from bestseller.report.results import Results
 from bestseller.report.tables import Table, line_table, models_table
 from bestseller.report.words import count, fact, fact_label, label, model_label
 
-SOURCES = {
-    "demo": "the embedded demo shop: made-up products, photos and sales",
-    "site": "the public pages of a shop",
-    "shopify": "the product list of a Shopify store",
-    "folder": "a folder of pictures",
-}
 SPECIAL = re.compile(r"([\\`*_\[\]#|])")
 
 
