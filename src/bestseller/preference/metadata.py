@@ -43,7 +43,8 @@ def with_table(history: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """
     table = history.merge(table, on="sku", how="left", validate="one_to_one")
     told = table.get("attributes", pd.Series(None, table.index, dtype=object))
-    table["attributes"] = [dict(row) if isinstance(row, Mapping) else {} for row in told]
+    rows = [dict(row) if isinstance(row, Mapping) else {} for row in told]
+    table["attributes"] = pd.Series(rows, table.index, dtype=object)
     price = pd.to_numeric(table.pop("price"), errors="coerce")
     table["log_price"] = np.log(price.where(price > 0))
     table["currency"] = table["currency"].fillna("").where(table["log_price"].notna(), "")
