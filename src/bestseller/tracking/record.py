@@ -144,7 +144,8 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, Mapping):
             flat |= flatten(value, f"{prefix}{key}.")
         else:
-            text = value if isinstance(value, str) else json.dumps(as_json(value))
+            plain = as_json(value)  # a day is text there
+            text = plain if isinstance(plain, str) else json.dumps(plain)
             flat[_text(f"{prefix}{key}")] = _text(text)
     return flat
 
