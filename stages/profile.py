@@ -50,7 +50,7 @@ def overlay(settings: CommentedMap, values: Mapping[str, Any], source: Path) -> 
         if key not in settings:
             raise BestsellerError(f"{source}: {key}: not in {PARAMS_FILE}; mend its spelling")
         old = settings[key]
-        if isinstance(value, Mapping) and isinstance(old, Mapping) and old:
+        if isinstance(value, Mapping) and isinstance(old, CommentedMap) and old:
             overlay(old, value, source)
         elif isinstance(value, list) and isinstance(old, list):
             settings[key] = _list_with_comments(settings, key, value)
