@@ -41,7 +41,7 @@ def main(params: Params, name: str) -> None:
 
 
 def overlay(settings: CommentedMap, values: Mapping[str, Any], source: Path) -> None:
-    """Put `values` into `settings` in place.
+    """Put `values` into `settings` in place; a map that is empty or null there takes any keys.
 
     Raises:
         BestsellerError: a key of `values` is not in `settings`.
@@ -49,9 +49,10 @@ def overlay(settings: CommentedMap, values: Mapping[str, Any], source: Path) -> 
     for key, value in values.items():
         if key not in settings:
             raise BestsellerError(f"{source}: {key}: not in {PARAMS_FILE}; mend its spelling")
-        if isinstance(value, Mapping):
-            overlay(settings[key], value, source)
-        elif isinstance(value, list):
+        old = settings[key]
+        if isinstance(value, Mapping) and isinstance(old, CommentedMap) and old:
+            overlay(old, value, source)
+        elif isinstance(value, list) and isinstance(old, list):
             settings[key] = _list_with_comments(settings, key, value)
         else:
             settings[key] = value

@@ -21,7 +21,8 @@ def main(params: Params) -> None:
     record = collect(Path.cwd(), params.item_names(), leave_out=["track"])
     problems = []
     try:
-        publish(record, Path.cwd(), wait_s=WAIT_S)
+        for note in publish(record, Path.cwd(), wait_s=WAIT_S):
+            print(f"publish: {note}", file=sys.stderr)
     except BestsellerError as error:
         problems.append(str(error))
     try:

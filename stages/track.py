@@ -21,7 +21,8 @@ def main(params: Params) -> None:
     """Write which executions the pipeline consists of, and publish them as well as it goes."""
     record = collect(Path.cwd(), params.item_names(), leave_out=["track"])
     try:
-        publish(record, Path.cwd(), wait_s=STAGE_WAIT_S)
+        for note in publish(record, Path.cwd(), wait_s=STAGE_WAIT_S):
+            print(f"track: warning: {note}", file=sys.stderr)
     except BestsellerError as error:
         print(f"track: warning: {error}", file=sys.stderr)
     write_json(TRACKED, {stage.name: stage.hash for stage in record.stages})

@@ -154,6 +154,19 @@ def test_a_bad_profile_leaves_params_alone(
     assert not list(with_profiles.glob(".params*"))
 
 
+def test_a_profile_may_declare_a_ledger(with_profiles: Path) -> None:
+    """Its maps have names of a file's own columns, which params.yaml cannot list."""
+    (with_profiles / "profiles/mine.yaml").write_text(
+        "sales:\n  preset: shopify-orders\n  totals: [Sum]\n  columns: {channel: Source}\n"
+        "  not_counted: {Tags: [test]}\n  values: {kind: {pending: drop}}\n"
+    )
+    switch("mine", with_profiles)
+    sales = load_params(with_profiles / "params.yaml").sales
+    assert sales.columns.sku == "Lineitem sku" and sales.columns.channel == "Source"
+    assert sales.not_counted == {"Cancelled at?": ["*"], "Tags": ["test"]}
+    assert (sales.totals, sales.values["kind"]["pending"]) == (["Sum"], "drop")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

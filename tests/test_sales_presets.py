@@ -193,9 +193,9 @@ def test_days_without_quotes_are_days(tmp_path: Any) -> None:
     for old, new in (
         ('  from: "2019-04-05"', "  from: 2026-01-05"),
         ('  until: ""', "  until: 2026-02-01"),
-        ("  not_counted: null", "  not_counted: {Test: [true, 1]}"),
-        ("  empty: null", "  empty: {date: 2026-01-06}"),
-        ("  values: null", "  values: {kind: {1: sale, 2: return}}"),
+        ("  not_counted:", "  not_counted: {Test: [true, 1]}"),
+        ("  empty:", "  empty: {date: 2026-01-06}"),
+        ("  values:", "  values: {kind: {1: sale, 2: return}}"),
     ):
         assert old in text
         text = text.replace(old, new, 1)

@@ -18,13 +18,17 @@ from bestseller.tracking.server import (
 OUTBOX_FOLDER = ".mlflow-outbox"
 
 
-def publish(record: PipelineRecord, checkout: Path, *, wait_s: float) -> None:
+def publish(record: PipelineRecord, checkout: Path, *, wait_s: float) -> list[str]:
     """Put `record` into the outbox and send all that waits there.
 
     Args:
         record: what to publish; a record that the store has already is not stored again.
         checkout: the folder that the record's files are in.
         wait_s: seconds to wait for another process that is sending.
+
+    Returns:
+        What a person should know, one line each: records that were set aside, names and values that
+        MLflow keeps escaped or shortened.
 
     Raises:
         BestsellerError: one line saying why something was not sent; it stays in the outbox.
@@ -38,8 +42,11 @@ def publish(record: PipelineRecord, checkout: Path, *, wait_s: float) -> None:
         from bestseller.tracking.live_run import settle_all  # noqa: PLC0415 (slow import)
         from bestseller.tracking.mlflow_store import MlflowStore  # noqa: PLC0415
 
+        altered: dict[str, None] = {}
+
         def connect() -> Send:
             store = MlflowStore(uri, root / ARTIFACT_FOLDER)
+            store.altered = altered
 
             def send(record: PipelineRecord, files: Path) -> None:
                 store.send(record, files)
@@ -47,9 +54,16 @@ def publish(record: PipelineRecord, checkout: Path, *, wait_s: float) -> None:
 
             return send
 
-        outbox.deliver(connect, wait_s)
+        notes = outbox.deliver(connect, wait_s)
     except Exception as error:  # a tracking server may fail in any way, and costs no result
         raise BestsellerError(
             f"not yet in MLflow at {without_password(uri)} ({in_one_line(error)}); "
             f"kept in {OUTBOX_FOLDER}, sent by `make publish`"
         ) from error
+    if altered:
+        notes.append(
+            f"MLflow does not take {len(altered)} names or values as they are, such as "
+            f"{next(iter(altered))[:80]!r}: they stand there escaped or shortened, and whole in "
+            "the run's params.yaml and dvc.lock"
+        )
+    return notes

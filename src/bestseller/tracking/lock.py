@@ -16,8 +16,22 @@ PIPELINE_FILE = "dvc.yaml"
 
 def canonical_hash(value: Any) -> str:
     """Return the SHA-256 of `value` as JSON with sorted keys, in hexadecimal."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    text = json.dumps(as_json(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def as_json(value: Any) -> Any:
+    """Return what YAML can hold as JSON can: keys as text, and days, times and sets too."""
+    if isinstance(value, Mapping):
+        return {_name(key): as_json(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        parts = [as_json(part) for part in value]
+        return sorted(parts, key=str) if isinstance(value, set | frozenset) else parts
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def _name(key: Any) -> str:
+    return key if isinstance(key, str) else json.dumps(as_json(key))
 
 
 def stage_hash(entry: Mapping[str, Any]) -> str:

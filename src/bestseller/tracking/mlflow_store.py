@@ -8,10 +8,28 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunStatus, RunTag
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LifecycleStage,
+    Metric,
+    Param,
+    Run,
+    RunStatus,
+    RunTag,
+)
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE, MLFLOW_SOURCE_NAME
-from mlflow.utils.validation import MAX_METRICS_PER_BATCH, MAX_PARAMS_TAGS_PER_BATCH
+from mlflow.utils.validation import (
+    MAX_DATASETS_PER_BATCH,
+    MAX_METRICS_PER_BATCH,
+    MAX_PARAM_VAL_LENGTH,
+    MAX_PARAMS_TAGS_PER_BATCH,
+    MAX_TAG_VAL_LENGTH,
+)
 
+from bestseller.errors import BestsellerError
+from bestseller.tracking import limits
 from bestseller.tracking.outbox import PIPELINE
 from bestseller.tracking.record import PipelineRecord, StageRecord
 from bestseller.tracking.server import without_password
@@ -35,12 +53,23 @@ class MlflowStore:
         client: of the store at `uri`.
         experiment: id of the experiment that holds all runs; made where there is none.
         name: the URI as it may be shown.
+        altered: names that MLflow keeps otherwise, or whose values it does, of what was sent.
+
+    Raises:
+        BestsellerError: somebody has deleted the experiment.
     """
 
     def __init__(self, uri: str, artifacts: Path) -> None:
         logging.getLogger("alembic").setLevel(logging.WARNING)
         self.client, self.name = MlflowClient(uri), without_password(uri)
+        self.altered: dict[str, None] = {}
         experiment = self.client.get_experiment_by_name(EXPERIMENT)
+        if experiment and experiment.lifecycle_stage != LifecycleStage.ACTIVE:
+            raise BestsellerError(
+                f"its experiment {EXPERIMENT} is deleted; restore it with `MLFLOW_TRACKING_URI="
+                f"{self.name} mlflow experiments restore --experiment-id "
+                f"{experiment.experiment_id}`"
+            )
         is_server = uri.startswith(("http://", "https://"))
         self.experiment: str = (
             experiment.experiment_id
@@ -70,11 +99,11 @@ class MlflowStore:
         for stage in record.stages:
             child, cached = self._child(stage, run_id, record, files)
             note = " (cached)" if cached else ""
-            tags[_key(f"stage.{stage.name}")] = child + note
+            tags[f"stage.{stage.name}"] = child + note
             link = f"#/experiments/{self.experiment}/runs/{child}"
             lines.append(f"| {stage.name} | [{child[:8]}]({link}){note} |")
         tags[MLFLOW_RUN_NOTE] = "\n".join(lines)
-        metrics = [Metric(_key(k), v, record.time_ms, 0) for k, v in record.metrics.items()]
+        metrics = [Metric(k, v, record.time_ms, 0) for k, v in record.metrics.items()]
         self.log(run_id, metrics, record.params, tags)
         self._finish(run_id, files / PIPELINE)
 
@@ -85,7 +114,8 @@ class MlflowStore:
 
     def has_output(self, path: str, digest: str) -> bool:
         """Tell whether a finished child run made the file `path` with this MD5."""
-        query = f"tags.`out.{path}` LIKE 'md5 {digest},%' AND attributes.status = '{FINISHED}'"
+        tag = limits.key(f"out.{path}")
+        query = f"tags.`{tag}` LIKE 'md5 {digest},%' AND attributes.status = '{FINISHED}'"
         return bool(self.client.search_runs([self.experiment], query, max_results=1))
 
     def _child(
@@ -100,19 +130,22 @@ class MlflowStore:
                 self.client.delete_run(run.info.run_id)
         run = self._create(stage.name, STAGE_HASH, stage.hash, record, parent)
         run_id: str = run.info.run_id
-        metrics = [Metric(_key(k), v, record.time_ms, 0) for k, v in stage.metrics.items()]
-        metrics += [Metric(_key(p.key), p.value, record.time_ms, p.step) for p in stage.curves]
+        metrics = [Metric(k, v, record.time_ms, 0) for k, v in stage.metrics.items()]
+        metrics += [Metric(p.key, p.value, record.time_ms, p.step) for p in stage.curves]
         self.log(run_id, metrics, stage.params, stage.tags | {"dvc.stage": stage.name})
-        self.client.log_inputs(
-            run_id,
-            [
-                DatasetInput(
-                    Dataset(data.path, data.digest, "local", json.dumps({"uri": data.path})),
-                    [InputTag("mlflow.data.context", stage.name)],
-                )
-                for data in stage.datasets
-            ],
-        )
+        read = [
+            DatasetInput(
+                Dataset(
+                    *limits.dataset(data.path, data.digest),
+                    "local",
+                    json.dumps({"uri": data.path}),
+                ),
+                [InputTag("mlflow.data.context", stage.name[: limits.RUN_NAME])],
+            )
+            for data in stage.datasets
+        ]
+        for part in _parts(read, MAX_DATASETS_PER_BATCH) if read else [read]:
+            self.client.log_inputs(run_id, list(part))
         self._finish(run_id, files / stage.name)
         return run_id, False
 
@@ -128,7 +161,8 @@ class MlflowStore:
         tags = {tag: value, MLFLOW_SOURCE_NAME: "dvc repro"}
         if parent:
             tags[MLFLOW_PARENT_RUN_ID] = parent
-        return self.client.create_run(self.experiment, record.time_ms, tags, name)
+        short = limits.shortened(name, limits.RUN_NAME)
+        return self.client.create_run(self.experiment, record.time_ms, tags, short)
 
     def log(
         self,
@@ -137,23 +171,26 @@ class MlflowStore:
         params: Mapping[str, str] = MappingProxyType({}),
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Add to a run, in as many requests as MLflow's limits ask for."""
-        for points in _parts(metrics, MAX_METRICS_PER_BATCH):
+        """Add to a run, in as many requests as MLflow's limits ask for.
+
+        Names and values that MLflow does not take are escaped or shortened, and noted.
+        """
+        names = dict.fromkeys(metric.key for metric in metrics)
+        changed = limits.altered(names, params, MAX_PARAM_VAL_LENGTH)
+        changed += limits.altered((), tags, MAX_TAG_VAL_LENGTH)
+        self.altered |= dict.fromkeys(changed)
+        named = [Metric(limits.key(m.key), m.value, m.timestamp, m.step) for m in metrics]
+        for points in _parts(named, MAX_METRICS_PER_BATCH):
             self.client.log_batch(run_id, metrics=points)
-        for settings in _parts(list(params.items()), MAX_PARAMS_TAGS_PER_BATCH):
-            self.client.log_batch(run_id, params=[Param(_key(k), v) for k, v in settings])
-        for labels in _parts(list(tags.items()), MAX_PARAMS_TAGS_PER_BATCH):
-            self.client.log_batch(run_id, tags=[RunTag(_key(k), v) for k, v in labels])
+        for settings in _parts(list(limits.settings(params).items()), MAX_PARAMS_TAGS_PER_BATCH):
+            self.client.log_batch(run_id, params=[Param(k, v) for k, v in settings])
+        for labels in _parts(list(limits.tags(tags).items()), MAX_PARAMS_TAGS_PER_BATCH):
+            self.client.log_batch(run_id, tags=[RunTag(k, v) for k, v in labels])
 
     def _finish(self, run_id: str, files: Path) -> None:
         if files.is_dir():
             self.client.log_artifacts(run_id, str(files))
         self.client.set_terminated(run_id, FINISHED)
-
-
-def _key(name: str) -> str:
-    """Replace the @ of matrix stages, which MLflow does not take in a name."""
-    return name.replace("@", "/")
 
 
 def _parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:

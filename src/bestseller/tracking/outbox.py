@@ -13,9 +13,12 @@ from filelock import FileLock, Timeout
 
 from bestseller.errors import BestsellerError
 from bestseller.files import atomic_path, remove
+from bestseller.tracking.faults import is_of_the_record
 from bestseller.tracking.record import PipelineRecord
 
 PIPELINE = "pipeline"  # the folder of the parent run's files
+SET_ASIDE = ".set-aside"  # folder of the records that can never be sent
+REASON = "reason.txt"  # in each of them
 
 Send = Callable[[PipelineRecord, Path], None]
 
@@ -41,8 +44,12 @@ class Outbox:
             bundle.mkdir(exist_ok=True)
             (bundle / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
 
-    def deliver(self, connect: Callable[[], Send], wait_s: float) -> None:
+    def deliver(self, connect: Callable[[], Send], wait_s: float) -> list[str]:
         """Send what waits and drop what was sent.
+
+        A record that cannot be sent at all, because it is damaged or refused, is set aside with its
+        reason. One that fails otherwise stays, and those behind it are tried all the same, until
+        two in a row have failed: then it is the store.
 
         One process sends at a time, and opens the store at a time: a new database is set up
         once. Whoever holds the lock looks again after releasing it, so a record put in meanwhile
@@ -52,16 +59,53 @@ class Outbox:
             connect: opens the store and returns what sends a record with its copied files.
             wait_s: seconds to wait for another process.
 
+        Returns:
+            What was set aside and why, one line each.
+
         Raises:
             BestsellerError: another process was still sending after `wait_s`.
-            Exception: whatever the store raises; that record and those behind it stay.
+            Exception: the first that the store raises for a record that stays.
         """
+        told: list[str] = []
         while any(self._waiting()):
             with self.alone(wait_s):
-                send = connect()
-                for record, bundle in sorted(map(_open, self._waiting()), key=_age):
-                    send(record, bundle / "files")
-                    remove(bundle)
+                send, failures, in_a_row = connect(), list[Exception](), 0
+                for record, bundle in self._readable(told):
+                    try:
+                        send(record, bundle / "files")
+                    except Exception as error:
+                        if is_of_the_record(error):
+                            told.append(self._set_aside(bundle, error))
+                            continue
+                        failures.append(error)
+                        in_a_row += 1
+                        if in_a_row > 1:
+                            break
+                    else:
+                        in_a_row = 0
+                        remove(bundle)
+                if failures:
+                    raise failures[0]
+        return told
+
+    def _readable(self, told: list[str]) -> list[tuple[PipelineRecord, Path]]:
+        """Return what waits, the oldest first; what cannot be read is set aside."""
+        found = []
+        for file in self._waiting():
+            try:
+                found.append(_open(file))
+            except (OSError, ValueError) as error:  # pydantic's errors are ValueErrors
+                told.append(self._set_aside(file.parent, error))
+        return sorted(found, key=_age)
+
+    def _set_aside(self, bundle: Path, error: Exception) -> str:
+        place = self.folder / SET_ASIDE / bundle.name
+        remove(place)
+        place.parent.mkdir(exist_ok=True)
+        bundle.rename(place)
+        reason = " ".join(str(error).split())
+        (place / REASON).write_text(f"{type(error).__name__}: {reason}\n", encoding="utf-8")
+        return f"a record cannot be sent and is set aside in {place} ({reason[:200]})"
 
     @contextmanager
     def alone(self, wait_s: float) -> Iterator[None]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -13,13 +14,14 @@ from pydantic import BaseModel, ConfigDict
 from bestseller.errors import BestsellerError
 from bestseller.files import read_json
 from bestseller.params import PARAMS_FILE, read_yaml
-from bestseller.tracking.lock import LOCK_FILE, canonical_hash, pipeline_stages, stage_hash
+from bestseller.tracking.lock import LOCK_FILE, as_json, canonical_hash, pipeline_stages, stage_hash
 from bestseller.tracking.source import source_tags
 
 SUMMARY_FILE = "metrics/summary.json"
 REPORT_FILE = "data/report/index.html"
 CURVES_FOLDER = "metrics/train"
 STEP_COLUMNS = ("epoch", "images")  # the first of these with whole numbers numbers the points
+LARGEST = sys.float_info.max  # what is larger, or is none, is no metric of MLflow's
 PICTURES = (".png", ".html")
 
 
@@ -142,8 +144,15 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, Mapping):
             flat |= flatten(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value)
+            plain = as_json(value)  # a day is text there
+            text = plain if isinstance(plain, str) else json.dumps(plain)
+            flat[_text(f"{prefix}{key}")] = _text(text)
     return flat
+
+
+def _text(text: str) -> str:
+    """Return `text` without halves of characters, which YAML can write and no file can hold."""
+    return text.encode(errors="replace").decode()
 
 
 def numbers(table: Any) -> dict[str, float]:
@@ -151,7 +160,7 @@ def numbers(table: Any) -> dict[str, float]:
     return {
         key: float(value)
         for key, value in (table.items() if isinstance(table, Mapping) else ())
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
     }
 
 
