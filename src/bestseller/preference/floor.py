@@ -37,7 +37,8 @@ class PictureFloor:
             blurred: of the same, blurred by `FLOOR_BLUR`.
         """
         gate = NeighbourGate.fit(bank, held_out, abstained=ABSTAINED)
-        threshold = max(gate.threshold, float(np.median(gate.distances(blurred))))
+        least = float(np.finfo(np.float64).tiny)  # where all photos are alike
+        threshold = max(gate.threshold, float(np.median(gate.distances(blurred))), least)
         return cls(bank, threshold, gate.k, gate.blocks)
 
     def shares(self, features: Features) -> NDArray[np.float64]:
