@@ -254,7 +254,6 @@ def test_the_settings_of_sources_are_checked_where_they_are_read(tmp_path: Path)
             {"shopify": {"url": "", "currency": "eur", "line": "vendor"}},
             "catalogue.shopify.currency",
         ),
-        ({"source": "ftp"}, "catalogue.source: 'ftp' is not allowed; one of demo, site"),
     ]:
         params = settings_of("site").model_copy(update={})
         values = params.model_dump() | (params.model_extra or {}) | changes

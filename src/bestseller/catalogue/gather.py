@@ -39,11 +39,6 @@ def open_source(params: Catalogue, cache: Path, root: Path) -> Source:
         except ValidationError as error:
             told = first_problem(error, f"catalogue.{name}")
             raise BestsellerError(f"params.yaml: {told}") from error
-    if params.source not in settings:
-        raise BestsellerError(
-            f"params.yaml: catalogue.source: {params.source!r} is not allowed; one of "
-            f"{', '.join(name for name in sources.SOURCES if name in settings)}"
-        )
     own, opened = settings[params.source]
     source: Source = opened(own, Context(params, cache, root))
     return source

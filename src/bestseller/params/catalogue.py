@@ -6,7 +6,8 @@ and checks: here it is a mapping, so that a new source changes nothing that othe
 
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from bestseller.params.section import Count, NonNegative, Positive, Section, Share
 
@@ -40,6 +41,14 @@ class Catalogue(Section):
     colour_options: list[str]
     crawl: Crawl
     demo: Demo
+
+    @model_validator(mode="after")
+    def _has_its_section(self) -> "Catalogue":
+        if self.source not in self.sections():
+            known = ", ".join(f"'{name}'" for name in self.sections())
+            text = f"source: {self.source!r} is not allowed; one of {known}"
+            raise PydanticCustomError("of_a_key", "{text}", {"text": text})
+        return self
 
     def sections(self) -> dict[str, Any]:
         """Return what stands beside the settings of the catalogue: the sections of sources."""

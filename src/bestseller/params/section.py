@@ -65,5 +65,7 @@ def first_problem(error: ValidationError, section: str = "") -> str:
         return f"{key}: missing; restore it from the committed params.yaml{more}"
     if first["type"] == "extra_forbidden":
         return f"{key}: unknown key; remove it or mend its spelling{more}"
+    if first["type"] == "of_a_key":  # a whole section was checked, and its message names the key
+        return f"{key}.{first['msg']}{more}".lstrip(".")
     allowed = first["msg"].removeprefix("Value error, ").replace("Input should be", "allowed:")
     return f"{key}: {first['input']!r} is not allowed; {allowed}{more}"
