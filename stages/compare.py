@@ -134,7 +134,8 @@ def read_kids(spaces: list[str], params: Params) -> dict[str, Kids]:
     """Return each model's projections of the kernel distance in the metric spaces."""
     folder = Path("data/evaluation")
     return {
-        n: load_kids(folder / n / KIDS, spaces, f"dvc repro evaluate@{n}") for n in params.items()
+        n: load_kids(folder / n / KIDS, spaces, f"dvc repro evaluate@{n}")
+        for n in params.item_names()
     }
 
 

@@ -1,8 +1,9 @@
 """Shops that cannot be read as the settings have it: each is named, with what mends it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scrapy.http import HtmlResponse, Request, Response
@@ -50,7 +51,7 @@ def shop_of_two(**answers: Answer) -> Shop:
     return Shop(pages | {f"/{path.replace('__', '/')}": told for path, told in answers.items()})
 
 
-def refusal(shop: Shop, folder: Path, **settings: object) -> str:
+def refusal(shop: Shop, folder: Path, **settings: Any) -> str:
     with shop.serve() as url, pytest.raises(BestsellerError) as error:
         crawl(url, folder, **settings)
     assert "\n" not in str(error.value)
@@ -190,7 +191,7 @@ class Faulty(PageSpider):
             raise KeyError("b")
         return super().read_page(response)
 
-    def keep(self, url: str, products: list[Product]) -> Iterator[Request]:
+    def keep(self, url: str, products: Iterable[Product]) -> Iterator[Request]:
         yield from super().keep(url, products)
         if url.endswith("/c"):
             raise RuntimeError("after the pictures were asked for")
@@ -248,13 +249,14 @@ def test_a_fault_in_a_list_leaves_it_incomplete_and_one_before_ends_the_crawl(
 
 
 def test_the_settings_of_sources_are_checked_where_they_are_read(tmp_path: Path) -> None:
-    for changes, told in [
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"colours": 1}, "catalogue.colours: unknown key"),
         (
             {"shopify": {"url": "", "currency": "eur", "line": "vendor"}},
             "catalogue.shopify.currency",
         ),
-    ]:
+    ]
+    for changes, told in refused:
         params = settings_of("site").model_copy(update={})
         values = params.model_dump() | (params.model_extra or {}) | changes
         with pytest.raises(BestsellerError, match=told):

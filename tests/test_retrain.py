@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from bestseller.catalogue import source
 from bestseller.catalogue.demo import DemoShop
 from bestseller.errors import BestsellerError
 from bestseller.files import read_json
@@ -20,6 +19,7 @@ from bestseller.retraining.journal import Busy, Desk
 from bestseller.retraining.notify import notify
 from bestseller.retraining.outcome import Outcome, Summary
 from bestseller.retraining.repository import Repository
+from bestseller.sales import source
 from conftest import REPOSITORY, commit, shell
 from toy_retraining import EXPECTED_OWN, git, make_toy, news, retrain
 

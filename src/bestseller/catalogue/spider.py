@@ -133,7 +133,7 @@ class CatalogueSpider(Spider):
 
     def leave_out(self, rejects: Iterable[Rejected]) -> None:
         """Keep the reasons why pictures of products are not asked for."""
-        self.left_out += [row._replace(url=self._own(row.url)) for row in rejects]
+        self.left_out += [row._replace(url=self.own(row.url)) for row in rejects]
 
     def keep(self, url: str, products: Iterable[Product]) -> Iterator[Request]:
         """Keep the products of a page and ask for their pictures."""
