@@ -209,6 +209,9 @@ def choice(products: pd.DataFrame, per_line: int, rng: np.random.Generator) -> C
                 "feature_space": "resnet18_catalogue",
                 "digital_source_type": SOURCE_TYPE,
             }
+            if rank % 2:  # a blend of two products; other models' designs have no parents
+                pairs = zip(near.to_dict("records")[:2], (0.58, 0.42), (41, 0), strict=True)
+                record["parents"] = [p | {"share": s, "units": units} for p, s, units in pairs]
             designs.append(Design(dial(rng), record))
         counts.append(
             {

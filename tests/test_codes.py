@@ -21,7 +21,7 @@ def make(**settings: float | str) -> Codes:
         views=["front"] * 12,
         low=LOW,
         latents="blend",
-        partners=1.0,
+        partners=100,
         least_share=0.5,
         most_share=0.7,
         bandwidth=0.5,
@@ -75,7 +75,7 @@ def test_a_line_of_one_product_borrows_its_nearest_products_of_other_lines() -> 
 
 def test_a_small_line_is_filled_up_and_a_large_one_keeps_to_its_nearest() -> None:
     found: dict[str, set[str]] = {"P09": set(), "P00": set()}
-    codes = make(partners=0.1)
+    codes = make(partners=PARTNERS)
     for sku, seconds in found.items():
         for seed in range(200):
             second, _ = codes.partner(int(sku[1:]), np.random.default_rng(seed))
@@ -83,6 +83,17 @@ def test_a_small_line_is_filled_up_and_a_large_one_keeps_to_its_nearest() -> Non
     assert {"P10", "P11"} < found["P09"] and len(found["P09"]) == PARTNERS
     far = np.linalg.norm(codes.codes[:8, :LOW] - codes.codes[0, :LOW], axis=1)
     assert found["P00"] == {codes.skus[row] for row in np.argsort(far)[1 : 1 + PARTNERS]}
+
+
+def test_the_nearest_tenth_of_a_line_is_passed_over_for_it_would_give_copies() -> None:
+    values = np.random.default_rng(1).standard_normal((31, 4)).astype(np.float32)
+    names = [f"P{row}" for row in range(31)]
+    codes = Codes(
+        values, names, ["Ring"] * 31, ["front"] * 31, LOW, "blend", 6, 0.5, 0.6, bandwidth=0.0
+    )
+    far = np.linalg.norm(values[:, :LOW] - values[0, :LOW], axis=1)
+    drawn = {codes.partner(0, np.random.default_rng(seed))[0] for seed in range(200)}
+    assert drawn == set(np.argsort(far)[1 + 3 : 1 + 3 + 6])
 
 
 def test_draws_are_reproducible_and_do_not_depend_on_what_follows() -> None:

@@ -35,7 +35,7 @@ def small(name: str) -> Any:
 @pytest.mark.parametrize("name", sorted(GANS))
 def test_shapes_and_finite_losses(name: str, lines: int, size: int) -> None:
     torch.manual_seed(0)
-    gan = gan_class(name)(small(name), Shape(size, 10, lines))
+    gan = GANS[name](small(name), Shape(size, 10, lines))
     z, index = torch.randn(4, 10), torch.tensor([0, 1, 2, 3]) % max(lines, 1)
     fake = gan.generator(z, index)
     assert fake.shape == (4, 3, size, size)
@@ -50,7 +50,7 @@ def test_shapes_and_finite_losses(name: str, lines: int, size: int) -> None:
 
 def test_dcgan_s_matrix_products_are_its_convolutions() -> None:
     torch.manual_seed(0)
-    gan = gan_class("dcgan")(small("dcgan"), Shape(32, 10, 0)).eval().double()
+    gan = GANS["dcgan"](small("dcgan"), Shape(32, 10, 0)).eval().double()
     z, images = torch.randn(3, 10).double(), torch.rand(3, 3, 32, 32).double()
     none = torch.zeros(3, dtype=torch.int64)
     generator: Any = gan.generator
@@ -85,7 +85,7 @@ def test_an_even_picture_stays_even_without_a_grid() -> None:
 @pytest.mark.parametrize("changed", [{"upsample": "nearest"}, {"d_norm": "spectral"}, {"r1": 2.0}])
 def test_what_departs_from_the_paper_trains(name: str, changed: dict[str, Any]) -> None:
     torch.manual_seed(0)
-    gan = gan_class(name)(small(name).model_copy(update=changed), Shape(32, 10, 2))
+    gan = GANS[name](small(name).model_copy(update=changed), Shape(32, 10, 2))
     z, index = torch.randn(8, 10), torch.arange(8) % 2
     fake, real = gan.generator(z, index), torch.rand(8, 3, 32, 32) * 2 - 1
     loss, stats = gan.discriminator_loss(real, fake.detach(), index, draws(0))
@@ -100,7 +100,7 @@ def test_what_departs_from_the_paper_trains(name: str, changed: dict[str, Any]) 
 def test_spectral_norm_makes_every_convolution_of_d_as_steep_as_one() -> None:
     torch.manual_seed(0)
     settings = small("dcgan").model_copy(update={"d_norm": "spectral"})
-    network = gan_class("dcgan").make_discriminator(settings, Shape(32, 10, 0))
+    network = GANS["dcgan"].make_discriminator(settings, Shape(32, 10, 0))
     images, none = torch.rand(4, 3, 32, 32), torch.zeros(4, dtype=torch.int64)
     for _ in range(60):  # its power iteration goes one way a step
         network(images, none)
@@ -128,7 +128,7 @@ def test_r1_is_that_of_a_linear_discriminator_by_hand() -> None:
 def test_the_embedding_scale_is_the_spread_of_fresh_embeddings() -> None:
     for scale in (0.3, 1.0):
         torch.manual_seed(0)
-        gan = gan_class("pggan")(small("pggan"), Shape(32, 10, 50))
+        gan = GANS["pggan"](small("pggan"), Shape(32, 10, 50))
         gan.scale_embeddings(scale)
         generator: Any = gan.generator
         vectors = generator.input.embedding
@@ -138,7 +138,7 @@ def test_the_embedding_scale_is_the_spread_of_fresh_embeddings() -> None:
 def test_a_generator_saved_before_a_setting_was_one_is_still_read(tmp_path: Path) -> None:
     settings, shape = small("dcgan").model_copy(update={"upsample": "transposed"}), Shape(32, 10, 1)
     old = {k: v for k, v in settings.model_dump().items() if k not in ("upsample", "d_norm", "r1")}
-    generator = gan_class("dcgan").make_generator(settings, shape)
+    generator = GANS["dcgan"].make_generator(settings, shape)
     config = Config("dcgan-plain-0", "dcgan", old, vars(shape), {"A": ["front"]})
     save_generator(tmp_path / "m", generator, config)
     assert load_generator(tmp_path / "m").lines == ["A"]
@@ -147,7 +147,7 @@ def test_a_generator_saved_before_a_setting_was_one_is_still_read(tmp_path: Path
 @pytest.mark.parametrize("name", sorted(GANS))
 def test_the_line_reaches_both_networks(name: str) -> None:
     torch.manual_seed(0)
-    gan = gan_class(name)(small(name), Shape(32, 10, 3)).eval()
+    gan = GANS[name](small(name), Shape(32, 10, 3)).eval()
     z = torch.randn(1, 10)
     zero, one = torch.tensor([0]), torch.tensor([1])
     assert not torch.equal(gan.generator(z, zero), gan.generator(z, one))
@@ -161,7 +161,7 @@ def test_the_line_reaches_both_networks(name: str) -> None:
 def test_dcgan_at_width_64_has_the_reference_parameter_counts() -> None:
     """The widely used PyTorch DCGAN at 64 x 64: 3,576,704 and 2,765,568 parameters."""
     settings = TRAIN.dcgan.model_copy(update={"width": 64})
-    gan = gan_class("dcgan")(settings, Shape(64, 100, 0))
+    gan = GANS["dcgan"](settings, Shape(64, 100, 0))
     assert sum(p.numel() for p in gan.generator.parameters()) == 3_576_704
     assert sum(p.numel() for p in gan.discriminator.parameters()) == 2_765_568
 
@@ -169,7 +169,7 @@ def test_dcgan_at_width_64_has_the_reference_parameter_counts() -> None:
 @pytest.mark.parametrize("name", sorted(GANS))
 def test_a_saved_generator_draws_the_same_images(name: str, tmp_path: Path) -> None:
     settings, shape = small(name), Shape(32, 10, 2)
-    gan = gan_class(name)(settings, shape)
+    gan = GANS[name](settings, shape)
     config = Config(
         f"{name}-plain-0",
         name,

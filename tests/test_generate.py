@@ -1,9 +1,11 @@
 """Images on demand: what the latents are, what the files say of themselves, what is refused."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -11,6 +13,7 @@ from scipy.stats import kstest, truncnorm
 
 from bestseller.errors import BestsellerError
 from bestseller.gans import TrainedGenerator, load_generator
+from bestseller.gans.blend import BlendAutoencoder
 from bestseller.gans.gan import Shape
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator
@@ -43,7 +46,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Params) -> Tr
 
 
 def run(params: Params, **options: str) -> None:
-    names = ("line", "n", "seed", "truncation", "out")
+    names = ("line", "n", "seed", "truncation", "parents", "steps", "out")
     given: dict[str, Any] = {"model": NAME} | dict.fromkeys(names) | options
     generate.main(params, **given)
 
@@ -107,6 +110,11 @@ def test_more_images_go_on_where_fewer_ended(model: TrainedGenerator, params: Pa
         ({"truncation": "0"}, "--truncation: '0' is not allowed"),
         ({"truncation": "much"}, "--truncation: 'much' is not allowed"),
         ({"truncation": "nan"}, "--truncation: 'nan' is not allowed"),
+        ({"parents": "P0,P1"}, f"{NAME}: its latents have no parents"),
+        ({"parents": "P0"}, "--parents: 'P0' is not allowed; two skus"),
+        ({"parents": "P0,P1", "line": "Ring"}, "--line: has no meaning with --parents"),
+        ({"parents": "P0,P1", "steps": "3", "n": "4"}, "--n: has no meaning with --steps"),
+        ({"steps": "3"}, "--steps: has no meaning without --parents"),
     ],
 )
 def test_what_is_refused(
@@ -115,3 +123,80 @@ def test_what_is_refused(
     with pytest.raises(BestsellerError, match=message):
         run(params, **options)
     assert not Path("generated").exists()
+
+
+BLEND = "blend-plain-0"
+
+
+@pytest.fixture
+def blend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Params) -> TrainedGenerator:
+    """A generator with the codes of six products, two of them of the line Ring."""
+    monkeypatch.chdir(tmp_path)
+    small = {"width": 8, "low": 2, "high": 3, "layers": [1]}
+    settings = params.train.blend.model_copy(update=small)
+    random = np.random.default_rng(0)
+    index = pd.DataFrame({"sku": [f"P{i}" for i in range(6)], "line": ["Disc"] * 4 + ["Ring"] * 2})
+    torch.manual_seed(0)
+    model = BlendAutoencoder(settings, Shape(32, 5, 2))
+    model.prepare(random.integers(0, 256, (6, 32, 32, 3), np.uint8), index.assign(view="front"))
+    lines = {line: ["front"] for line in LINES}
+    config = Config(BLEND, "blend", settings.model_dump(), {**vars(Shape(32, 5, 2))}, lines)
+    save_generator(Path("data/models") / BLEND, model.generator, config, model.codes())
+    return load_generator(Path("data/models") / BLEND)
+
+
+def read(path: Path) -> tuple[dict[str, str], np.ndarray]:
+    with Image.open(path) as image:
+        return image.text, np.asarray(image)  # type: ignore[attr-defined]
+
+
+def test_a_strip_goes_from_one_product_to_the_other(
+    blend: TrainedGenerator, params: Params
+) -> None:
+    run(params, model=BLEND, parents="P4, P1", steps="3", out="strip")
+    told = sorted(
+        (read(path) for path in Path("strip").iterdir()), key=lambda f: f[0]["latent_index"]
+    )
+    assert blend.codes is not None
+    ends = blend.images(blend.codes.codes[[4, 1]], ["Ring", "Ring"])
+    np.testing.assert_array_equal(told[0][1], ends[0])
+    np.testing.assert_array_equal(told[2][1], ends[1])
+    middle = json.loads(told[1][0]["parents"])
+    assert [(p["sku"], p["share"]) for p in middle] == [("P4", 0.5), ("P1", 0.5)]
+    assert told[1][0]["line"] == "Ring"
+
+
+def test_blends_on_demand_name_their_parents_and_shares(
+    blend: TrainedGenerator, params: Params
+) -> None:
+    run(params, model=BLEND, parents="P0,P3", n="4", seed="2", out="blends")
+    paths = sorted(Path("blends").iterdir())
+    assert len(paths) == 4
+    for path in paths:
+        told, pixels = read(path)
+        first, second = json.loads(told["parents"])
+        assert (first["sku"], second["sku"]) == ("P0", "P3")
+        assert 0.5 <= first["share"] <= 0.6 and first["share"] + second["share"] == pytest.approx(1)
+        assert blend.codes is not None
+        z = blend.codes.between("P0", "P3", [first["share"]]).latents
+        difference = pixels.astype(int) - blend.images(z, ["Disc"])[0]
+        assert np.abs(difference).max() <= 1, "the share is rounded to six decimals"
+
+
+def test_images_of_a_line_name_two_parents(blend: TrainedGenerator, params: Params) -> None:
+    run(params, model=BLEND, line="Ring", n="3", out="ring")
+    for path in Path("ring").iterdir():
+        parents = json.loads(read(path)[0]["parents"])
+        assert len({parent["sku"] for parent in parents}) == 2
+        assert parents[0]["line"] == "Ring"
+
+
+@pytest.mark.parametrize(
+    ("parents", "message"),
+    [("P0,P9", "'P9': no product of that sku was trained on"), ("P0,P0", "'P0' twice: a blend")],
+)
+def test_parents_that_cannot_be_are_refused(
+    blend: TrainedGenerator, params: Params, parents: str, message: str
+) -> None:
+    with pytest.raises(BestsellerError, match=message):
+        run(params, model=BLEND, parents=parents)

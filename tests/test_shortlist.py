@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import struct
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,8 +19,9 @@ from PIL import Image
 from scipy.spatial.distance import cdist
 
 from bestseller.backbones import FeatureSpace
+from bestseller.designs.candidates import sample
 from bestseller.designs.design import SOURCE_TYPE, Choice, Design, design_id
-from bestseller.designs.evidence import Naming
+from bestseller.designs.evidence import Naming, evidence
 from bestseller.designs.explain import Explainer
 from bestseller.designs.export import defused, read_choice, write_choice, write_spreadsheet
 from bestseller.designs.looks import Looks
@@ -32,7 +34,7 @@ from bestseller.designs.shortlist import shortlist
 from bestseller.designs.uncertainty import ScoreUncertainty
 from bestseller.errors import BestsellerError
 from bestseller.gans import TrainedGenerator
-from bestseller.gans.codes import Drawn
+from bestseller.gans.codes import Drawn, Parent
 from bestseller.images.store import ImageSet
 from bestseller.params import Shortlist
 from bestseller.preference import Classifier, SalesRanker, Scorer
@@ -371,6 +373,33 @@ def test_the_evidence_names_what_is_really_nearest(world: tuple[Memory, Scorer])
         assert (
             memory.draw(["Ring"] * 40, record["seed"]).latents[index].tolist() == record["latent"]
         )
+
+
+def test_a_blend_names_its_parents_in_the_record_and_the_spreadsheet(
+    world: tuple[Memory, Scorer], tmp_path: Path
+) -> None:
+    memory, scorer = world
+    pair = (Parent("S1", "B", 0.4), Parent("S4", "A", 0.6))
+    blended = sample([cast(TrainedGenerator, memory)], "A", 2, 3)
+    blended = replace(blended, parents=[pair, None])
+    features, judged = scorer.judge(blended.images, ["A", "A"])
+    naming = Naming({"S1": "One"}, {"S4": 17})
+    records = [
+        evidence(blended, row, features[row], judged.iloc[row], scorer, naming)
+        | {"rank": row, "seed": 3, "score_worth": WORTH, "score_low": 1, "score_high": 2}
+        | {"departs": {"line": []}}
+        for row in (0, 1)
+    ]
+    assert records[0]["parents"] == [
+        {"sku": "S4", "line": "A", "share": 0.6, "name": "S4", "units": 17},
+        {"sku": "S1", "line": "B", "share": 0.4, "name": "One", "units": 0},
+    ]
+    assert "parents" not in records[1]
+    write_spreadsheet(tmp_path / "s.csv", records)
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "s.csv").read_text("utf-8-sig"))))
+    assert [rows[0][f"parent_1{end}"] for end in ("", "_share", "_units")] == ["S4 S4", "0.6", "17"]
+    assert [rows[0][f"parent_2{end}"] for end in ("", "_share", "_units")] == ["S1 One", "0.4", "0"]
+    assert rows[1]["parent_1"] == rows[1]["parent_2_units"] == ""
 
 
 def test_files_come_back_and_are_the_same_bytes(

@@ -20,7 +20,6 @@ products of other lines.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ from scipy.special import ndtr, ndtri
 from bestseller.errors import BestsellerError
 from bestseller.images.store import FRONT
 
-TWINS = 0.1  # share of a line's products, the nearest to the first, that are no second parent
+TWIN_SHARE, MOST_TWINS = 0.1, 20  # of a line's products: the nearest ones, no second parents
 PARTNERS = 5  # products that a second parent is drawn among, at least, where there are so many
 HIGH_BANDWIDTH = 0.25  # of the high part's kernel, over the low part's
 
@@ -63,8 +62,8 @@ class Codes:
         skus, lines, views: of each image.
         low: how many numbers of a code are its low part.
         latents: ``blend`` or ``density``, how latents are drawn.
-        partners: share of a line's products among which a second parent is drawn, those whose low
-            parts are nearest to the first's; 0..1.
+        partners: number of a line's products among which a second parent is drawn, those whose
+            low parts are nearest to the first's; at least `PARTNERS`.
         least_share, most_share: of the first parent, 0.5..1.
         bandwidth: h, of the density's kernel, in standard deviations of a line's codes.
     """
@@ -75,7 +74,7 @@ class Codes:
     views: list[str]
     low: int
     latents: str
-    partners: float
+    partners: int
     least_share: float
     most_share: float
     bandwidth: float
@@ -162,8 +161,8 @@ class Codes:
         alike = others & (self._views == self.views[first])
         of_line = self._lines == self.lines[first]
         own = self._nearest(first, np.flatnonzero(alike & of_line))
-        twins = int(TWINS * len(own))
-        own = own[twins : twins + max(PARTNERS, ceil(self.partners * len(own)))]
+        twins = min(int(TWIN_SHARE * len(own)), MOST_TWINS)
+        own = own[twins : twins + self.partners]
         if len(own) < PARTNERS:
             foreign = self._nearest(first, np.flatnonzero(alike & ~of_line))
             own = np.concatenate([own, foreign[: PARTNERS - len(own)]])

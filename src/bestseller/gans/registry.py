@@ -1,20 +1,20 @@
-"""The models by the name that params.yaml gives them: the GANs, and one that is none."""
+"""The models by the name that params.yaml gives them: the GANs, and an autoencoder beside them."""
 
 from bestseller.errors import BestsellerError
 from bestseller.gans.blend import BlendAutoencoder
 from bestseller.gans.d2gan import D2gan
 from bestseller.gans.dcgan import Dcgan
-from bestseller.gans.gan import Model
+from bestseller.gans.gan import Gan, Model
 from bestseller.gans.pggan import Pggan
 from bestseller.gans.vanilla import VanillaGan
 
-GANS: dict[str, type[Model]] = {
+GANS: dict[str, type[Gan]] = {
     "vanilla": VanillaGan,
     "dcgan": Dcgan,
     "d2gan": D2gan,
     "pggan": Pggan,
-    "blend": BlendAutoencoder,
 }
+MODELS: dict[str, type[Model]] = {**GANS, "blend": BlendAutoencoder}
 
 
 def gan_class(name: str) -> type[Model]:
@@ -23,6 +23,8 @@ def gan_class(name: str) -> type[Model]:
     Raises:
         BestsellerError: no model has that name.
     """
-    if name not in GANS:
-        raise BestsellerError(f"params.yaml: models: {name!r} is unknown; known: {', '.join(GANS)}")
-    return GANS[name]
+    if name not in MODELS:
+        raise BestsellerError(
+            f"params.yaml: models: {name!r} is unknown; known: {', '.join(MODELS)}"
+        )
+    return MODELS[name]

@@ -124,7 +124,7 @@ class Blend(WideGan):
     layers: Annotated[list[Count], Field(min_length=1)]
     pixel_weight: Annotated[float, Field(ge=0)]
     latents: Literal["blend", "density"]
-    partners: Share
+    partners: Annotated[int, Field(ge=5)]
     least_share: Annotated[float, Field(ge=0.5, le=1)]
     most_share: Annotated[float, Field(ge=0.5, le=1)]
     bandwidth: Annotated[float, Field(ge=0)]
