@@ -24,8 +24,8 @@ def preset(name: str) -> dict[str, Any]:
 def together(shape: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """Return `own` settings over those of a shape.
 
-    An own null, or no value, leaves the shape's; maps are taken together key by key, and an empty own map is
-    none at all.
+    An own null, or no value, leaves the shape's; maps are taken together key by key, and an empty
+    own map is none at all.
     """
     result = dict(shape)
     for key, value in own.items():
