@@ -159,6 +159,7 @@ def test_a_photo_lost_in_passing_stays_as_it_was(tmp_path: Path) -> None:
 def test_a_photo_lost_in_passing_is_asked_for_at_the_next_refresh(code: Path) -> None:
     shop = ten_photos({})
     with shop.serve() as url:
+        shop.pages["/robots.txt"] = Answer(status=404)
         shop.pages["/sitemap.xml"] = sitemap([f"/products/{n}" for n in range(10)], url)
         params = (code / "params.yaml").read_text()
         for old, new in {
