@@ -40,8 +40,9 @@ SRGB = ImageCms.createProfile("sRGB")
 ORIENTATION = 0x0112  # EXIF tag
 SUBFILE_TYPE, DNG_VERSION = 254, 50706  # TIFF tags
 REDUCED = 1  # bit of the subfile type: a small version of another image in the file
-MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
-MODES += ("I", "I;16", "I;16L", "I;16B", "I;16N")
+MODES = frozenset(
+    "1 L LA La P PA RGB RGBA RGBa RGBX CMYK YCbCr HSV I I;16 I;16L I;16B I;16N".split()
+)
 UPRIGHT = {  # EXIF orientation: what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
