@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bestseller.catalogue.assemble import COUNTED, assemble
 from bestseller.catalogue.facts import Picture
 from bestseller.catalogue.pictures import gallery
 from bestseller.catalogue.product import Rejected
@@ -86,6 +87,23 @@ def test_every_picture_that_is_left_out_is_a_row() -> None:
         (f"{ORIGIN}/16.jpg", "more than 16 pictures of one product"),
         (f"{ORIGIN}/17.jpg", "more than 16 pictures of one product"),
     )
+
+
+def test_what_is_left_out_reaches_the_rejects() -> None:
+    entry = read(["/a_200x.jpg", "/a_800x.jpg"])
+    (design,) = entry.designs
+    image = design.images[0].url
+    found: dict[str, Any] = {
+        "listed": [entry.url],
+        "products": {entry.url: [design.model_dump(mode="json")]},
+        "stored": {image: ("0" * 64, "0.jpg")},
+        "failed": {},
+        "forbidden": [],
+        "incomplete": [],
+        "left_out": [list(row) for row in entry.left_out],
+        **dict.fromkeys(COUNTED, 0),
+    }
+    assert assemble(found).rejects == list(entry.left_out)
 
 
 def test_a_picture_tied_to_no_colour_is_a_row() -> None:

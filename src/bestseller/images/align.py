@@ -199,7 +199,8 @@ def bounding_box(mask: np.ndarray, halo: int) -> tuple[int, int, int, int]:
         first, last, length = int(on.argmax()), len(on) - int(on[::-1].argmax()), len(on)
         return first + halo if first > 0 else 0, last - halo if last < length else length
 
-    (top, bottom), (left, right) = (extent(np.asarray(mask.any(axis=axis))) for axis in (1, 0))
+    top, bottom = extent(np.asarray(mask.any(axis=1)))
+    left, right = extent(np.asarray(mask.any(axis=0)))
     return left, top, right, bottom
 
 

@@ -40,8 +40,8 @@ SRGB = ImageCms.createProfile("sRGB")
 ORIENTATION = 0x0112  # EXIF tag
 SUBFILE_TYPE, DNG_VERSION = 254, 50706  # TIFF tags
 REDUCED = 1  # bit of the subfile type: a small version of another image in the file
-MODES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"}
-MODES |= {"I", "I;16", "I;16L", "I;16B", "I;16N"}
+MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
+MODES_16_BIT = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 UPRIGHT = {  # EXIF orientation: what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -129,7 +129,7 @@ def _check(image: Image.Image, draft: int | None) -> None:
         DNG_VERSION in image.tag_v2 or image.tag_v2.get(SUBFILE_TYPE, 0) & REDUCED
     ):
         raise Reject(f"camera raw is not read: {MEND}")
-    if image.mode not in MODES:
+    if image.mode not in (*MODES, *MODES_16_BIT):
         raise Reject(f"{image.format} in mode {image.mode} is not read: {MEND}")
 
 
