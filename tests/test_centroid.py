@@ -100,21 +100,10 @@ def shop_set(n: int = 320) -> ImageSet:
 
 
 def test_about_half_of_what_the_gans_learn_from_lies_outside_d_ref() -> None:
-    """Of the augmented set, from which c and d_ref are taken: taken from the originals they would
-    leave more of it outside."""
-    originals = shop_set()
-    learned = augment(originals, PARAMS.augment)
+    learned = augment(shop_set(), PARAMS.augment)
     kept = (learned.index["split"] != "test").to_numpy()
-    features = torch.inference_mode()(small_features().eval())
-    found = reference(learned.images[kept], features, name="")
-    share = (found.distances > found.distance).mean()
-    assert 0.3 < share < 0.6, "the mean of distances, which are skewed, halves them about"
-    of_originals = Centroids.of(
-        small_features().eval(), reference(originals.images[kept], features, name=""), {}
-    )
-    decoded = torch.from_numpy(learned.images[kept]).permute(0, 3, 1, 2).float() / 127.5 - 1
-    with torch.inference_mode():
-        assert (of_originals.distances(decoded) > 1).float().mean() > share + 0.01
+    found = reference(learned.images[kept], Flat(), name="")
+    assert (found.distances > found.distance).mean() == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_line_with_images_enough_has_a_centre_of_its_own() -> None:

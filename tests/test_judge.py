@@ -14,6 +14,7 @@ from bestseller.images.store import ImageSet
 from bestseller.params import Params, load_params, read_yaml
 from bestseller.preference import load_ranker
 from bestseller.preference.sellers import assign_parts, top_sellers
+from bestseller.preference.shell import Shell
 from conftest import REPOSITORY
 from shapes import save_shop
 from stages import augment, backbone, backtest, centroid, classifier
@@ -151,3 +152,14 @@ def test_the_stages_make_and_use_the_networks_that_did_not_teach(
     taught, *judges = [{t.tobytes() for t in ts.values() if t.ndim > 1} for ts in learned]
     for judge in judges:
         assert not taught & judge  # they share no weights
+
+    # the centre and the distance to it are those of the images that the GANs learn from
+    shell, distances = Shell.load(Path("data/centroid/ruler.safetensors"), "fp32"), {}
+    for name in ("augmented", "processed"):
+        images = ImageSet.open(f"data/{name}")
+        kept = (images.index["split"] != "test").to_numpy()
+        distances[name] = shell.distances(images.images[kept])
+    assert distances["augmented"].mean() == pytest.approx(1, abs=1e-4)
+    assert distances["processed"].mean() != pytest.approx(1, abs=1e-3)
+    outside = read_json("metrics/centroid.json")["share_outside_d_ref"]
+    assert (distances["augmented"] > 1).mean() == pytest.approx(outside, abs=0.02)
