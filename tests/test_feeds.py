@@ -11,6 +11,7 @@ import pytest
 from bestseller.catalogue.gather import gather, probe, shop_of
 from bestseller.catalogue.product import Product
 from bestseller.catalogue.raw import read_catalogue, write_raw
+from bestseller.catalogue.shopify import UNTIED
 from bestseller.catalogue.sources.google_feed import read_feed
 from bestseller.catalogue.sources.shopify_export import read_export as read_shopify
 from bestseller.catalogue.sources.woocommerce_export import read_export as read_woocommerce
@@ -211,7 +212,8 @@ def test_the_products_of_a_shopify_store_as_exported(
     assert products["hoodie-Blau"].attributes["größe"] == "M"
     assert mug.discontinued and not red.discontinued and len(mug.images) == 2
     assert [(row.url.removeprefix(url), row.reason) for row in result.rejects] == [
-        ("/products/cap", "a draft, not on sale")
+        ("/products/cap", "a draft, not on sale"),
+        ("/red-2.png", UNTIED),
     ]
 
 
@@ -248,7 +250,11 @@ def test_the_products_of_a_woocommerce_shop_as_exported(tmp_path: Path) -> None:
     assert red.attributes == {"couleur": "Rouge", "fit": "slim", "material": "Cotton"}
     assert mug.variants == () and mug.url == f"{url}/?p=20"
     told = {row.url.removeprefix(url): row.reason for row in result.rejects}
-    assert told == {"/?p=21": "not published", "/?p=22": "a group of other products"}
+    assert told == {
+        "/?p=21": "not published",
+        "/?p=22": "a group of other products",
+        "/red-2.png": UNTIED,
+    }
 
 
 def test_an_export_in_another_language_is_read_by_its_columns() -> None:

@@ -160,7 +160,7 @@ def test_the_line_reaches_both_networks(name: str) -> None:
 
 def test_dcgan_at_width_64_has_the_reference_parameter_counts() -> None:
     """The widely used PyTorch DCGAN at 64 x 64: 3,576,704 and 2,765,568 parameters."""
-    settings = TRAIN.dcgan.model_copy(update={"width": 64})
+    settings = TRAIN.dcgan.model_copy(update={"width": 64, "upsample": "transposed"})
     gan = GANS["dcgan"](settings, Shape(64, 100, 0))
     assert sum(p.numel() for p in gan.generator.parameters()) == 3_576_704
     assert sum(p.numel() for p in gan.discriminator.parameters()) == 2_765_568

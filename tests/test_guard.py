@@ -36,7 +36,7 @@ def test_other_ports_of_a_shop_on_this_machine_are_not_the_shop(tmp_path: Path) 
         )
         with shop.serve() as url:
             named = Site(url.replace("127.0.0.1", "localhost"), tmp_path / "cache", delay_s=0)
-            result = crawl_site(named, tmp_path / "images")
+            result = crawl_site(named, tmp_path / "images", max_lost_photo_share=1)
     assert canary.asked == []
     assert [len(product.images) for product in result.products] == [1]
     assert [row.reason for row in result.rejects] == [

@@ -13,7 +13,7 @@ from bestseller.backbones.networks import without_classifier
 from bestseller.backbones.vision import models
 from bestseller.errors import BestsellerError
 from bestseller.images.store import ImageSet
-from bestseller.params import Params, load_params
+from bestseller.params import Params, Space, load_params
 from bestseller.preference import load_classifier, load_ranker
 from shapes import save_shop
 from stages import backtest, classifier
@@ -24,7 +24,10 @@ def params(request: pytest.FixtureRequest) -> Params:
     params = load_params(request.config.rootpath / "params.yaml")
     short = {"steps": 2, "batch_size": 8, "precision": "fp32", "top_k": 20}
     preference = params.preference.model_copy(update=short)
-    return params.model_copy(update={"preference": preference, "threads": 1})
+    score = Space(network="resnet18", layers=[], side=0)
+    backbones = params.backbones.model_copy(update={"score_space": score})
+    changes = {"preference": preference, "backbones": backbones, "threads": 1}
+    return params.model_copy(update=changes)
 
 
 @pytest.fixture
