@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bestseller.gans.codes import Parents
-
 NEAREST = 5  # best sellers named with each design
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
@@ -46,17 +44,3 @@ def design_id(model_hash: str, line: str, latent: np.ndarray) -> str:
     for part in (model_hash.encode(), line.encode(), latent.astype("<f4").tobytes()):
         digest.update(len(part).to_bytes(8, "little") + part)
     return digest.hexdigest()[:12]
-
-
-def parents_record(parents: Parents | None) -> dict[str, Any]:
-    """Return the entry ``parents`` of a design's record, the larger share first; {} without.
-
-    Each parent: sku, line, share (0..1, six decimals; the two add up to 1).
-    """
-    if parents is None:
-        return {}
-    ordered = sorted(parents, key=lambda parent: -parent.share)
-    share = round(ordered[0].share, 6)
-    shares = (share, round(1 - share, 6))
-    pairs = zip(ordered, shares, strict=True)
-    return {"parents": [{"sku": p.sku, "line": p.line, "share": part} for p, part in pairs]}

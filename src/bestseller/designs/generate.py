@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bestseller.designs.design import Design, design_id, parents_record
+from bestseller.designs.candidates import parents_record
+from bestseller.designs.design import Design, design_id
 from bestseller.designs.export import write_png
 from bestseller.errors import BestsellerError
 from bestseller.files import atomic_path
