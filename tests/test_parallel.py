@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -24,7 +25,7 @@ from bestseller.params import load_params
 from conftest import REPOSITORY
 
 # pggan's minibatch standard deviation forms its groups of four within a process
-EXACT = ["vanilla", "dcgan", "d2gan"]
+EXACT = ["vanilla", "dcgan", "d2gan", "blend"]
 STEPS = 6
 
 
@@ -53,7 +54,9 @@ def losses(name: str, share: Share) -> list[dict[str, float]]:
     shared = load_params(REPOSITORY / "params.yaml").train
     update = {"z_dim": 8, "precision": "fp32", "sampling": "proportional"}
     shared = shared.model_copy(update=update)
-    narrow = {"fmap_base": 32, "fmap_min": 1} if name == "pggan" else {"width": 8}
+    narrow: dict[str, Any] = {"width": 8}
+    narrow = {"fmap_base": 32, "fmap_min": 1} if name == "pggan" else narrow
+    narrow |= {"low": 3, "high": 5, "layers": [1, 2]} if name == "blend" else {}
     settings = getattr(shared, name).model_copy(update={"batch_size": 8, "epochs": STEPS} | narrow)
     images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
     numbers = np.arange(8) % 2
@@ -62,8 +65,11 @@ def losses(name: str, share: Share) -> list[dict[str, float]]:
     batches = Batches(
         images, numbers, batch_size=8, z_dim=8, sampling="proportional", seed=0, share=share
     )
+    model = gan_class(name)(settings, Shape(32, 8, 2))
+    index = pd.DataFrame({"sku": [f"P{i}" for i in range(8)], "line": numbers.astype(str)})
+    model.prepare(images, index.assign(view="front"))
     trainer = Trainer(
-        gan_class(name)(settings, Shape(32, 8, 2)),
+        model,
         plan,
         batches,
         constraint=None,

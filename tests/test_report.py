@@ -139,7 +139,7 @@ def test_a_card_carries_its_evidence(page: Any, folder: Path) -> None:
         assert "0.50\N{MULTIPLICATION SIGN} to 5.25\N{MULTIPLICATION SIGN}" in said
         assert "Against its line's average product: darker." in said
         first, second = record.get("parents", [None, None])
-        assert ("between" in said) == (first is not None)
+        assert ("of the blend" in said) == (first is not None)
         if first is not None:
             assert f"between {first['name']} (58 %) and {second['name']} (42 %)" in said
             assert "58 % of the blend 41 units" in said and "42 % of the blend 0 units" in said

@@ -127,6 +127,6 @@ def packaged_layers(name: str, layers: Sequence[int]) -> nn.ModuleList:
     check_layers(name, backbone.network, layers)
     found = numbered_layers(backbone.network)
     parts = [found[start:end] for start, end in zip((0, *layers), layers, strict=False)]
-    normalise = Normalise(backbone.architecture.mean, backbone.architecture.std)
-    parts[0] = nn.Sequential(normalise, *parts[0].children())
+    kind = backbone.architecture
+    parts[0] = nn.Sequential(Normalise(kind.mean, kind.std), parts[0])
     return nn.ModuleList(parts).cpu()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,3 +57,17 @@ def sample(generators: Sequence[TrainedGenerator], line: str, count: int, seed: 
     latents = [row for draw in drawn for row in draw.latents]
     parents = [pair for draw in drawn for pair in draw.parents]
     return Candidates(line, np.concatenate(images), latents, parents, table)
+
+
+def parents_record(parents: Parents | None) -> dict[str, Any]:
+    """Return the entry ``parents`` of a design's record, the larger share first; {} without.
+
+    Each parent: sku, line, share (0..1, six decimals; the two add up to 1).
+    """
+    if parents is None:
+        return {}
+    ordered = sorted(parents, key=lambda parent: -parent.share)
+    share = round(ordered[0].share, 6)
+    shares = (share, round(1 - share, 6))
+    pairs = zip(ordered, shares, strict=True)
+    return {"parents": [{"sku": p.sku, "line": p.line, "share": part} for p, part in pairs]}

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bestseller.designs.candidates import Candidates
+from bestseller.designs.candidates import Candidates, parents_record
 from bestseller.designs.design import NEAREST, SOURCE_TYPE, design_id
-from bestseller.designs.parents import parents_record
 from bestseller.preference import Scorer
 
 

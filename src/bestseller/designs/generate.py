@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bestseller.designs.candidates import parents_record
 from bestseller.designs.design import Design, design_id
 from bestseller.designs.export import write_png
-from bestseller.designs.parents import parents_record
 from bestseller.errors import BestsellerError
 from bestseller.files import atomic_path
 from bestseller.gans import TrainedGenerator
