@@ -100,8 +100,10 @@ CHANGES = {
     "data/source/ledger.json": {"sales"},
     "stages/sales.py": {"sales"},
     "images.fill": {"preprocess"},
-    "src/bestseller/images/augment.py": {"augment", "preprocess", "train@*"},
-    "augment.zoom": {"augment", "settings"},
+    "src/bestseller/images/augment.py": {
+        *("augment", "preprocess", "train@*", "classifier", "backtest"),
+    },
+    "augment.zoom": {"augment", "settings", "classifier", "backtest"},
     "backbones.steps": {"backbone"},
     "centroid.every": {"settings"},
     "centroid.min_images": {"centroid", "settings"},
