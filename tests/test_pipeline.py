@@ -212,7 +212,9 @@ def test_a_queued_sweep_is_compared_and_one_experiment_is_taken_over(clone: Path
 def test_the_paper_s_profile_plans_every_model_anew(clone: Path) -> None:
     switch(clone, "paper")
     assert load_params(clone / "params.yaml").train.dcgan.batch_size == 128
-    assert planned(clone) >= {"scrape", "sales", "backbone"} | items(clone, "train", "0")
+    assert planned(clone) >= {"scrape", "sales", "backbone", "settings"}
+    shell("dvc", "repro", "settings", cwd=clone)
+    assert planned(clone) >= items(clone, "train", "0")
 
 
 def test_a_fresh_clone_has_the_report_from_an_s3_remote_without_training(

@@ -20,7 +20,7 @@ stages:
   train:
     matrix: {model: "${models}", seed: "${seeds}"}
     cmd: >-
-      date +%s.%N > ${key}.begun && sleep 3 && cat augment.txt > ${key}.model &&
+      date +%s.%N > ${key}.begun && sleep 8 && cat augment.txt > ${key}.model &&
       date +%s.%N > ${key}.ended && test ! -e ${key}.broken
     deps: [augment.txt, centroid.txt, settings.txt]
     outs: ["${key}.model"]
