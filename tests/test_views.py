@@ -21,7 +21,7 @@ from bestseller.gans.gan import ConditionProjection, LatentAndCondition, Shape
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator
 from bestseller.images.store import ImageSet
-from bestseller.params import Params, load_params
+from bestseller.params import Params, Space, load_params
 from conftest import REPOSITORY
 from shapes import LINES, make_shop
 from stages import classifier, compare, evaluate, settings, train
@@ -212,7 +212,12 @@ def judged(folder: Path, images: ImageSet, units: pd.DataFrame) -> dict[str, byt
     params = params_for("dcgan")
     short = {"steps": 2, "batch_size": 8, "precision": "fp32", "top_k": 20}
     few = {"images": 30, "images_per_line": 4, "pairs": 40}
+    spaces = {
+        "metric_spaces": [Space(network="resnet18", layers=[], side=0)],
+        "perceptual": "resnet18",
+    }
     sections = {
+        "backbones": params.backbones.model_copy(update=spaces),
         "preference": params.preference.model_copy(update=short),
         "evaluate": params.evaluate.model_copy(update=few),
         "models": ["dcgan-plain"],
