@@ -100,6 +100,9 @@ def test_what_is_left_out_reaches_the_rejects() -> None:
         "failed": {},
         "forbidden": [],
         "incomplete": [],
+        "languages": {},
+        "language": "",
+        "elsewhere": {},
         "left_out": [list(row) for row in entry.left_out],
         **dict.fromkeys(COUNTED, 0),
     }

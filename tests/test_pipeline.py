@@ -65,8 +65,8 @@ def ran(done: subprocess.CompletedProcess[str]) -> set[str]:
 
 
 def planned(folder: Path) -> set[str]:
-    """The stages whose own inputs have changed."""
-    return ran(shell("dvc", "repro", "--dry", cwd=folder))
+    """The stages whose own inputs have changed; models not yet trained may be missing."""
+    return ran(shell("dvc", "repro", "--dry", "--allow-missing", cwd=folder))
 
 
 def items(folder: Path, stage: str, part: str) -> set[str]:

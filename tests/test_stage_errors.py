@@ -18,7 +18,7 @@ from bestseller.images.store import ImageSet
 from bestseller.params import load_params
 from conftest import REPOSITORY
 
-ITEM = ["vanilla", "plain", "0"]
+ITEM = ["vanilla-plain-0"]
 ARGUMENTS = {
     "train": ITEM,
     "evaluate": ITEM,
@@ -29,7 +29,15 @@ ARGUMENTS = {
     "parallel": ["2"],
 }
 SCRIPTS = sorted(path.stem for path in REPOSITORY.glob("stages/[!_]*.py"))
-WITHOUT_INPUT_FILES = {"refresh", "shop", "profile", "parallel", "retrain", "rollback"}
+WITHOUT_INPUT_FILES = {
+    "refresh",
+    "shop",
+    "profile",
+    "parallel",
+    "retrain",
+    "rollback",
+    "settings",
+}
 READ_IMAGES = ["augment", "backbone", "centroid", "train", "classifier"]
 NEED_TWO_LINES = ["classifier"]
 PROGRESS = re.compile(r"[\w -]+: \d+(/\d+)? \w+, ")

@@ -22,6 +22,7 @@ from bestseller.backbones import (
     Backbone,
     FeatureSpace,
     backbone,
+    efficientnet_lite,
     extract,
     networks,
     resize,
@@ -30,7 +31,9 @@ from bestseller.backbones import (
 from bestseller.compute import device, has_bf16
 from bestseller.files import atomic_path
 
-CODE = tuple(Path(str(module.__file__)) for module in (backbone, networks, resize, space))
+CODE = tuple(
+    Path(str(module.__file__)) for module in (backbone, efficientnet_lite, networks, resize, space)
+)
 KEPT_S = 90 * 24 * 3600  # seconds that an entry stays unread
 DIGEST = 32  # bytes of a SHA-256 before the array: a damaged entry is recomputed
 
