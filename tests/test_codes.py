@@ -24,6 +24,7 @@ def make(**settings: float | str) -> Codes:
         partners=100,
         least_share=0.5,
         most_share=0.7,
+        jitter=0.0,
         bandwidth=0.5,
     )
     return replace(codes, **settings)  # type: ignore[arg-type]
@@ -33,16 +34,51 @@ def draw(codes: Codes, lines: list[str], seed: int = 3, truncation: float = np.i
     return codes.draw(lines, seed, views=["front"] * len(lines), truncation=truncation)
 
 
+def between(codes: Codes, first: int, second: int, share: float, kept: float = 1.0) -> np.ndarray:
+    """The low part of a blend by hand: the mean of the two, as long as the two are on average."""
+    rows = [first, second]
+    low = codes.codes[:, :LOW].astype(float)
+    lines = np.array(codes.lines)
+    of_line = [low[lines == lines[row]].mean(axis=0) for row in rows]
+    mean = share * of_line[0] + (1 - share) * of_line[1]
+    parts = [low[row] - of_line[k] for k, row in enumerate(rows)]
+    sum_of_both = share * parts[0] + (1 - share) * parts[1]
+    lengths = [float(np.sqrt((part**2).sum())) for part in parts]
+    wanted = kept * (share * lengths[0] + (1 - share) * lengths[1])
+    return mean + sum_of_both * min(1.5, wanted / float(np.sqrt((sum_of_both**2).sum())))
+
+
 def test_a_blend_mixes_the_low_part_and_takes_the_details_of_the_larger_share() -> None:
     codes = make()
     a, b = codes.codes[0].astype(float), codes.codes[1].astype(float)
     drawn = codes.between("P00", "P01", [1.0, 0.75, 0.25])
-    np.testing.assert_allclose(drawn.latents[0], a, rtol=1e-6)
-    np.testing.assert_allclose(drawn.latents[1], [*(0.75 * a + 0.25 * b)[:2], *a[2:]], rtol=1e-6)
-    np.testing.assert_allclose(drawn.latents[2], [*(0.25 * a + 0.75 * b)[:2], *b[2:]], rtol=1e-6)
+    np.testing.assert_allclose(drawn.latents[0], a, rtol=1e-5)
+    np.testing.assert_allclose(drawn.latents[1], [*between(codes, 0, 1, 0.75), *a[2:]], rtol=1e-5)
+    np.testing.assert_allclose(drawn.latents[2], [*between(codes, 0, 1, 0.25), *b[2:]], rtol=1e-5)
     assert drawn.latents.dtype == np.float32
     first, second = drawn.parents[1] or pytest.fail("a blend has parents")
     assert (first.sku, first.share, second.sku, second.share) == ("P00", 0.75, "P01", 0.25)
+
+
+def test_a_blend_departs_from_its_line_as_far_as_products_do() -> None:
+    """The plain mean of two independent departures has the share 1 / sqrt(2) of their length."""
+    random = np.random.default_rng(5)
+    values = random.standard_normal((400, 64)).astype(np.float32)
+    names = [f"P{row}" for row in range(400)]
+    of_one = ["Ring"] * 400, ["front"] * 400
+    for jitter in (0.0, 0.4):
+        codes = Codes(values, names, *of_one, 60, "blend", 400, 0.5, 0.5, jitter, bandwidth=0.0)
+        drawn = draw(codes, ["Ring"] * 300).latents[:, :60]
+        lengths = np.linalg.norm(drawn - values[:, :60].mean(axis=0), axis=1)
+        assert lengths.mean() == pytest.approx(np.sqrt(60), rel=0.03)
+
+
+def test_opposite_products_are_not_stretched_without_bounds() -> None:
+    values = np.array([[2.0, 0.0, 1.0], [-1.9, 0.0, 2.0], [-0.1, 0.0, 3.0]], np.float32)
+    names, same = ["A", "B", "C"], ["Ring"] * 3
+    codes = Codes(values, names, same, ["front"] * 3, LOW, "blend", 5, 0.5, 0.6, 0.0, 0.0)
+    (latent,) = codes.between("A", "B", [0.5]).latents
+    np.testing.assert_allclose(latent, [1.5 * 0.05, 0.0, 1.0], atol=1e-6)
 
 
 def test_every_drawn_latent_is_the_blend_of_its_two_parents() -> None:
@@ -51,14 +87,37 @@ def test_every_drawn_latent_is_the_blend_of_its_two_parents() -> None:
     firsts = set()
     for latent, parents in zip(drawn.latents, drawn.parents, strict=True):
         first, second = parents or pytest.fail("a blend has parents")
-        a, b = (codes.codes[int(parent.sku[1:])] for parent in (first, second))
-        expected = np.concatenate([first.share * a[:2] + second.share * b[:2], a[2:]])
+        a, b = (int(parent.sku[1:]) for parent in (first, second))
+        expected = np.concatenate([between(codes, a, b, first.share), codes.codes[a, LOW:]])
         np.testing.assert_allclose(latent, expected, rtol=1e-5)
         assert first.sku != second.sku
         assert 0.5 <= first.share <= 0.7 and first.share + second.share == pytest.approx(1)
         assert {first.line, second.line} == {"Ring"}
         firsts.add(first.sku)
     assert len(firsts) == 8, "every product of the line is a first parent in 60 draws"
+
+
+def test_jitter_moves_a_blend_by_the_covariance_of_the_lines() -> None:
+    codes = make(jitter=0.6)
+    values = codes.codes.astype(np.float64)
+    means = np.stack([values[[o == line for o in LINES]].mean(axis=0) for line in LINES])
+    within = (values - means).T @ (values - means) / (12 - 3)
+    random = np.random.default_rng(0)
+    drawn = np.stack([codes.jittered(0, 1, 0.6, random) for _ in range(20000)]).astype(float)
+    expected = [*between(codes, 0, 1, 0.6, kept=0.8), *values[0, LOW:]]
+    np.testing.assert_allclose(drawn.mean(axis=0), expected, atol=0.03)
+    scale = np.array([0.6] * LOW + [0.2] * 3)
+    np.testing.assert_allclose(np.cov(drawn.T), within * np.outer(scale, scale), atol=0.03)
+
+
+def test_blends_of_two_products_differ_and_come_again() -> None:
+    codes = make(jitter=0.3)
+    drawn = codes.blends("P00", "P01", 4, seed=2)
+    assert len({latent.tobytes() for latent in drawn.latents}) == 4
+    np.testing.assert_array_equal(drawn.latents[:2], codes.blends("P00", "P01", 2, 2).latents)
+    for parents in drawn.parents:
+        first, second = parents or pytest.fail("a blend has parents")
+        assert (first.sku, second.sku) == ("P00", "P01") and 0.5 <= first.share <= 0.7
 
 
 def test_a_line_of_one_product_borrows_its_nearest_products_of_other_lines() -> None:
@@ -89,7 +148,17 @@ def test_the_nearest_tenth_of_a_line_is_passed_over_for_it_would_give_copies() -
     values = np.random.default_rng(1).standard_normal((31, 4)).astype(np.float32)
     names = [f"P{row}" for row in range(31)]
     codes = Codes(
-        values, names, ["Ring"] * 31, ["front"] * 31, LOW, "blend", 6, 0.5, 0.6, bandwidth=0.0
+        values,
+        names,
+        ["Ring"] * 31,
+        ["front"] * 31,
+        LOW,
+        "blend",
+        6,
+        0.5,
+        0.6,
+        jitter=0.0,
+        bandwidth=0.0,
     )
     far = np.linalg.norm(values[:, :LOW] - values[0, :LOW], axis=1)
     drawn = {codes.partner(0, np.random.default_rng(seed))[0] for seed in range(200)}

@@ -59,9 +59,7 @@ def blends(
         BestsellerError: the model has no codes of products, or not of these two, or they are one.
     """
     codes = _codes(generator)
-    least, most = codes.least_share, codes.most_share
-    shares = np.random.default_rng(seed).uniform(least, most, count)
-    drawn = codes.between(first, second, [float(share) for share in shares])
+    drawn = codes.blends(first, second, count, seed)
     return _as_designs(generator, drawn, codes.line_of(first), seed, np.inf)
 
 

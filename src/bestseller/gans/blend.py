@@ -3,9 +3,10 @@
 It is no GAN: nothing in it discriminates. A code is linear, of principal components in two bands
 (`principal`), so that it need not be learned; a blend of two products has colours between both and
 the details of one (`codes`). The generator begins as the components' own decoder, and convolutions
-learn what they leave out. With x a product's image or, for the other half of a batch, the two
-products' own pixels blended as their codes are; m the code; e ~ N(0, I); f_k the k-th map of a
-frozen network (the teacher); |.| the mean of absolute values:
+learn what they leave out. With m a product's code and x its image or, for the other half of a
+batch, m a blend and x its first parent's image, changed by what the components make of the two
+codes' difference; e ~ N(0, I); f_k the k-th map of a frozen network (the teacher); |.| the mean of
+absolute values:
 
     L = w |G(m + noise e) - x| + sum_k |f_k(G(m + noise e)) - f_k(x)| / |f_k|
 
@@ -29,7 +30,7 @@ from bestseller.compute import device, place, to_signed
 from bestseller.gans.batches import Batch
 from bestseller.gans.codes import Codes
 from bestseller.gans.gan import JointModel, LatentAndCondition, Shape, Stats
-from bestseller.gans.principal import PrincipalComponents, low_pass
+from bestseller.gans.principal import PrincipalComponents
 
 START = 4  # pixels, side of the map that the convolutions begin with
 WARM_UP = 0.05  # share of the training in which the learning rate rises
@@ -141,7 +142,6 @@ class BlendAutoencoder(JointModel):
         self.settings = settings
         self.teacher = Teacher(packaged_layers(settings.teacher, settings.layers))
         self._codes: Codes | None = None
-        self._images = torch.zeros(0, dtype=torch.uint8)
 
     @staticmethod
     def make_generator(settings: params.Blend, shape: Shape) -> nn.Module:
@@ -162,8 +162,8 @@ class BlendAutoencoder(JointModel):
         codes = self.generator.linear.fit(images)
         products = {f"{name}s": list(index[name]) for name in ("sku", "line", "view")}
         self._codes = Codes.of(codes, products, self.settings.model_dump())
-        self._images = torch.from_numpy(np.ascontiguousarray(images)).to(device())
-        self.teacher.fit(to_signed(self._images[:: max(1, len(images) // 200)]))
+        shown = np.ascontiguousarray(images[:: max(1, len(images) // 200)])
+        self.teacher.fit(to_signed(torch.from_numpy(shown).to(device())))
 
     def codes(self) -> Codes | None:
         return self._codes
@@ -182,23 +182,12 @@ class BlendAutoencoder(JointModel):
         """Return codes of the batch and the images wanted of them; about half are blends."""
         assert self._codes is not None, "prepare first"
         rows, seeds = batch.rows.tolist(), batch.random.integers(0, 2**31, len(batch.rows)).tolist()
-        partners = [
-            self._codes.partner(row, np.random.default_rng(seed)) if seed % 2 else (row, 1.0)
-            for row, seed in zip(rows, seeds, strict=True)
-        ]
-        blends = [self._codes.blend(row, *found) for row, found in zip(rows, partners, strict=True)]
-        z = torch.from_numpy(np.stack(blends)).to(batch.real.device)
-        others = to_signed(self._images[[row for row, _ in partners]])
-        shares = torch.tensor([share for _, share in partners], device=batch.real.device)
-        return z, blended(batch.real, others, shares)
-
-
-def blended(first: Tensor, second: Tensor, shares: Tensor) -> Tensor:
-    """Blend images as codes are blended: low band between both, high band the first's.
-
-    Args:
-        first, second: float N x 3 x S x S.
-        shares: of the first, float N, 0.5..1.
-    """
-    change = (1 - shares)[:, None, None, None] * low_pass(second - first)
-    return (first + change).contiguous(memory_format=torch.channels_last)
+        codes = self._codes.codes[rows]
+        for index, (row, seed) in enumerate(zip(rows, seeds, strict=True)):
+            if seed % 2:
+                random = np.random.default_rng(seed)
+                codes[index] = self._codes.jittered(row, *self._codes.partner(row, random), random)
+        own, z = (torch.from_numpy(m).to(device()) for m in (self._codes.codes[rows], codes))
+        assert isinstance(self.generator, Generator)
+        change = self.generator.linear(z) - self.generator.linear(own)
+        return z, (batch.real + change).contiguous(memory_format=torch.channels_last)

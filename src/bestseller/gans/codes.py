@@ -1,15 +1,20 @@
 """Latents from the codes of real products: blends of two parents, or draws from a density.
 
 A code m has a low part (colours, shapes at large; its first `low` numbers) and a high part (edges
-and details). Of two parents a and b, s >= 1/2 the share of a, and for a product i of a line
+and details). Of two parents a and b, s >= 1/2 the share of a, mu the mean low part of a line, and
+r = low(m) - mu what a product's departs from it by
 
-    blend:    low = s low(m_a) + (1 - s) low(m_b)      high = high(m_a)      s ~ U(least, most)
-    density:  low = mu + (low(m_i) - mu + h e) / sqrt(1 + h^2)    high = high(m_i) + h / 4 e'
+    blend:    r' = s r_a + (1 - s) r_b                        s ~ U(least, most)
+              low = s mu_a + (1 - s) mu_b + f r' + j e        high = high(m_a) + j / 3 e'
+    density:  low = mu + (r_i + h e) / sqrt(1 + h^2)          high = high(m_i) + h / 4 e'
 
 Colours mix well; details laid over each other are ghosts of both, so those of the larger share
-stand alone. The density is a Gaussian kernel density (Silverman 1986, section 6.4.1: smoothed
-bootstrap with the variance kept): mu is the mean of the line's low codes, e and e' are normal with
-the covariance of the codes around their lines' means.
+stand alone. The plain mean of two codes is duller than both: f = (s |r_a| + (1 - s) |r_b|) / |r'|,
+at most `MOST_STRETCH`, gives it back the length that lies between the two (White 2016, "Sampling
+Generative Networks", whose spherical interpolation does so for latents), less what the noise j e
+adds. The density is a Gaussian kernel density (Silverman 1986, section 6.4.1: smoothed bootstrap
+with the variance kept). e and e' are normal with the covariance of the codes around their lines'
+means.
 
 Parents are two different products. The first is of the line asked for; the second is drawn among
 those of the line's others that are nearest to it, for shapes that differ much leave a halo, but for
@@ -30,6 +35,8 @@ from bestseller.images.store import FRONT
 
 TWIN_SHARE, MOST_TWINS = 0.1, 20  # of a line's products: the nearest ones, no second parents
 PARTNERS = 5  # products that a second parent is drawn among, at least, where there are so many
+MOST_STRETCH = 1.5  # of a blend's departure from its lines' means
+HIGH_JITTER = 1 / 3  # of the high part's noise, over the low part's
 HIGH_BANDWIDTH = 0.25  # of the high part's kernel, over the low part's
 
 
@@ -65,6 +72,7 @@ class Codes:
         partners: number of a line's products among which a second parent is drawn, those whose
             low parts are nearest to the first's; at least `PARTNERS`.
         least_share, most_share: of the first parent, 0.5..1.
+        jitter: j, of a blend's noise, in standard deviations of a line's codes, 0..1.
         bandwidth: h, of the density's kernel, in standard deviations of a line's codes.
     """
 
@@ -77,6 +85,7 @@ class Codes:
     partners: int
     least_share: float
     most_share: float
+    jitter: float
     bandwidth: float
 
     @classmethod
@@ -94,6 +103,7 @@ class Codes:
             settings["partners"],
             settings["least_share"],
             settings["most_share"],
+            settings["jitter"],
             settings["bandwidth"],
         )
 
@@ -127,7 +137,7 @@ class Codes:
                 parents.append(None)
             else:
                 second, share = self.partner(first, random)
-                latents[i] = self.blend(first, second, share)
+                latents[i] = self.jittered(first, second, share, random)
                 parents.append(self._parents(first, second, share))
         return Drawn(latents, parents)
 
@@ -137,11 +147,25 @@ class Codes:
         Raises:
             BestsellerError: a sku is unknown, or both are the same.
         """
-        if first == second:
-            raise BestsellerError(f"{first!r} twice: a blend has two different parents")
-        a, b = self._row(first), self._row(second)
+        a, b = self._two(first, second)
         latents = np.stack([self.blend(a, b, share) for share in shares])
         return Drawn(latents, [self._parents(a, b, share) for share in shares])
+
+    def blends(self, first: str, second: str, count: int, seed: int) -> Drawn:
+        """Draw `count` blends of two products, as `draw` does; row i depends on i and `seed`.
+
+        Raises:
+            BestsellerError: as `between`.
+        """
+        a, b = self._two(first, second)
+        latents = np.empty((count, self.codes.shape[1]), np.float32)
+        parents: list[Parents | None] = []
+        for i in range(count):
+            random = np.random.default_rng([seed, i])
+            share = float(random.uniform(self.least_share, self.most_share))
+            latents[i] = self.jittered(a, b, share, random)
+            parents.append(self._parents(a, b, share))
+        return Drawn(latents, parents)
 
     def line_of(self, sku: str) -> str:
         """Return the line of a product.
@@ -181,18 +205,42 @@ class Codes:
         ordered: np.ndarray = others[np.argsort(far, kind="stable")]
         return ordered
 
+    def jittered(
+        self, first: int, second: int, share: float, random: np.random.Generator
+    ) -> np.ndarray:
+        """Return a latent around the blend of two rows, as `draw` draws it, float32 z_dim."""
+        noise = self.jitter * (self._factor @ random.standard_normal(self.codes.shape[1]))
+        noise[self.low :] *= HIGH_JITTER
+        kept = np.sqrt(1 - self.jitter**2)
+        return (self._blend(first, second, share, kept) + noise).astype(np.float32)
+
     def blend(self, first: int, second: int, share: float) -> np.ndarray:
         """Return the latent between two rows, float32 z_dim; `share`, 0..1, is the first's."""
-        a, b = self.codes[first], self.codes[second]
-        low = share * a[: self.low] + (1 - share) * b[: self.low]
-        high = (a if share >= 0.5 else b)[self.low :]
-        return np.concatenate([low, high]).astype(np.float32)
+        return self._blend(first, second, share, 1.0).astype(np.float32)
+
+    def _blend(self, first: int, second: int, share: float, kept: float) -> np.ndarray:
+        """Blend two rows; `kept` is the part of the departure that noise does not replace."""
+        shares = np.array([share, 1 - share])
+        codes = self.codes[[first, second]].astype(np.float64)
+        means = np.stack([self._means[self.lines[row]] for row in (first, second)])
+        departures = codes[:, : self.low] - means
+        between = shares @ departures
+        length = np.linalg.norm(between)
+        wanted = kept * (shares @ np.linalg.norm(departures, axis=1))
+        stretch = min(wanted / length, MOST_STRETCH) if length else 0.0
+        high = codes[0 if share >= 0.5 else 1, self.low :]
+        return np.concatenate([shares @ means + stretch * between, high])
 
     def _parents(self, first: int, second: int, share: float) -> Parents:
         return (
             Parent(self.skus[first], self.lines[first], share),
             Parent(self.skus[second], self.lines[second], 1 - share),
         )
+
+    def _two(self, first: str, second: str) -> tuple[int, int]:
+        if first == second:
+            raise BestsellerError(f"{first!r} twice: a blend has two different parents")
+        return self._row(first), self._row(second)
 
     def _row(self, sku: str) -> int:
         rows = [row for row, known in enumerate(self.skus) if known == sku]
@@ -213,10 +261,10 @@ class Codes:
         normal = np.asarray(random.standard_normal(self.codes.shape[1]))
         moved = self._factor @ truncated(normal, truncation)
         code, h = self.codes[row].astype(np.float64), self.bandwidth
-        mean = self.codes[self._lines == self.lines[row]].mean(axis=0, dtype=np.float64)
-        low = mean + (code - mean + h * moved) / np.sqrt(1 + h**2)
+        mean, own = self._means[self.lines[row]], code[: self.low]
+        low = mean + (own - mean + h * moved[: self.low]) / np.sqrt(1 + h**2)
         high = code + HIGH_BANDWIDTH * h * moved
-        return np.concatenate([low[: self.low], high[self.low :]])
+        return np.concatenate([low, high[self.low :]])
 
     @cached_property
     def _lines(self) -> np.ndarray:
@@ -229,6 +277,12 @@ class Codes:
     @cached_property
     def _skus(self) -> np.ndarray:
         return np.array(self.skus)
+
+    @cached_property
+    def _means(self) -> dict[str, np.ndarray]:
+        """Mean low part of each line's codes, float64."""
+        low = self.codes[:, : self.low].astype(np.float64)
+        return {line: low[self._lines == line].mean(axis=0) for line in set(self.lines)}
 
     @cached_property
     def _factor(self) -> np.ndarray:

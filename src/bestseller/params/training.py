@@ -127,6 +127,7 @@ class Blend(WideGan):
     partners: Annotated[int, Field(ge=5)]
     least_share: Annotated[float, Field(ge=0.5, le=1)]
     most_share: Annotated[float, Field(ge=0.5, le=1)]
+    jitter: Annotated[float, Field(ge=0, lt=1)]
     bandwidth: Annotated[float, Field(ge=0)]
 
     @field_validator("most_share")
