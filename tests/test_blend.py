@@ -156,6 +156,7 @@ def test_about_half_of_what_is_asked_for_are_blends() -> None:
         same = (z == own).all(dim=1)
         rebuilt += int(same.sum())
         torch.testing.assert_close(wanted[same], batch.real[same])
+        assert isinstance(model.generator, Generator)
         linear = model.generator.linear
         torch.testing.assert_close(
             wanted - batch.real, linear(z) - linear(own), rtol=1e-4, atol=1e-5
