@@ -167,7 +167,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        value = YAML(typ="safe").load(path)
+        value = YAML(typ="safe", pure=True).load(path)
     except FileNotFoundError as error:
         raise BestsellerError(f"{path}: not found; run from the repository's root") from error
     except YAMLError as error:

@@ -40,4 +40,4 @@ def together(shape: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _read(name: str) -> dict[str, Any]:
-    return dict(YAML(typ="safe").load(FOLDER / f"{name}.yaml"))
+    return dict(YAML(typ="safe", pure=True).load(FOLDER / f"{name}.yaml"))
