@@ -17,6 +17,7 @@ torchvision's plain ``vgg16.features``, and computes the same function.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -249,8 +250,8 @@ def _measure_statistics(
     network.eval()
 
 
-def _fold(network: nn.Module) -> None:
+def _fold(network: Any) -> None:
     """Fold each batch normalisation into the convolution before it; the function stays the same."""
-    layers = fold_batch_norms(network).features.children()  # type: ignore[union-attr]
-    layers = (layer for layer in layers if not isinstance(layer, nn.Identity))
+    folded: Any = fold_batch_norms(network)
+    layers = [layer for layer in folded.features if not isinstance(layer, nn.Identity)]
     network.features = nn.Sequential(*layers)
