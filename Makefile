@@ -17,7 +17,7 @@ NAME ?= demo
 PORT ?= 5000
 JOBS ?= 2
 
-.PHONY: help setup demo repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics shop test lint constraints clean
+.PHONY: help setup demo repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics shop check test lint constraints clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -79,6 +79,9 @@ bench-metrics: setup ## Time the metrics against the usual packages (minutes, OP
 
 shop: setup ## Serve the embedded shop for a browser
 	@$(BIN)/python -m stages.shop
+
+check: $(VENV)/develop.done lint ## Run every check and the fast tests
+	@$(BIN)/python -m pytest -q -m 'not slow' --numprocesses 2 --dist loadfile
 
 test: $(VENV)/develop.done lint ## Run every check and every test
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

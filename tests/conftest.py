@@ -15,11 +15,14 @@ for variable in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME", "DVC_EXP_BAS
 os.environ |= {"MPLBACKEND": "Agg", "MLFLOW_DISABLE_TELEMETRY": "true", "BESTSELLER_LIVE": "0"}
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-LONGEST = ("test_pipeline.py", "test_year.py", "test_retrain.py")  # begun first: no worker waits
+# The files that take longest, longest first: begun at once, each on a worker of its own, so that no
+# worker is left with one of them when the others have ended.
+LONGEST = ("test_year.py", "test_pipeline.py", "test_retrain.py", "test_stage_errors.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
 def shell(

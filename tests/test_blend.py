@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -199,7 +200,7 @@ def test_a_training_taken_up_again_ends_as_one_that_ran_through(
     killed = make_trainer(tmp_path, epochs=4, checkpoint_s=0)
     real_step = killed._train_step
 
-    def dying(batch):  # type: ignore[no-untyped-def]
+    def dying(batch: Any) -> Any:
         if killed.step == 7:
             raise KeyboardInterrupt
         return real_step(batch)

@@ -1,18 +1,19 @@
 """Latents from products: blends and the density by hand, parents, draws that come again."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bestseller.errors import BestsellerError
-from bestseller.gans.codes import PARTNERS, Codes
+from bestseller.gans.codes import PARTNERS, Codes, Drawn
 
 LOW = 2
 LINES = ["Ring"] * 8 + ["Seal"] + ["Disc"] * 3
 
 
-def make(**settings: float | str) -> Codes:
+def make(**settings: Any) -> Codes:
     values = np.random.default_rng(0).standard_normal((12, 5)).astype(np.float32)
     codes = Codes(
         values,
@@ -27,10 +28,10 @@ def make(**settings: float | str) -> Codes:
         jitter=0.0,
         bandwidth=0.5,
     )
-    return replace(codes, **settings)  # type: ignore[arg-type]
+    return replace(codes, **settings)
 
 
-def draw(codes: Codes, lines: list[str], seed: int = 3, truncation: float = np.inf):  # type: ignore[no-untyped-def]
+def draw(codes: Codes, lines: list[str], seed: int = 3, truncation: float = np.inf) -> Drawn:
     return codes.draw(lines, seed, views=["front"] * len(lines), truncation=truncation)
 
 

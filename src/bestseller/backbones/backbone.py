@@ -9,9 +9,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from bestseller.backbones.networks import Normalise, architecture, empty_network, fold_batch_norms
+from bestseller.backbones.networks import (
+    Normalise,
+    architecture,
+    empty_network,
+    fold_batch_norms,
+    of_torchvision,
+)
 from bestseller.backbones.resize import resize_tensorflow1
-from bestseller.backbones.vision import models
 from bestseller.compute import autocast, device, place, to_signed
 from bestseller.errors import BestsellerError
 from bestseller.files import atomic_path, read_json, require, sha256_file, write_json
@@ -143,7 +148,7 @@ def numbered_layers(network: nn.Module) -> nn.Sequential:
     stages 1 to 7, 9 the head. ResNet: conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4.
     """
     found = getattr(network, "features", None)
-    if isinstance(network, models.ResNet):
+    if of_torchvision(network, "ResNet"):
         found = nn.Sequential(*list(network.children())[:-2])
     if not isinstance(found, nn.Sequential):
         raise BestsellerError(f"{type(network).__name__} has no numbered feature layers; use vgg16")

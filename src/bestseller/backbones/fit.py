@@ -17,6 +17,7 @@ torchvision's plain ``vgg16.features``, and computes the same function.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,9 +31,10 @@ from bestseller.backbones.networks import (
     architecture,
     empty_network,
     fold_batch_norms,
+    of_torchvision,
+    torchvision_network,
     without_classifier,
 )
-from bestseller.backbones.vision import models
 from bestseller.compute import autocast, device, place, to_signed
 from bestseller.errors import BestsellerError
 from bestseller.params import Backbones
@@ -99,7 +101,7 @@ def fit_backbone(
     products = _Products(images, labels, clusters, len(classes))
     loss = _train(name, network, products, settings, random)
     _measure_statistics(network, architecture(name), images, settings)
-    if isinstance(network, models.VGG):
+    if of_torchvision(network, "VGG"):
         _fold(network)
     return Fit(Backbone(name, "catalogue", network), loss)
 
@@ -108,7 +110,7 @@ def _trainable(name: str, random: torch.Generator) -> nn.Module:
     """Build a network with He's initial weights, VGG-16 with batch normalisation."""
     if name == "vgg16":
         with torch.device("meta"):
-            network = without_classifier(models.vgg16_bn())
+            network = without_classifier(torchvision_network("vgg16_bn"))
     else:
         network = empty_network(name)
     network.to_empty(device="cpu")
@@ -248,8 +250,8 @@ def _measure_statistics(
     network.eval()
 
 
-def _fold(network: models.VGG) -> None:
+def _fold(network: Any) -> None:
     """Fold each batch normalisation into the convolution before it; the function stays the same."""
-    layers = fold_batch_norms(network).features.children()  # type: ignore[union-attr]
-    layers = (layer for layer in layers if not isinstance(layer, nn.Identity))
+    folded: Any = fold_batch_norms(network)
+    layers = [layer for layer in folded.features if not isinstance(layer, nn.Identity)]
     network.features = nn.Sequential(*layers)

@@ -1,12 +1,12 @@
 """The weights that LPIPS puts on the channels of a network's taps, fitted to human judgements."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from bestseller.backbones.networks import architecture
-from bestseller.backbones.vision import lpips
 from bestseller.errors import BestsellerError
 
 LPIPS_NETWORKS = {"alexnet": "alex", "vgg16": "vgg"}  # names in the lpips package
@@ -20,7 +20,10 @@ def lpips_heads(network: str) -> list[Tensor]:
     Raises:
         BestsellerError: the file of the lpips package is missing or does not fit the network.
     """
-    path = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{LPIPS_NETWORKS[network]}.pth"
+    package = find_spec("lpips")  # which is not imported: that takes seconds
+    if package is None or package.origin is None:
+        raise BestsellerError("lpips: not installed; run `pip install -r requirements.txt`")
+    path = Path(package.origin).parent / "weights" / "v0.1" / f"{LPIPS_NETWORKS[network]}.pth"
     mend = "run `pip install --force-reinstall lpips`"
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)

@@ -8,7 +8,9 @@ weights fit. A new network is one row of `ARCHITECTURES` (and a file, where no l
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +18,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bestseller.backbones import efficientnet_lite
 from bestseller.backbones.packages import Package
-from bestseller.backbones.vision import models
 from bestseller.errors import BestsellerError
 
 
@@ -42,11 +43,25 @@ class Architecture:
     side: int | None = None
 
 
-def _inception() -> nn.Module:
-    network: nn.Module = models.inception_v3(
-        weights=None, transform_input=False, init_weights=False
-    )
+def torchvision_network(function: str, **options: Any) -> nn.Module:
+    """Build a network of torchvision's, without weights; torchvision is first imported here.
+
+    Its import takes seconds, which a process that needs none of its networks is to be spared.
+
+    Args:
+        function: name of the function in `torchvision.models`.
+        options: its further arguments.
+    """
+    from bestseller.backbones.vision import models  # noqa: PLC0415 (slow import)
+
+    network: nn.Module = getattr(models, function)(weights=None, **options)
     return network
+
+
+def of_torchvision(network: nn.Module, *classes: str) -> bool:
+    """Tell whether a network is of one of these classes of torchvision's."""
+    kind = type(network)
+    return kind.__module__.startswith("torchvision.models.") and kind.__name__ in classes
 
 
 def _lite(build: Callable[[], nn.Module], file: str, sha256: str) -> Architecture:
@@ -75,19 +90,31 @@ ARCHITECTURES = {
         "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
     ),
     "alexnet": Architecture(
-        models.alexnet, "AlexNet_Weights.IMAGENET1K_V1", 256, taps=(2, 5, 8, 10, 12)
+        partial(torchvision_network, "alexnet"),
+        "AlexNet_Weights.IMAGENET1K_V1",
+        256,
+        taps=(2, 5, 8, 10, 12),
     ),
     "vgg16": Architecture(
-        models.vgg16, "VGG16_Weights.IMAGENET1K_V1", 512, taps=(4, 9, 16, 23, 30)
+        partial(torchvision_network, "vgg16"),
+        "VGG16_Weights.IMAGENET1K_V1",
+        512,
+        taps=(4, 9, 16, 23, 30),
     ),
     "resnet18": Architecture(
-        models.resnet18, "ResNet18_Weights.IMAGENET1K_V1", 512, taps=(5, 6, 7, 8)
+        partial(torchvision_network, "resnet18"),
+        "ResNet18_Weights.IMAGENET1K_V1",
+        512,
+        taps=(5, 6, 7, 8),
     ),
     "resnet50": Architecture(
-        models.resnet50, "ResNet50_Weights.IMAGENET1K_V1", 2048, taps=(5, 6, 7, 8)
+        partial(torchvision_network, "resnet50"),
+        "ResNet50_Weights.IMAGENET1K_V1",
+        2048,
+        taps=(5, 6, 7, 8),
     ),
     "inception_v3": Architecture(
-        _inception,
+        partial(torchvision_network, "inception_v3", transform_input=False, init_weights=False),
         "Inception_V3_Weights.IMAGENET1K_V1",
         2048,
         mean=(0.5, 0.5, 0.5),
@@ -117,16 +144,17 @@ def empty_network(name: str) -> nn.Module:
         return without_classifier(architecture(name).build())
 
 
-def without_classifier(network: nn.Module) -> nn.Module:
+def without_classifier(network: Any) -> nn.Module:
     """Take off everything behind the last features, which are then pooled over positions."""
-    if isinstance(network, models.ResNet | models.Inception3):  # they pool by themselves
+    if of_torchvision(network, "ResNet", "Inception3"):  # they pool by themselves
         network.fc = nn.Identity()
-    if isinstance(network, models.VGG | models.AlexNet):
+    if of_torchvision(network, "VGG", "AlexNet"):
         network.avgpool = nn.AdaptiveAvgPool2d(1)
         network.classifier = nn.Identity()
-    if isinstance(network, models.Inception3):
+    if of_torchvision(network, "Inception3"):
         network.AuxLogits, network.aux_logits = None, False
-    return network
+    kept: nn.Module = network
+    return kept
 
 
 def fold_batch_norms(network: nn.Module) -> nn.Module:

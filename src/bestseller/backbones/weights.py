@@ -18,7 +18,6 @@ from bestseller.backbones.networks import (
     empty_network,
 )
 from bestseller.backbones.packages import Package
-from bestseller.backbones.vision import models
 from bestseller.errors import BestsellerError
 from bestseller.files import sha256_file
 
@@ -30,6 +29,8 @@ def published_url(name: str) -> str:
     published = architecture(name).published
     if isinstance(published, Package):
         raise ValueError(f"{name}: its weights come in the package {published.name}")
+    from bestseller.backbones.vision import models  # noqa: PLC0415 (slow import)
+
     url: str = models.get_weight(published).url
     return url
 

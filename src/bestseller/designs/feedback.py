@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from bestseller.designs.export import FEEDBACK, MADE_BY, defused
 from bestseller.errors import BestsellerError
@@ -134,8 +134,8 @@ def agreement(table: pd.DataFrame, confidence: float) -> tuple[Interval, int] | 
         return None
     share, tail = right / total, (1 - confidence) / 2
     wins = share * apart
-    low = float(beta.ppf(tail, wins, apart - wins + 1)) if wins > 0 else 0.0
-    high = float(beta.ppf(1 - tail, wins + 1, apart - wins)) if wins < apart else 1.0
+    low = float(betaincinv(wins, apart - wins + 1, tail)) if wins > 0 else 0.0
+    high = float(betaincinv(wins + 1, apart - wins, 1 - tail)) if wins < apart else 1.0
     return Interval(share, low, high), total
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.linalg import solve
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from bestseller.preference import SalesRanker
 from bestseller.preference.rates import Sales, centred_in_lines, information, rate_loss
@@ -67,6 +67,6 @@ class ScoreUncertainty:
         influence = (features.astype(np.float64) - mean) @ self.moves
         influence[:, rows] -= shares - 1 / len(rows)  # the products also make the line's average
         error = np.sqrt((influence**2).sum(axis=1))
-        half = norm.ppf((1 + confidence) / 2) * error
+        half = ndtri((1 + confidence) / 2) * error
         score = ranker.score(features, [line] * len(features))
         return score * np.exp(-half), score * np.exp(half)

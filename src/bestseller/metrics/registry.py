@@ -211,7 +211,8 @@ def space_label(name: str) -> str:
 
 def space_title(label: str) -> str:
     """Write a label for people: ``lite2_4_5`` becomes ``lite2 layers 4, 5``."""
-    network, layers = re.fullmatch(r"(.*?)((?:_\d+)*)", label).groups()  # type: ignore[union-attr]
+    layers = re.sub(r"^.*?(?=(?:_\d+)*$)", "", label)
+    network = label.removesuffix(layers)
     numbers = ", ".join(layers.split("_")[1:])
     words = network.replace("_", " ")
     return f"{words} layers {numbers}" if numbers else words

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 EXACT_FLIPS = 16  # up to so many differences all sign patterns are enumerated
 RANDOM_FLIPS = 100_000  # sign patterns drawn beyond that
@@ -49,13 +49,13 @@ def mean_interval(values: ArrayLike, confidence: float) -> Interval:
     x = np.asarray(values, dtype=np.float64)
     if len(x) < 2:
         raise ValueError("an interval of a mean needs two values or more")
-    half = stats.t.ppf((1 + confidence) / 2, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x))
+    half = stdtrit(len(x) - 1, (1 + confidence) / 2) * x.std(ddof=1) / np.sqrt(len(x))
     return Interval(float(x.mean()), float(x.mean() - half), float(x.mean() + half))
 
 
 def normal_interval(estimate: Estimate, confidence: float) -> Interval:
     """Return the interval of an estimate that is normal with a known standard error."""
-    half = float(stats.norm.ppf((1 + confidence) / 2)) * estimate.standard_error
+    half = float(ndtri((1 + confidence) / 2)) * estimate.standard_error
     return Interval(estimate.value, estimate.value - half, estimate.value + half)
 
 
@@ -63,6 +63,8 @@ def bootstrap_interval(
     items: ArrayLike, confidence: float, resamples: int = 2000, seed: int = 0
 ) -> Interval:
     """Return the mean of independent items with its bias-corrected accelerated interval."""
+    from scipy import stats  # noqa: PLC0415 (slow import)
+
     x = np.asarray(items, dtype=np.float64)
     value = float(x.mean())
     if np.ptp(x) == 0:
@@ -80,6 +82,8 @@ def bootstrap_interval(
 
 def clopper_pearson(successes: int, trials: int, confidence: float) -> Interval:
     """Return a proportion with its exact binomial interval, in [0, 1]."""
+    from scipy import stats  # noqa: PLC0415 (slow import)
+
     test = stats.binomtest(successes, trials)
     interval = test.proportion_ci(confidence_level=confidence, method="exact")
     return Interval(successes / trials, float(interval.low), float(interval.high))

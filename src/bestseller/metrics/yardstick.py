@@ -11,7 +11,7 @@ from io import BytesIO
 
 import numpy as np
 from PIL import Image, ImageFilter
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from bestseller.metrics.kid import Projections
 from bestseller.metrics.statistics import Interval
@@ -107,7 +107,7 @@ def blur_equivalent(
     roots = np.maximum.accumulate(np.sqrt(np.maximum([0.0, *kids], 0.0)))
     value = _place(np.sqrt(max(model.estimate.value, 0.0)), blurs, roots)
     of_photos = np.stack([rung.first + rung.second for rung in rungs.values()])
-    z, accepted = float(norm.ppf((1 + confidence) / 2)), [value]
+    z, accepted = float(ndtri((1 + confidence) / 2)), [value]
     for blur in np.append(np.arange(0.0, blurs[-1], STEP), blurs[-1]):
         root, weights = _between(blur, blurs, roots)
         rest = model.second - weights[1:] @ of_photos

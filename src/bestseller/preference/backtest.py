@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from bestseller.metrics.statistics import Interval
 
@@ -238,6 +237,8 @@ def spearman(score: Array, observed: Array, draws: Sequence[Draws]) -> Array:
 
     A line in which the score or the sales are all equal has correlation 0: no order is known.
     """
+    from scipy.stats import rankdata  # noqa: PLC0415 (slow import)
+
     total, weight = np.zeros(len(draws[0])), 0
     for drawn in draws:
         a, b = (rankdata(x[drawn], axis=1) for x in (score, observed))

@@ -14,8 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from bestseller.backbones.backbone import batches
-from bestseller.backbones.networks import Normalise, architecture
-from bestseller.backbones.vision import models
+from bestseller.backbones.networks import Normalise, architecture, torchvision_network
 from bestseller.compute import device, place
 from bestseller.errors import BestsellerError
 from bestseller.files import atomic_path, read_json, require, write_json
@@ -34,8 +33,7 @@ def build_network(lines: int) -> nn.Module:
     The last normalisation of each block starts at zero, so that blocks start as the identity: a
     network trained from scratch in few steps learns sooner.
     """
-    network: nn.Module = models.resnet50(weights=None, num_classes=lines, zero_init_residual=True)
-    return network
+    return torchvision_network(NAME, num_classes=lines, zero_init_residual=True)
 
 
 def normaliser() -> Normalise:

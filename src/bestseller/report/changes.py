@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from bestseller.metrics.statistics import holm
 from bestseller.report.results import Results
@@ -37,7 +37,7 @@ def remembered(results: Results) -> dict[str, Any]:
     records = [design.record for design in results.designs]
     units = results.ledger.groupby("line")["units"].sum()
     proposing = dict(zip(results.counts["line"], results.counts["models"], strict=True))
-    quantile = float(norm.ppf((1 + results.params.compare.confidence) / 2))
+    quantile = float(ndtri((1 + results.params.compare.confidence) / 2))
     return {
         "designs": [{key: record[key] for key in ("id", "line", "score")} for record in records],
         "lines": {
@@ -147,7 +147,7 @@ def _moved(before: Mapping[str, Line], now: Mapping[str, Line], confidence: floa
     ]
     if not moves:
         return []
-    p = holm([2 * norm.sf(move.z) for move in moves])
+    p = holm([2 * ndtr(-move.z) for move in moves])
     return [move for move, value in zip(moves, p, strict=True) if value < 1 - confidence]
 
 
@@ -189,7 +189,7 @@ def _why(old: Line | None, new: Line) -> str:
 def _lines_table(moves: Sequence[Move], why: Mapping[str, str], confidence: float) -> Table | None:
     if not moves:
         return None
-    half = float(norm.ppf((1 + confidence) / 2))
+    half = float(ndtri((1 + confidence) / 2))
     rows = [
         [
             Cell(m.line),

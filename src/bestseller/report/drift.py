@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from bestseller.metrics.statistics import holm
 from bestseller.report.tables import Cell, Table
@@ -80,8 +80,8 @@ def drift_table(ledger: pd.DataFrame, confidence: float) -> Table | None:
     sold = now + before > 0
     z = np.abs(np.log(ratio)) / np.where(error > 0, error, np.inf)
     moved = np.zeros(len(now), dtype=bool)
-    moved[sold] = holm(2 * norm.sf(z[sold])) < 1 - confidence
-    half = norm.ppf((1 + confidence) / 2) * error
+    moved[sold] = holm(2 * ndtr(-z[sold])) < 1 - confidence
+    half = ndtri((1 + confidence) / 2) * error
     rows = []
     for i in np.argsort(-np.abs(np.log(ratio)) * sold, kind="stable"):
         low, high = ratio[i] * np.exp(-half[i]), ratio[i] * np.exp(half[i])

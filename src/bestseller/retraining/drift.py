@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from bestseller.backbones import empty_feature_stack
 from bestseller.backbones.backbone import batches
@@ -88,7 +88,7 @@ def sales_mix(ledger: pd.DataFrame, confidence: float) -> Facts:
     noise = 1 / found.now.sum() + 1 / found.before.sum()
     return {
         "sales_psi": float(terms.sum()),
-        "sales_psi_chance": float(noise * chi2.ppf(confidence, len(p) - 1)),
+        "sales_psi_chance": float(noise * chdtri(len(p) - 1, 1 - confidence)),
         "sales_psi_line": str(found.now.index[int(terms.argmax())]),
     }
 
