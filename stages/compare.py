@@ -5,16 +5,17 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bestseller.compute import prepare
-from bestseller.files import atomic_path, read_json, require, write_json
+from bestseller.base.compute import prepare
+from bestseller.base.files import atomic_path, read_json, require, write_json
+from bestseller.centroid.shell import Shell
+from bestseller.comparison import conclusions, plots, space
+from bestseller.comparison.cost import cost_answers, training_costs
+from bestseller.comparison.references import REAL, SHOWN, reference_images
+from bestseller.evaluation import quality
+from bestseller.evaluation.measurement import Instruments
+from bestseller.evaluation.nearest import KIDS, Kids, load_kids
 from bestseller.images.store import ImageSet
-from bestseller.metrics import conclusions, plots, quality, space
-from bestseller.metrics.cost import cost_answers, training_costs
-from bestseller.metrics.nearest import KIDS, Kids, load_kids
-from bestseller.metrics.references import REAL, SHOWN, reference_images
 from bestseller.params import Params
-from bestseller.preference.measurement import Instruments
-from bestseller.preference.shell import Shell
 from stages import FEATURES, run
 
 PROCESSED = Path("data/processed")

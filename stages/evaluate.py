@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bestseller.compute import prepare
-from bestseller.files import atomic_path, write_json
+from bestseller.base.compute import prepare
+from bestseller.base.files import atomic_path, write_json
+from bestseller.centroid.shell import Shell
+from bestseller.evaluation import quality, sheets
+from bestseller.evaluation.measurement import Instruments
+from bestseller.evaluation.nearest import KIDS, save_kids
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
-from bestseller.metrics import quality, sheets
-from bestseller.metrics.nearest import KIDS, save_kids
 from bestseller.params import Item, Params
-from bestseller.preference.measurement import Instruments
-from bestseller.preference.shell import Shell
 from stages import FEATURES, ITEM, run
 
 PROCESSED = Path("data/processed")

@@ -1,6 +1,6 @@
 """Write each model's settings into a file of its own, so that a change reruns that model alone."""
 
-from bestseller.files import atomic_path
+from bestseller.base.files import atomic_path
 from bestseller.params import Params, Recipe
 from bestseller.params.item import MODELS
 from bestseller.params.recipe import FOLDER

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.gans.codes import PARTNERS, Codes
 
 LOW = 2

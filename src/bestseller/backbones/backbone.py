@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from bestseller.backbones.networks import Normalise, architecture, empty_network, fold_batch_norms
 from bestseller.backbones.resize import resize_tensorflow1
 from bestseller.backbones.vision import models
-from bestseller.compute import autocast, device, place, to_signed
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path, read_json, require, sha256_file, write_json
-from bestseller.progress import track
+from bestseller.base.compute import autocast, device, place, to_signed
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path, read_json, require, sha256_file, write_json
+from bestseller.base.progress import track
 
 MADE_BY = "dvc repro backbone"
 

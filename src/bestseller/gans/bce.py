@@ -4,7 +4,7 @@ from torch import Tensor
 
 from bestseller.gans.gan import Gan, Stats
 from bestseller.gans.objectives import bce_discriminator_loss, bce_generator_loss
-from bestseller.gans.parallel import Draws
+from bestseller.training.parallel import Draws
 
 
 class BceGan(Gan):

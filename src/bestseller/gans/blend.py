@@ -25,11 +25,11 @@ from torch.nn import functional as F
 
 from bestseller import params
 from bestseller.backbones import packaged_layers
-from bestseller.compute import device, place, to_signed
-from bestseller.gans.batches import Batch
+from bestseller.base.compute import device, place, to_signed
 from bestseller.gans.codes import Codes
 from bestseller.gans.gan import JointModel, LatentAndCondition, Shape, Stats
 from bestseller.gans.principal import PrincipalComponents, low_pass
+from bestseller.training.batches import Batch
 
 START = 4  # pixels, side of the map that the convolutions begin with
 WARM_UP = 0.05  # share of the training in which the learning rate rises

@@ -12,7 +12,7 @@ from bestseller.gans.dcgan import (
 )
 from bestseller.gans.gan import Gan, Shape, Stats
 from bestseller.gans.objectives import d2gan_discriminator_loss, d2gan_generator_loss
-from bestseller.gans.parallel import Draws
+from bestseller.training.parallel import Draws
 
 
 class TwoDiscriminators(nn.Module):

@@ -11,7 +11,7 @@ from bestseller import params
 from bestseller.gans.bce import BceGan
 from bestseller.gans.gan import ConditionProjection, LatentAndCondition, Shape, Stats
 from bestseller.gans.objectives import real_penalty
-from bestseller.gans.parallel import Draws
+from bestseller.training.parallel import Draws
 
 SLOPE = 0.2
 LARGEST_MULTIPLE = 8

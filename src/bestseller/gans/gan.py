@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from bestseller import params
-from bestseller.gans.batches import Batch
 from bestseller.gans.codes import Codes
-from bestseller.gans.parallel import Draws
+from bestseller.training.batches import Batch
+from bestseller.training.parallel import Draws
 
 Stats = dict[str, Tensor]
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from bestseller import params
 from bestseller.gans.gan import ConditionProjection, Gan, LatentAndCondition, Shape, Stats
 from bestseller.gans.objectives import gradient_penalty, wgan_critic_loss, wgan_generator_loss
-from bestseller.gans.parallel import Draws
+from bestseller.training.parallel import Draws
 
 SLOPE = 0.2
 GROUP = 4

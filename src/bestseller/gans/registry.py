@@ -1,6 +1,6 @@
 """The models by the name that params.yaml gives them: the GANs, and an autoencoder beside them."""
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.gans.blend import BlendAutoencoder
 from bestseller.gans.d2gan import D2gan
 from bestseller.gans.dcgan import Dcgan

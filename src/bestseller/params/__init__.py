@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from ruamel.yaml import YAML, YAMLError
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params.catalogue import Catalogue, Crawl, Demo
 from bestseller.params.item import Item, parse_model
 from bestseller.params.judging import Compare, Evaluate, Preference, Report, Shortlist

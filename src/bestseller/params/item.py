@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params.training import Gan, Train
 
 Constraint = Literal["plain", "centroid"]

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bestseller.errors import BestsellerError
-from bestseller.files import read_json, write_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import read_json, write_json
 from bestseller.params.item import parse_model
 from bestseller.params.training import Augment, Centroid, Gan, Shared, Train
 

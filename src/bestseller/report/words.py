@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params import Item
 
 UNITS = {"s": "s", "mb": "MB", "gb": "GB", "px": "px", "percent": "%", "bytes": "bytes"}

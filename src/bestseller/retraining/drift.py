@@ -15,14 +15,14 @@ from scipy.stats import chi2
 
 from bestseller.backbones import empty_feature_stack
 from bestseller.backbones.backbone import batches
-from bestseller.compute import device
-from bestseller.files import require
-from bestseller.gans.centroids import load_centroids
+from bestseller.base.compute import device
+from bestseller.base.files import require
+from bestseller.centroid.centroids import load_centroids
+from bestseller.classifier.sellers import top_sellers
+from bestseller.evaluation.quality import HELD_OUT, rounded
 from bestseller.images.augment import augment
 from bestseller.images.store import ImageSet
-from bestseller.metrics.quality import HELD_OUT, rounded
 from bestseller.params import Drift, Params
-from bestseller.preference.sellers import top_sellers
 from bestseller.report.drift import PRIOR, windows
 
 SALES, PROCESSED = Path("data/sales"), Path("data/processed")
