@@ -26,11 +26,11 @@ from bestseller import params
 from bestseller.backbones import empty_feature_stack
 from bestseller.base.compute import autocast, device, has_bf16, place, prepare
 from bestseller.centroid.centroids import Centroids
+from bestseller.gans.batch import Draws
 from bestseller.gans.gan import Gan, Shape
 from bestseller.gans.registry import gan_class
 from bestseller.training.batches import Batches
 from bestseller.training.constraint import CentroidConstraint
-from bestseller.training.parallel import Draws
 from bestseller.training.trainer import Plan, Trainer
 
 SIZE, Z = 64, 100

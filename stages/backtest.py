@@ -13,7 +13,7 @@ from bestseller.base.files import require, write_json
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.classifier.mild import mild_changes
 from bestseller.classifier.sellers import sales_history, top_sellers
-from bestseller.evaluation.quality import split
+from bestseller.images.split import split
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
 from bestseller.preference.known import KnownImages

@@ -14,6 +14,7 @@ from bestseller.comparison.references import REAL, SHOWN, reference_images
 from bestseller.evaluation import quality
 from bestseller.evaluation.measurement import Instruments
 from bestseller.evaluation.nearest import KIDS, Kids, load_kids
+from bestseller.images.split import split
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
 from stages import FEATURES, run
@@ -100,7 +101,7 @@ def draw_models(
     made = {n: pd.read_csv(Path("data/evaluation") / n / "points.csv") for n in models["model"]}
     curves = {n: pd.read_csv(METRICS / "train" / f"{n}.csv") for n in models["model"]}
     shell = Shell.load(CENTROID, params.backbones.precision)
-    learned, _ = quality.split(ImageSet.open(AUGMENTED).of_main_view())
+    learned, _ = split(ImageSet.open(AUGMENTED).of_main_view())
     real = instruments.plane.points(next(iter(instruments.real.values())).train)
     places = {name: points[["x", "y"]].to_numpy() for name, points in made.items()}
     distances = {name: points["distance"].to_numpy() for name, points in made.items()}

@@ -12,6 +12,7 @@ from bestseller.evaluation import quality, sheets
 from bestseller.evaluation.measurement import Instruments
 from bestseller.evaluation.nearest import KIDS, save_kids
 from bestseller.gans import load_generator
+from bestseller.images.split import split
 from bestseller.images.store import ImageSet
 from bestseller.params import Item, Params
 from stages import FEATURES, ITEM, run
@@ -30,7 +31,7 @@ def main(params: Params, item: str) -> None:
     prepare(params.job_threads, settings.seed)
     generator = load_generator(MODELS / name)
     catalogue = ImageSet.open(PROCESSED).of_main_view()
-    train, _ = quality.split(catalogue)
+    train, _ = split(catalogue)
     instruments = Instruments.load(BACKBONES, CLASSIFIER, catalogue, params, FEATURES)
 
     # A sample of the catalogue, then as many images of every line; equal seeds pair the models.

@@ -10,6 +10,7 @@ from bestseller.base.compute import prepare
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, write_json
 from bestseller.centroid.centroids import load_centroids
+from bestseller.gans.batch import Share
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
 from bestseller.gans.pictures import sample_grid
@@ -23,7 +24,7 @@ from bestseller.training.batches import Batches
 from bestseller.training.checkpoint import Checkpoint, fingerprint
 from bestseller.training.constraint import CentroidConstraint
 from bestseller.training.monitor import Monitor, within_condition_spread
-from bestseller.training.parallel import Share, group, relaunch
+from bestseller.training.parallel import group, relaunch
 from bestseller.training.trainer import Plan, Trainer
 from stages import ITEM, WORKSPACE, run
 

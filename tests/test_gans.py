@@ -9,13 +9,13 @@ import torch
 
 from bestseller.base.errors import BestsellerError
 from bestseller.gans import load_generator
+from bestseller.gans.batch import Draws
 from bestseller.gans.dcgan import DoubleAndConvolve, doubling, weighted_real_penalty
 from bestseller.gans.gan import ConditionProjection, Shape
-from bestseller.gans.registry import GANS, gan_class
+from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator
 from bestseller.params import Gan, load_params
 from bestseller.training.diffaugment import TRANSFORMATIONS, augment
-from bestseller.training.parallel import Draws
 
 TRAIN = load_params(Path(__file__).parent.parent / "params.yaml").train
 

@@ -14,13 +14,14 @@ import torch
 from torch import nn
 
 from bestseller.base.errors import BestsellerError
+from bestseller.gans.batch import Draws, Share
 from bestseller.gans.gan import Shape
 from bestseller.gans.registry import gan_class
 from bestseller.params import load_params
 from bestseller.training.batches import Batches
 from bestseller.training.checkpoint import Checkpoint
 from bestseller.training.monitor import Monitor
-from bestseller.training.parallel import Draws, Share, group, share_batch_norm
+from bestseller.training.parallel import group, share_batch_norm
 from bestseller.training.trainer import Plan, Trainer
 from conftest import REPOSITORY
 

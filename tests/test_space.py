@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from bestseller.comparison.plots import curves_figure
-from bestseller.comparison.space import Plane, distance_figure, scatter_figure
+from bestseller.comparison.space import distance_figure, scatter_figure
+from bestseller.evaluation.plane import Plane
 
 MODELS = pd.DataFrame(
     {

@@ -14,16 +14,16 @@ from torch import nn
 
 from bestseller.base.errors import BestsellerError
 from bestseller.centroid.centroids import Centroids
+from bestseller.gans.batch import Batch, Share
 from bestseller.gans.gan import Shape, Stats
 from bestseller.gans.registry import gan_class
 from bestseller.images.augment import Change, fresh
 from bestseller.params import load_params
-from bestseller.training.batches import Batch, Batches, image_weights
+from bestseller.training.batches import Batches, image_weights
 from bestseller.training.checkpoint import Checkpoint, fingerprint
 from bestseller.training.constraint import CentroidConstraint
 from bestseller.training.ema import MovingAverage
 from bestseller.training.monitor import Monitor, within_condition_spread
-from bestseller.training.parallel import Share
 from bestseller.training.trainer import Plan, Trainer
 
 ROOT = Path(__file__).parent.parent

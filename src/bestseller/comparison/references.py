@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bestseller.evaluation.quality import split
+from bestseller.images.split import split
 from bestseller.images.store import ImageSet
 from bestseller.metrics.yardstick import LADDER
 

@@ -11,9 +11,10 @@ from bestseller.backbones import Backbone, FeatureSpace, extract, load_backbone,
 from bestseller.backbones.features import FeatureCache
 from bestseller.classifier.classifier import Classifier, load_classifier
 from bestseller.classifier.similarity import image_similarity, similarity_table
-from bestseller.comparison.space import Plane
 from bestseller.evaluation import quality
 from bestseller.evaluation.perceptual import perceptual_diversity, perceptual_name
+from bestseller.evaluation.plane import Plane
+from bestseller.images.split import split
 from bestseller.images.store import ImageSet
 from bestseller.metrics import registry
 from bestseller.metrics.copies import CopyTest
@@ -83,7 +84,7 @@ class Instruments:
         spaces = load_spaces(backbones, params)
         perceptual = load_backbone(backbones, params.backbones.perceptual)
         known = quality.Real.extract(list(spaces.values()), real, FeatureCache(cache))
-        train, test = quality.split(real)
+        train, test = split(real)
         clusters, held_out = train.index["cluster"].to_numpy(), np.asarray(test.images)
         pixels = PixelTest.fit(np.asarray(train.images), clusters, held_out)
         unseen = {label: of_space.test for label, of_space in known.features.items()}

@@ -10,6 +10,7 @@ import pandas as pd
 from bestseller.backbones import FeatureSpace
 from bestseller.backbones.features import FeatureCache
 from bestseller.base.errors import BestsellerError
+from bestseller.images.split import split
 from bestseller.images.store import ImageSet
 from bestseller.metrics import registry
 from bestseller.metrics.distances import Array
@@ -20,7 +21,6 @@ from bestseller.metrics.statistics import Estimate, Interval, stratified_mean
 from bestseller.metrics.yardstick import BLUR_LADDER
 
 Values = dict[str, Any]
-HELD_OUT = "test"  # the part of the images that no generator has seen
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,6 @@ def scale_of(space: str, train: Array) -> float:
     if space == registry.PUBLISHED_SPACE:
         return 1.0
     return float(np.sqrt(np.mean(np.square(train, dtype=np.float64)))) or 1.0
-
-
-def split(images: ImageSet) -> tuple[ImageSet, ImageSet]:
-    """Return the images that generators learn from (train, validation), and the held-out ones."""
-    held_out = (images.index["split"] == HELD_OUT).to_numpy()
-    return images.select(~held_out), images.select(held_out)
 
 
 def measure(sample: Sample) -> Values:

@@ -26,10 +26,10 @@ from torch.nn import functional as F
 from bestseller import params
 from bestseller.backbones import packaged_layers
 from bestseller.base.compute import device, place, to_signed
+from bestseller.gans.batch import Batch
 from bestseller.gans.codes import Codes
 from bestseller.gans.gan import JointModel, LatentAndCondition, Shape, Stats
 from bestseller.gans.principal import PrincipalComponents, low_pass
-from bestseller.training.batches import Batch
 
 START = 4  # pixels, side of the map that the convolutions begin with
 WARM_UP = 0.05  # share of the training in which the learning rate rises
@@ -191,6 +191,9 @@ class BlendAutoencoder(JointModel):
         others = to_signed(self._images[[row for row, _ in partners]])
         shares = torch.tensor([share for _, share in partners], device=batch.real.device)
         return z, blended(batch.real, others, shares)
+
+
+MODEL = BlendAutoencoder
 
 
 def blended(first: Tensor, second: Tensor, shares: Tensor) -> Tensor:

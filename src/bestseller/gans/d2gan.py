@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from bestseller import params
+from bestseller.gans.batch import Draws
 from bestseller.gans.dcgan import (
     Discriminator,
     Generator,
@@ -12,7 +13,6 @@ from bestseller.gans.dcgan import (
 )
 from bestseller.gans.gan import Gan, Shape, Stats
 from bestseller.gans.objectives import d2gan_discriminator_loss, d2gan_generator_loss
-from bestseller.training.parallel import Draws
 
 
 class TwoDiscriminators(nn.Module):
@@ -68,3 +68,6 @@ class D2gan(Gan):
 
     def generator_loss(self, fake: Tensor, conditions: Tensor) -> tuple[Tensor, Stats]:
         return d2gan_generator_loss(self.discriminator(fake, conditions), self.beta), {}
+
+
+MODEL = D2gan

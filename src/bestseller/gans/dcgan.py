@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bestseller import params
+from bestseller.gans.batch import Draws
 from bestseller.gans.bce import BceGan
 from bestseller.gans.gan import ConditionProjection, LatentAndCondition, Shape, Stats
 from bestseller.gans.objectives import real_penalty
-from bestseller.training.parallel import Draws
 
 SLOPE = 0.2
 LARGEST_MULTIPLE = 8
@@ -181,3 +181,6 @@ class Dcgan(BceGan):
             penalty = weighted_real_penalty(self.discriminator, real, conditions, self.r1)
             loss, stats = loss + penalty, stats | {"r1": penalty.detach()}
         return loss, stats
+
+
+MODEL = Dcgan

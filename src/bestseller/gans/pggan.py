@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bestseller import params
+from bestseller.gans.batch import Draws
 from bestseller.gans.gan import ConditionProjection, Gan, LatentAndCondition, Shape, Stats
 from bestseller.gans.objectives import gradient_penalty, wgan_critic_loss, wgan_generator_loss
-from bestseller.training.parallel import Draws
 
 SLOPE = 0.2
 GROUP = 4
@@ -258,3 +258,6 @@ class Pggan(Gan):
 
     def generator_loss(self, fake: Tensor, conditions: Tensor) -> tuple[Tensor, Stats]:
         return wgan_generator_loss(self.discriminator(fake, conditions)), {}
+
+
+MODEL = Pggan

@@ -62,3 +62,6 @@ class VanillaGan(BceGan):
     @staticmethod
     def make_discriminator(settings: params.WideGan, shape: Shape) -> Discriminator:
         return Discriminator(settings.width, shape)
+
+
+MODEL = VanillaGan

@@ -13,8 +13,10 @@ from pydantic import ValidationError
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import read_json, write_json
+from bestseller.params.augment import Augment
+from bestseller.params.centroid import Centroid
 from bestseller.params.item import parse_model
-from bestseller.params.training import Augment, Centroid, Gan, Shared, Train
+from bestseller.params.train import GANS, Gan, Shared, Train
 
 FOLDER = Path("data/settings")
 
@@ -64,7 +66,7 @@ class Recipe:
         """
         path = FOLDER / f"{model}.json"
         values = read_json(path, "dvc repro settings")
-        section: Any = Train.model_fields[parse_model(model)[0]].annotation
+        section: Any = GANS[parse_model(model)[0]]
         kinds: dict[str, Any] = {"centroid": Centroid, "augment": Augment}
         try:
             optional = {

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from bestseller.backbones import FeatureSpace
 from bestseller.base.files import atomic_path, read_json, require, write_json
-from bestseller.evaluation.quality import split
+from bestseller.images.split import split
 from bestseller.images.store import ImageSet
 from bestseller.metrics.copies import CopyTest
 from bestseller.metrics.neighbours import Neighbours

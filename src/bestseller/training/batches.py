@@ -1,33 +1,13 @@
 """Training images on the device, and which of them each step sees."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bestseller.base.compute import device, to_signed
-from bestseller.training.parallel import Draws, Share
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One step's input.
-
-    Attributes:
-        real: float32 N x 3 x H x W in [-1, 1].
-        conditions: int64 N, the condition of each real image, asked of the generator as well.
-        z: float32 N x z_dim, standard normal.
-        rows: int64 N, the place of each real image among the training images.
-        random: what augmentation and penalties draw from in this step.
-    """
-
-    real: Tensor
-    conditions: Tensor
-    z: Tensor
-    rows: Tensor
-    random: Draws
+from bestseller.gans.batch import Batch, Draws, Share
 
 
 class Batches:

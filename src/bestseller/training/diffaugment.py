@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bestseller.training.parallel import Draws
+from bestseller.gans.batch import Draws
 
 
 def _uniform(images: Tensor, random: Draws) -> Tensor:

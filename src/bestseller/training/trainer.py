@@ -14,8 +14,9 @@ from bestseller import params
 from bestseller.base.compute import autocast, place
 from bestseller.base.errors import BestsellerError
 from bestseller.base.progress import Progress
+from bestseller.gans.batch import Batch
 from bestseller.gans.gan import Gan, JointModel, Model, Stats
-from bestseller.training.batches import Batch, Batches
+from bestseller.training.batches import Batches
 from bestseller.training.checkpoint import Checkpoint
 from bestseller.training.constraint import CentroidConstraint
 from bestseller.training.diffaugment import augment

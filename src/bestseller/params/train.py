@@ -1,0 +1,101 @@
+"""What is trained and how: the section train, with a section of its own for each model.
+
+A training reads its settings from the file that the stage settings wrote (`recipe`); these classes
+check them and change none.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, create_model, field_validator
+
+from bestseller.params.section import Count, Positive, Precision, Section
+
+
+class Gan(Section):
+    """What every GAN's own section holds; each GAN adds its architecture."""
+
+    lr: Positive
+    beta1: Annotated[float, Field(ge=0, lt=1)]
+    beta2: Annotated[float, Field(ge=0, lt=1)]
+    batch_size: Annotated[int, Field(ge=2)]
+    epochs: Positive
+
+
+class WideGan(Gan):
+    width: Annotated[int, Field(ge=4)]
+
+
+class ConvGan(WideGan):
+    upsample: Literal["transposed", "nearest"]
+    d_norm: Literal["batch", "spectral", "none"]
+    r1: Annotated[float, Field(ge=0)]
+
+
+class D2gan(ConvGan):
+    alpha: Annotated[float, Field(gt=0, le=1)]
+    beta: Annotated[float, Field(gt=0, le=1)]
+
+
+class Pggan(Gan):
+    fmap_base: Annotated[int, Field(ge=64)]
+    fmap_min: Count
+    fmap_max: Annotated[int, Field(ge=4)]
+    phases: list[Positive]
+    gradient_penalty: Annotated[float, Field(ge=0)]
+    drift: Annotated[float, Field(ge=0)]
+
+
+class Blend(WideGan):
+    low: Count
+    high: Count
+    noise: Annotated[float, Field(ge=0)]
+    teacher: str
+    layers: Annotated[list[Count], Field(min_length=1)]
+    pixel_weight: Annotated[float, Field(ge=0)]
+    latents: Literal["blend", "density"]
+    partners: Annotated[int, Field(ge=5)]
+    least_share: Annotated[float, Field(ge=0.5, le=1)]
+    most_share: Annotated[float, Field(ge=0.5, le=1)]
+    bandwidth: Annotated[float, Field(ge=0)]
+
+    @field_validator("most_share")
+    @classmethod
+    def _not_below_least(cls, value: float, given: ValidationInfo) -> float:
+        if value < given.data.get("least_share", 0.5):
+            raise ValueError("a share from least_share on")
+        return value
+
+
+class Shared(Section):
+    """What every GAN's training shares."""
+
+    condition: Literal["line", "none"]
+    sampling: Literal["proportional", "sqrt", "balanced"]
+    z_dim: Count
+    embedding_scale: Positive
+    diffaugment: list[Literal["translation", "colour", "cutout"]]
+    ema_half_life: Positive
+    precision: Precision
+    grid_rows: Count
+    launcher: Literal["single", "torchrun"]
+    processes: Count
+
+
+# The models by name, each with the class of its section. A new one is a line here, a module of its
+# name in `bestseller.gans` and its section in params.yaml.
+GANS: dict[str, type[Gan]] = {
+    "vanilla": WideGan,
+    "dcgan": ConvGan,
+    "d2gan": D2gan,
+    "pggan": Pggan,
+    "blend": Blend,
+}
+
+if TYPE_CHECKING:
+
+    class Train(Shared):
+        """The section train: what all share, and by its name each model's own section."""
+
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    Train = create_model("Train", __base__=Shared, **{name: (GANS[name], ...) for name in GANS})
