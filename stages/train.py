@@ -25,7 +25,7 @@ from bestseller.training.checkpoint import Checkpoint, fingerprint
 from bestseller.training.constraint import CentroidConstraint
 from bestseller.training.monitor import Monitor, within_condition_spread
 from bestseller.training.parallel import group, relaunch
-from bestseller.training.trainer import Plan, Trainer
+from bestseller.training.trainer import VERSION, Plan, Trainer
 from stages import ITEM, WORKSPACE, run
 
 AUGMENTED = Path("data/augmented")
@@ -76,7 +76,7 @@ def train(item: Item, recipe: Recipe, threads: int, share: Share) -> None:
         change=fresh(augment) if augment else None,
     )
     key = fingerprint(
-        [threads, recipe.as_json(), name],
+        [threads, recipe.as_json(), name, network.version, VERSION],
         [shown / "images.npy", shown / "index.parquet", centroid_file],
     )
     checkpoint = Checkpoint(CHECKPOINTS, name, key)

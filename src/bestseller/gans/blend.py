@@ -133,6 +133,7 @@ class Teacher(nn.Module):
 class BlendAutoencoder(JointModel):
     """The model; see the module's text."""
 
+    version = 1
     Settings = params.Blend
     augmented = False  # a parent is a product as it is: not mirrored, not tinted
 

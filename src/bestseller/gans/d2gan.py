@@ -35,6 +35,7 @@ class D2gan(Gan):
     up to a constant: a weighs covering all of the data, b weighs drawing nothing else.
     """
 
+    version = 1
     Settings = params.D2gan
 
     def __init__(self, settings: params.D2gan, shape: Shape) -> None:

@@ -158,6 +158,7 @@ def weighted_real_penalty(
 class Dcgan(BceGan):
     """Deep convolutional GAN with the non-saturating objective."""
 
+    version = 1
     Settings = params.ConvGan
 
     def __init__(self, settings: params.ConvGan, shape: Shape) -> None:

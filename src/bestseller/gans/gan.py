@@ -46,6 +46,7 @@ class Model(nn.Module, ABC):
         shape: sizes that the data fixes.
     """
 
+    version = 1  # of its networks and losses: with a new one no older checkpoint is resumed
     Settings: type[params.Gan] = params.Gan
     augmented = True  # False: it learns from the photos as they are, not from augmented ones
 

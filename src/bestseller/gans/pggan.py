@@ -201,6 +201,7 @@ class Critic(nn.Module):
 class Pggan(Gan):
     """Progressive growing with WGAN-GP and drift; real images fade as the networks do."""
 
+    version = 1
     Settings = params.Pggan
 
     def __init__(self, settings: params.Pggan, shape: Shape) -> None:

@@ -53,6 +53,7 @@ class Discriminator(nn.Module):
 class VanillaGan(BceGan):
     """MLP generator and discriminator with the non-saturating objective."""
 
+    version = 1
     Settings = params.WideGan
 
     @staticmethod

@@ -4,6 +4,7 @@ A training reads its settings from the file that the stage settings wrote (`reci
 check them and change none.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, create_model, field_validator
@@ -81,14 +82,22 @@ class Shared(Section):
     processes: Count
 
 
-# The models by name, each with the class of its section. A new one is a line here, a module of its
-# name in `bestseller.gans` and its section in params.yaml.
-GANS: dict[str, type[Gan]] = {
-    "vanilla": WideGan,
-    "dcgan": ConvGan,
-    "d2gan": D2gan,
-    "pggan": Pggan,
-    "blend": Blend,
+@dataclass(frozen=True)
+class Kind:
+    """A kind of model: the class of its section, and its name for people."""
+
+    section: type[Gan]
+    label: str
+
+
+# The models by name. A new one is a line here, a module of its name in `bestseller.gans` and its
+# section in params.yaml, of one of the classes above or of its own.
+GANS = {
+    "vanilla": Kind(WideGan, "Vanilla GAN"),
+    "dcgan": Kind(ConvGan, "DCGAN"),
+    "d2gan": Kind(D2gan, "D2GAN"),
+    "pggan": Kind(Pggan, "PGGAN"),
+    "blend": Kind(Blend, "Blend autoencoder"),
 }
 
 if TYPE_CHECKING:
@@ -98,4 +107,6 @@ if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
 else:
-    Train = create_model("Train", __base__=Shared, **{name: (GANS[name], ...) for name in GANS})
+    Train = create_model(
+        "Train", __base__=Shared, **{name: (kind.section, ...) for name, kind in GANS.items()}
+    )

@@ -24,6 +24,10 @@ from bestseller.training.ema import MovingAverage
 from bestseller.training.monitor import Monitor
 from bestseller.training.parallel import average, share_batch_norm
 
+# Of what a step computes, here and in whatever else this package does in a training: with a new
+# one no checkpoint of an older trainer is resumed.
+VERSION = 1
+
 
 @dataclass(frozen=True)
 class Plan:
