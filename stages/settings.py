@@ -6,9 +6,9 @@ A training depends on its model's file, so that a change there reruns that model
 from pathlib import Path
 
 import bestseller
-from bestseller.base.code import digest, reached
 from bestseller.base.files import atomic_path
 from bestseller.params import Params, Recipe
+from bestseller.params.code import digest, reached
 from bestseller.params.item import MODELS, parse_model
 from bestseller.params.recipe import FOLDER
 from stages import run

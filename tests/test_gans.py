@@ -10,7 +10,7 @@ import torch
 from bestseller.base.errors import BestsellerError
 from bestseller.gans import load_generator
 from bestseller.gans.batch import Draws
-from bestseller.gans.dcgan import DoubleAndConvolve, doubling, weighted_real_penalty
+from bestseller.gans.convolutions import DoubleAndConvolve, doubling, weighted_real_penalty
 from bestseller.gans.gan import ConditionProjection, Gan, Shape
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator

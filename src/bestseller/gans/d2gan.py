@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from bestseller import params
 from bestseller.gans.batch import Draws
-from bestseller.gans.dcgan import (
+from bestseller.gans.convolutions import (
     Discriminator,
     Generator,
     initialise,
