@@ -1,7 +1,7 @@
 """Versions of what trains: new code of the trainer or a model asks for a new number.
 
-A checkpoint is resumed by the same version alone. `python -m tests.test_versions`, from the root
-of the checkout, writes down the code as it is now.
+A checkpoint is resumed by the same version alone. `PYTHONPATH=src python -m
+tests.test_versions`, from the root of the checkout, writes down the code as it is now.
 """
 
 import json
@@ -41,7 +41,8 @@ def test_new_code_has_a_new_version_or_trains_the_same(name: str) -> None:
     home = "training/trainer.py: VERSION" if name == "trainer" else f"gans/{name}.py: version"
     assert now == known, (
         f"the code of {name} has changed: where a training computes something else by it, raise "
-        f"{home}, so that no older checkpoint is resumed; then `python -m tests.test_versions`"
+        f"{home}, so that no older checkpoint is resumed; then run "
+        "`PYTHONPATH=src python -m tests.test_versions`"
     )
 
 
