@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 import torch
 from threadpoolctl import threadpool_limits
 
-from bestseller.compute import device, keep_freed_memory
+from bestseller.base.compute import device, keep_freed_memory
 
 Step = Callable[[], object]
 Clock = Callable[[], float]

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from bestseller.backbones import FeatureSpace
 from bestseller.backbones.weights import published_backbone
-from bestseller.compute import prepare, to_uint8
+from bestseller.base.compute import prepare, to_uint8
 from bestseller.gans import load_generator
 from bestseller.gans.blend import Generator
 from bestseller.images.store import ImageSet

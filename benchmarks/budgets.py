@@ -37,19 +37,19 @@ from ruamel.yaml import YAML
 
 from bestseller.backbones import FeatureSpace, feature_stack
 from bestseller.backbones.weights import published_backbone
-from bestseller.compute import place, prepare
-from bestseller.gans.batches import Batches
-from bestseller.gans.centroid import CentroidConstraint
-from bestseller.gans.centroids import reference
+from bestseller.base.compute import place, prepare
+from bestseller.centroid.centroids import reference
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
 from bestseller.gans.pictures import sample_grid
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, TrainedGenerator
-from bestseller.gans.trainer import Plan, Trainer
 from bestseller.images.store import ImageSet
 from bestseller.metrics.kid import kid
 from bestseller.params import Item, Params, Recipe, Section, load_params
+from bestseller.training.batches import Batches
+from bestseller.training.constraint import CentroidConstraint
+from bestseller.training.trainer import Plan, Trainer
 from stages.centroid import centroids_of
 
 OUT = Path(".scratch/budgets")

@@ -16,13 +16,13 @@ import pandas as pd
 from embedded import Embedded, make_embedded
 from threadpoolctl import threadpool_limits
 
-from bestseller.compute import prepare
+from bestseller.base.compute import prepare
+from bestseller.classifier.fitting import assess, fit_classifier
+from bestseller.classifier.neighbours import nearest
+from bestseller.classifier.sellers import assign_parts, lines_of, top_sellers
+from bestseller.classifier.start import starting_network
 from bestseller.metrics.statistics import clopper_pearson
 from bestseller.params import Preference, load_params
-from bestseller.preference.fitting import assess, fit_classifier
-from bestseller.preference.neighbours import nearest
-from bestseller.preference.sellers import assign_parts, lines_of, top_sellers
-from bestseller.preference.start import starting_network
 
 CONFIDENCE = 0.95
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bestseller.catalogue.demo.render import render
-from bestseller.catalogue.demo.shop import DemoShop
-from bestseller.catalogue.demo.world import Product, last_day
+from bestseller.demo.render import render
+from bestseller.demo.shop import DemoShop
+from bestseller.demo.world import Product, last_day
 from bestseller.images.align import align
 from bestseller.images.duplicates import find_clusters
 from bestseller.images.split import split_designs

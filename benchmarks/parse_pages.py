@@ -16,7 +16,7 @@ import time
 from decimal import Decimal, InvalidOperation
 from pathlib import PurePosixPath
 
-from bestseller.catalogue.parse import parse_product_page
+from bestseller.page.parse import parse_product_page
 
 FIELDS = ("sku", "brand", "price", "availability")
 

@@ -27,16 +27,16 @@ from scipy.stats import t
 from threadpoolctl import threadpool_limits
 
 from bestseller.backbones import FeatureSpace, load_space
-from bestseller.compute import prepare
+from bestseller.base.compute import prepare
+from bestseller.classifier.anchors import noise_images
+from bestseller.classifier.fitting import assess, fit_classifier
+from bestseller.classifier.sellers import assign_parts, lines_of, sales_history, top_sellers
+from bestseller.classifier.start import starting_network
 from bestseller.params import Preference, Space, load_params
-from bestseller.preference.anchors import noise_images
 from bestseller.preference.backtest import SMALLEST_LINE, spearman
-from bestseller.preference.fitting import assess, fit_classifier
 from bestseller.preference.launches import split_by_launch, study_launches
 from bestseller.preference.metadata import with_table
 from bestseller.preference.ranker import SalesRanker, fit_ranker
-from bestseller.preference.sellers import assign_parts, lines_of, sales_history, top_sellers
-from bestseller.preference.start import starting_network
 from bestseller.preference.study import Pictures, study
 
 NOISE = 1000  # images

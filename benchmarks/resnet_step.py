@@ -21,9 +21,9 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 from torch.nn import functional
 
-from bestseller.compute import autocast, device, has_bf16, place, to_signed
-from bestseller.preference.classifier import build_network, normaliser
-from bestseller.preference.training import WEIGHT_DECAY, augment, draw_images
+from bestseller.base.compute import autocast, device, has_bf16, place, to_signed
+from bestseller.classifier.classifier import build_network, normaliser
+from bestseller.classifier.training import WEIGHT_DECAY, augment, draw_images
 
 SIZE, LINES, IMAGES, LR = 64, 16, 500, 1e-3
 

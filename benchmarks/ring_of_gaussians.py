@@ -22,14 +22,13 @@ from scipy.stats import t
 from torch import Tensor, nn
 
 from bestseller import params
-from bestseller.gans.batches import Batch
+from bestseller.gans.batch import Batch, Draws, Share
 from bestseller.gans.bce import BceGan
-from bestseller.gans.checkpoint import Checkpoint
 from bestseller.gans.d2gan import D2gan
 from bestseller.gans.gan import Gan, Shape, Stats
 from bestseller.gans.objectives import gradient_penalty, wgan_critic_loss, wgan_generator_loss
-from bestseller.gans.parallel import Draws, Share
-from bestseller.gans.trainer import Plan, Trainer
+from bestseller.training.checkpoint import Checkpoint
+from bestseller.training.trainer import Plan, Trainer
 
 MODES, RADIUS, SPREAD = 8, 2.0, 0.02
 BATCH, Z, HIDDEN = 512, 256, 128

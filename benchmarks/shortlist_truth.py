@@ -27,14 +27,14 @@ from sklearn.decomposition import PCA
 from sklearn.kernel_ridge import KernelRidge
 from threadpoolctl import threadpool_limits
 
-from bestseller.catalogue.demo.shop import DemoShop
-from bestseller.catalogue.demo.taste import utility
-from bestseller.compute import prepare
+from bestseller.base.compute import prepare
+from bestseller.base.files import read_json
+from bestseller.demo.shop import DemoShop
+from bestseller.demo.taste import utility
 from bestseller.designs.candidates import sample
 from bestseller.designs.evidence import Naming
 from bestseller.designs.selection import best_models
 from bestseller.designs.shortlist import shortlist
-from bestseller.files import read_json
 from bestseller.gans import load_generator
 from bestseller.metrics.statistics import mean_interval
 from bestseller.params import Params, load_params

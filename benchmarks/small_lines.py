@@ -33,19 +33,19 @@ from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from bestseller.backbones import FeatureSpace, load_space
-from bestseller.catalogue.demo.shop import DemoShop
-from bestseller.catalogue.demo.world import Product
-from bestseller.compute import prepare
+from bestseller.backbones.features import FeatureCache
+from bestseller.base.compute import prepare
+from bestseller.base.progress import track
+from bestseller.demo.shop import DemoShop
+from bestseller.demo.world import Product
+from bestseller.evaluation.quality import Real, split
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
 from bestseller.metrics.diversity import mean_squared_distance
-from bestseller.metrics.features import FeatureCache
 from bestseller.metrics.kid import kid
 from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE
-from bestseller.metrics.quality import Real, split
 from bestseller.metrics.statistics import mean_interval
 from bestseller.params import PARAMS_FILE, Params, load_params
-from bestseller.progress import track
 
 SMALL = 5  # products
 FRESH_SEED = 2_001  # first seed of the shops that give the unseen watches

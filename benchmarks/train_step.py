@@ -24,14 +24,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bestseller import params
 from bestseller.backbones import empty_feature_stack
-from bestseller.compute import autocast, device, has_bf16, place, prepare
-from bestseller.gans.batches import Batches
-from bestseller.gans.centroid import CentroidConstraint
-from bestseller.gans.centroids import Centroids
+from bestseller.base.compute import autocast, device, has_bf16, place, prepare
+from bestseller.centroid.centroids import Centroids
+from bestseller.gans.batch import Draws
 from bestseller.gans.gan import Gan, Shape
-from bestseller.gans.parallel import Draws
 from bestseller.gans.registry import gan_class
-from bestseller.gans.trainer import Plan, Trainer
+from bestseller.training.batches import Batches
+from bestseller.training.constraint import CentroidConstraint
+from bestseller.training.trainer import Plan, Trainer
 
 SIZE, Z = 64, 100
 SHAPE = Shape(SIZE, Z, 0)

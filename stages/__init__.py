@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params import Params, load_params
 
 # The main workspace, also inside a temporary experiment: caches, weights and checkpoints lie there.

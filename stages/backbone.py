@@ -7,13 +7,13 @@ import numpy as np
 
 from bestseller.backbones import Backbone, FeatureSpace, save_backbone
 from bestseller.backbones.check import changed, is_blind, line_accuracy, retrieval
+from bestseller.backbones.features import FeatureCache
 from bestseller.backbones.fit import fit_backbone
 from bestseller.backbones.weights import in_package, published_backbone
-from bestseller.compute import prepare
-from bestseller.errors import BestsellerError
-from bestseller.files import write_json
+from bestseller.base.compute import prepare
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import write_json
 from bestseller.images.store import ImageSet
-from bestseller.metrics.features import FeatureCache
 from bestseller.params import Params
 from stages import FEATURES, WORKSPACE, run
 

@@ -7,18 +7,18 @@ import numpy as np
 import pandas as pd
 
 from bestseller.backbones import load_space
+from bestseller.backbones.features import FeatureCache
+from bestseller.base.compute import prepare
+from bestseller.base.files import require, write_json
 from bestseller.catalogue.raw import read_catalogue
-from bestseller.compute import prepare
-from bestseller.files import require, write_json
+from bestseller.classifier.mild import mild_changes
+from bestseller.classifier.sellers import sales_history, top_sellers
+from bestseller.images.split import split
 from bestseller.images.store import ImageSet
-from bestseller.metrics.features import FeatureCache
-from bestseller.metrics.quality import split
 from bestseller.params import Params
 from bestseller.preference.known import KnownImages
 from bestseller.preference.launches import split_by_launch, study_launches
 from bestseller.preference.metadata import catalogue_table, with_table
-from bestseller.preference.mild import mild_changes
-from bestseller.preference.sellers import sales_history, top_sellers
 from bestseller.preference.study import Pictures, study
 from bestseller.preference.verdict import detector_facts, facts, launch_facts, unobserved_facts
 from stages import FEATURES, run

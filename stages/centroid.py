@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from bestseller.backbones import feature_stack, load_backbone
-from bestseller.compute import place, prepare
-from bestseller.files import atomic_path, write_json
-from bestseller.gans.centroids import Centroids, Reference, reference, save_centroids
+from bestseller.base.compute import place, prepare
+from bestseller.base.files import atomic_path, write_json
+from bestseller.centroid.centroids import Centroids, Reference, reference, save_centroids
 from bestseller.images.store import ImageSet
 from bestseller.params import Centroid, Params
 from bestseller.params.item import MODELS, parse_model

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from bestseller.compute import prepare
-from bestseller.files import atomic_path, require, write_json
+from bestseller.base.compute import prepare
+from bestseller.base.files import atomic_path, require, write_json
+from bestseller.classifier.anchors import anchor_images, anchor_table
+from bestseller.classifier.fitting import assess, fit_classifier
+from bestseller.classifier.sellers import assign_parts, lines_of, top_sellers
+from bestseller.classifier.start import starting_network
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
-from bestseller.preference.anchors import anchor_images, anchor_table
-from bestseller.preference.fitting import assess, fit_classifier
-from bestseller.preference.sellers import assign_parts, lines_of, top_sellers
-from bestseller.preference.start import starting_network
 from stages import WORKSPACE, run
 
 CLASSIFIER = Path("data/classifier")

@@ -5,16 +5,18 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bestseller.compute import prepare
-from bestseller.files import atomic_path, read_json, require, write_json
+from bestseller.base.compute import prepare
+from bestseller.base.files import atomic_path, read_json, require, write_json
+from bestseller.centroid.shell import Shell
+from bestseller.comparison import conclusions, plots, space
+from bestseller.comparison.cost import cost_answers, training_costs
+from bestseller.comparison.references import REAL, SHOWN, reference_images
+from bestseller.evaluation import quality
+from bestseller.evaluation.measurement import Instruments
+from bestseller.evaluation.nearest import KIDS, Kids, load_kids
+from bestseller.images.split import split
 from bestseller.images.store import ImageSet
-from bestseller.metrics import conclusions, plots, quality, space
-from bestseller.metrics.cost import cost_answers, training_costs
-from bestseller.metrics.nearest import KIDS, Kids, load_kids
-from bestseller.metrics.references import REAL, SHOWN, reference_images
 from bestseller.params import Params
-from bestseller.preference.measurement import Instruments
-from bestseller.preference.shell import Shell
 from stages import FEATURES, run
 
 PROCESSED = Path("data/processed")
@@ -99,7 +101,7 @@ def draw_models(
     made = {n: pd.read_csv(Path("data/evaluation") / n / "points.csv") for n in models["model"]}
     curves = {n: pd.read_csv(METRICS / "train" / f"{n}.csv") for n in models["model"]}
     shell = Shell.load(CENTROID, params.backbones.precision)
-    learned, _ = quality.split(ImageSet.open(AUGMENTED).of_main_view())
+    learned, _ = split(ImageSet.open(AUGMENTED).of_main_view())
     real = instruments.plane.points(next(iter(instruments.real.values())).train)
     places = {name: points[["x", "y"]].to_numpy() for name, points in made.items()}
     distances = {name: points["distance"].to_numpy() for name, points in made.items()}

@@ -5,15 +5,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bestseller.compute import prepare
-from bestseller.files import atomic_path, write_json
+from bestseller.base.compute import prepare
+from bestseller.base.files import atomic_path, write_json
+from bestseller.centroid.shell import Shell
+from bestseller.evaluation import quality, sheets
+from bestseller.evaluation.measurement import Instruments
+from bestseller.evaluation.nearest import KIDS, save_kids
 from bestseller.gans import load_generator
+from bestseller.images.split import split
 from bestseller.images.store import ImageSet
-from bestseller.metrics import quality, sheets
-from bestseller.metrics.nearest import KIDS, save_kids
 from bestseller.params import Item, Params
-from bestseller.preference.measurement import Instruments
-from bestseller.preference.shell import Shell
 from stages import FEATURES, ITEM, run
 
 PROCESSED = Path("data/processed")
@@ -30,7 +31,7 @@ def main(params: Params, item: str) -> None:
     prepare(params.job_threads, settings.seed)
     generator = load_generator(MODELS / name)
     catalogue = ImageSet.open(PROCESSED).of_main_view()
-    train, _ = quality.split(catalogue)
+    train, _ = split(catalogue)
     instruments = Instruments.load(BACKBONES, CLASSIFIER, catalogue, params, FEATURES)
 
     # A sample of the catalogue, then as many images of every line; equal seeds pair the models.

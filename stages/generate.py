@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bestseller.compute import prepare
+from bestseller.base.compute import prepare
+from bestseller.base.errors import BestsellerError
 from bestseller.designs.generate import blends, generate, strip, write_images
-from bestseller.errors import BestsellerError
 from bestseller.gans import load_generator
 from bestseller.params import Params
 from stages import run

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from bestseller.base.files import atomic_path, write_json
 from bestseller.catalogue.product import Product
 from bestseller.catalogue.raw import open_images, read_catalogue
-from bestseller.files import atomic_path, write_json
 from bestseller.images.prepare import Photo, Refused, prepare
 from bestseller.params import Params
 from stages import run

@@ -9,8 +9,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path
 from bestseller.params import PARAMS_FILE, Params, load_params
 from stages import run
 

@@ -6,7 +6,7 @@ Run outside of DVC; it may be repeated at any time. It ends with 1 where somethi
 import sys
 from pathlib import Path
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params import Params
 from bestseller.serving.registry import announce_champion
 from bestseller.tracking import collect, publish

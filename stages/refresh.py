@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from bestseller.base.files import read_json, write_json
 from bestseller.catalogue.diagnosis import is_passing
-from bestseller.catalogue.gather import probe
 from bestseller.catalogue.raw import REJECTS, read_rejects
-from bestseller.files import read_json, write_json
 from bestseller.params import Params
 from bestseller.sales.source import probe_ledger
+from bestseller.sources.gather import probe
 from stages import WORKSPACE, run
 from stages.sales import SOURCE as LEDGER
 from stages.scrape import RAW, http_cache

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from bestseller.base.files import atomic_path, read_json, require, write_json
 from bestseller.designs.export import read_choice
 from bestseller.designs.feedback import Feedback
-from bestseller.files import atomic_path, read_json, require, write_json
 from bestseller.images.store import ImageSet
 from bestseller.metrics.registry import from_records
 from bestseller.params import Params

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params import Params
 from bestseller.retraining.champion import POINTER, find, put_back
 from bestseller.retraining.journal import Desk

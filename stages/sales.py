@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
+from bestseller.base.files import atomic_path, require, write_json
 from bestseller.catalogue.raw import read_catalogue
-from bestseller.files import atomic_path, require, write_json
 from bestseller.params import Params
 from bestseller.sales import (
     allocate,

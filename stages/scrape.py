@@ -3,11 +3,11 @@
 import tempfile
 from pathlib import Path
 
-from bestseller.catalogue.carry import carry_over, open_last, write_source
-from bestseller.catalogue.gather import gather, shop_of
+from bestseller.base.files import require, write_json
 from bestseller.catalogue.raw import write_raw
-from bestseller.files import require, write_json
 from bestseller.params import Params
+from bestseller.sources.carry import carry_over, open_last, write_source
+from bestseller.sources.gather import gather, shop_of
 from stages import WORKSPACE, run
 
 SOURCE = "data/source/catalogue.json"

@@ -3,8 +3,8 @@
 import signal
 from threading import Event
 
-from bestseller.catalogue.demo import DemoShop
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
+from bestseller.demo import DemoShop
 from bestseller.params import Params
 from stages import run
 

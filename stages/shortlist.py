@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from bestseller.base.compute import prepare
+from bestseller.base.files import atomic_path, read_json, require
 from bestseller.catalogue.raw import read_catalogue
-from bestseller.compute import prepare
 from bestseller.designs.evidence import Naming
 from bestseller.designs.explain import Explainer
 from bestseller.designs.export import write_choice
@@ -14,7 +15,6 @@ from bestseller.designs.looks import Looks
 from bestseller.designs.selection import best_models
 from bestseller.designs.shortlist import shortlist
 from bestseller.designs.uncertainty import ScoreUncertainty
-from bestseller.files import atomic_path, read_json, require
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
 from bestseller.params import Params

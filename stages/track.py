@@ -7,8 +7,8 @@ It never fails for a tracking server: what could not be sent waits on disk, and
 import sys
 from pathlib import Path
 
-from bestseller.errors import BestsellerError
-from bestseller.files import write_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import write_json
 from bestseller.params import Params
 from bestseller.tracking import collect, publish
 from stages import run

@@ -6,25 +6,26 @@ import numpy as np
 import torch
 
 from bestseller.backbones import empty_feature_stack
-from bestseller.compute import prepare
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path, write_json
-from bestseller.gans.batches import Batches
-from bestseller.gans.centroid import CentroidConstraint
-from bestseller.gans.centroids import load_centroids
-from bestseller.gans.checkpoint import Checkpoint, fingerprint
+from bestseller.base.compute import prepare
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path, write_json
+from bestseller.centroid.centroids import load_centroids
+from bestseller.gans.batch import Share
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
-from bestseller.gans.monitor import Monitor, within_condition_spread
-from bestseller.gans.parallel import Share, group, relaunch
 from bestseller.gans.pictures import sample_grid
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator
-from bestseller.gans.trainer import Plan, Trainer
 from bestseller.images.augment import fresh
 from bestseller.images.store import ImageSet
 from bestseller.live import FOLDER, Live
 from bestseller.params import Item, Params, Recipe, Shared
+from bestseller.training.batches import Batches
+from bestseller.training.checkpoint import Checkpoint, fingerprint
+from bestseller.training.constraint import CentroidConstraint
+from bestseller.training.monitor import Monitor, within_condition_spread
+from bestseller.training.parallel import group, relaunch
+from bestseller.training.trainer import VERSION, Plan, Trainer
 from stages import ITEM, WORKSPACE, run
 
 AUGMENTED = Path("data/augmented")
@@ -75,7 +76,7 @@ def train(item: Item, recipe: Recipe, threads: int, share: Share) -> None:
         change=fresh(augment) if augment else None,
     )
     key = fingerprint(
-        [threads, recipe.as_json(), name],
+        [threads, recipe.as_json(), name, network.version, VERSION],
         [shown / "images.npy", shown / "index.parquet", centroid_file],
     )
     checkpoint = Checkpoint(CHECKPOINTS, name, key)

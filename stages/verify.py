@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dvc.repo import Repo
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params import Params
 from bestseller.tracking.lock import pipeline_stages
 from bestseller.tracking.verify import find_damage

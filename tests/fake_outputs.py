@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from bestseller.base.files import write_json
 from bestseller.designs.design import SOURCE_TYPE, Choice, Design, design_id
 from bestseller.designs.export import write_choice
-from bestseller.files import write_json
 from bestseller.metrics.registry import as_records, columns_of
 
 SIZE = 64

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from bestseller.catalogue.assemble import CrawlResult
-from bestseller.catalogue.crawl import crawl_site
-from bestseller.catalogue.gather import gather
 from bestseller.catalogue.raw import write_raw
-from bestseller.catalogue.site import Site
+from bestseller.page.assemble import CrawlResult
 from bestseller.params import Catalogue, read_yaml
+from bestseller.sources.gather import gather
+from bestseller.web.crawl import crawl_site
+from bestseller.web.site import Site
 from conftest import REPOSITORY
 
 ORIGIN = "http://shop.example"
@@ -127,7 +127,7 @@ def robots(text: str = "") -> Answer:
     return Answer(f"User-agent: *\n{text}\nSitemap: {ORIGIN}/sitemap.xml\n".encode())
 
 
-SHOPIFY = "bestseller.catalogue.shopify_spider:ShopifySpider"
+SHOPIFY = "bestseller.web.shopify_spider:ShopifySpider"
 
 
 def site(shop_url: str, folder: Path, **settings: object) -> Site:

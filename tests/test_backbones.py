@@ -25,7 +25,7 @@ from bestseller.backbones.networks import ARCHITECTURES, empty_network, fold_bat
 from bestseller.backbones.resize import resize_tensorflow1
 from bestseller.backbones.vision import lpips, models
 from bestseller.backbones.weights import in_package, published_backbone, published_url
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params import Backbones
 
 ROOT = Path(__file__).resolve().parent.parent

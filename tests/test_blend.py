@@ -12,18 +12,18 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 from torch.nn import functional as F
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.gans import load_generator
-from bestseller.gans.batches import Batches
 from bestseller.gans.blend import BlendAutoencoder, Generator, Teacher, UpConv2d
-from bestseller.gans.checkpoint import Checkpoint
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
-from bestseller.gans.monitor import Monitor
 from bestseller.gans.principal import PrincipalComponents, low_pass
 from bestseller.gans.saved import Config, save_generator
-from bestseller.gans.trainer import Plan, Trainer
 from bestseller.params import Blend, load_params
+from bestseller.training.batches import Batches
+from bestseller.training.checkpoint import Checkpoint
+from bestseller.training.monitor import Monitor
+from bestseller.training.trainer import Plan, Trainer
 
 TRAIN = load_params(Path(__file__).parent.parent / "params.yaml").train
 SETTINGS = TRAIN.blend.model_copy(

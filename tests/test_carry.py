@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from bestseller.catalogue.assemble import CrawlResult
-from bestseller.catalogue.carry import (
+from bestseller.base.errors import BestsellerError
+from bestseller.catalogue.product import Image, Product, Variant
+from bestseller.catalogue.raw import read_catalogue, write_raw
+from bestseller.page.assemble import CrawlResult
+from bestseller.sources.carry import (
     FORBIDDEN_NOW,
     LastCatalogue,
     carry_over,
     open_last,
     write_source,
 )
-from bestseller.catalogue.product import Image, Product, Variant
-from bestseller.catalogue.raw import read_catalogue, write_raw
-from bestseller.errors import BestsellerError
 from conftest import shell
 from loopback import Answer, Shop, page, png, sitemap
 

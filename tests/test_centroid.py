@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from bestseller.backbones import empty_feature_stack
-from bestseller.errors import BestsellerError
-from bestseller.gans.centroid import DECAY, CentroidConstraint
-from bestseller.gans.centroids import (
+from bestseller.base.errors import BestsellerError
+from bestseller.centroid.centroids import (
     Centroids,
     Reference,
     load_centroids,
@@ -21,6 +20,7 @@ from bestseller.gans.centroids import (
 from bestseller.images.augment import augment
 from bestseller.images.store import ImageSet
 from bestseller.params import Centroid, load_params
+from bestseller.training.constraint import DECAY, CentroidConstraint
 from conftest import REPOSITORY
 from shapes import make_shop
 from stages.centroid import centroids_of

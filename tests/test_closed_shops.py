@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from scrapy.http import HtmlResponse, Request, Response
 
+from bestseller.base.errors import BestsellerError
 from bestseller.catalogue.diagnosis import PASSWORD, SCRIPT, mend_of
-from bestseller.catalogue.empty import why_empty
-from bestseller.catalogue.gather import gather, shop_of
-from bestseller.catalogue.page_spider import PageSpider
 from bestseller.catalogue.product import Product
-from bestseller.catalogue.site import origin_of_shop
-from bestseller.catalogue.spider import CatalogueSpider
-from bestseller.errors import BestsellerError
+from bestseller.sources.gather import gather, shop_of
+from bestseller.web.empty import why_empty
+from bestseller.web.page_spider import PageSpider
+from bestseller.web.site import origin_of_shop
+from bestseller.web.spider import CatalogueSpider
 from conftest import REPOSITORY
 from loopback import (
     ORIGIN,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.gans.codes import PARTNERS, Codes, Drawn
 
 LOW = 2

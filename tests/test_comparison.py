@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bestseller.metrics.comparison import (
+from bestseller.comparison.comparison import (
     best_arms,
     centroid_effects,
     difference,
     limits,
     verdict,
 )
-from bestseller.metrics.conclusions import (
+from bestseller.comparison.conclusions import (
     TIED,
     Comparison,
     compare,
@@ -22,8 +22,8 @@ from bestseller.metrics.conclusions import (
     quality_points,
     with_intervals,
 )
+from bestseller.evaluation.nearest import Kids, load_kids, nearest_models, save_kids
 from bestseller.metrics.kid import Projections
-from bestseller.metrics.nearest import Kids, load_kids, nearest_models, save_kids
 from bestseller.metrics.registry import columns_of, compared
 
 COLUMNS = columns_of(

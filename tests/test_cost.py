@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from bestseller.metrics.cost import cost_answers, training_costs
+from bestseller.comparison.cost import cost_answers, training_costs
 
 
 def test_costs_are_means_over_seeds_and_the_constraint_is_beside_its_own_gan() -> None:

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from bestseller.catalogue.crawl import probe_site
-from bestseller.catalogue.demo import DemoShop
+from bestseller.base.errors import BestsellerError
 from bestseller.catalogue.formats import image_format
-from bestseller.catalogue.optout import RESERVATIONS
 from bestseller.catalogue.product import Image, Product, Rejected
 from bestseller.catalogue.raw import open_images, read_catalogue, write_raw
-from bestseller.catalogue.site import check_permission
-from bestseller.errors import BestsellerError
+from bestseller.demo import DemoShop
+from bestseller.web.crawl import probe_site
+from bestseller.web.optout import RESERVATIONS
+from bestseller.web.site import check_permission
 from conftest import REPOSITORY
 from loopback import ORIGIN, Answer, Shop, crawl, page, png, robots, site, sitemap, written
 
@@ -246,8 +246,8 @@ def test_killed_crawl_continues(tmp_path: Path) -> None:
         whole = written(tmp_path / "whole", crawl(url, tmp_path / "whole"))
         program = (
             "import sys; from pathlib import Path; folder = Path(sys.argv[1]);"
-            "from bestseller.catalogue.crawl import crawl_site;"
-            "from bestseller.catalogue.site import Site;"
+            "from bestseller.web.crawl import crawl_site;"
+            "from bestseller.web.site import Site;"
             f"site = Site({ORIGIN!r}, folder / 'cache', connect_to={url!r}, delay_s=0.05);"
             "crawl_site(site, folder / 'images')"
         )

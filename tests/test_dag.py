@@ -15,7 +15,9 @@ from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from bestseller.params import Item, load_params, read_yaml
+import bestseller.params
+from bestseller.params import Item, Params, load_params, read_yaml
+from bestseller.params.train import Train
 from conftest import REPOSITORY, shell
 
 STAGES = [
@@ -39,9 +41,19 @@ MATRIX = ["train", "evaluate"]
 SCRIPTS = sorted(path.stem for path in REPOSITORY.glob("stages/[!_]*.py"))
 PARAMS = load_params(REPOSITORY / "params.yaml")
 
-MODULE = re.compile(r"(bestseller|stages)(\.\w+)+")
-# Started beside a stage and without a part in its result, so that a change there reruns nothing.
-BESIDE = {"bestseller.tracking.follower": "it takes a running training's curves to MLflow"}
+MODULE = re.compile(r"(?P<name>(bestseller|stages)(\.\w+)+)(:\w+)?")
+# Run beside a stage and without a part in its result, so that a change there reruns nothing.
+BESIDE = {
+    "bestseller.tracking.follower": "it takes a running training's curves to MLflow",
+    "bestseller.params.train": "it checks settings; those of a training come in data/settings",
+}
+# Every stage reads and checks the whole of params.yaml, and depends on the sections it declares.
+LOADER = REPOSITORY / "src/bestseller/params/__init__.py"
+OF_LOADER = ("bestseller.params.section", "bestseller.params.item")
+# Modules that import others of a package by names that are in no code.
+BY_NAME = {"src/bestseller/gans/registry.py": "gans", "src/bestseller/sources/gather.py": "sources"}
+# With this a stage depends on the one model's modules that it runs, by their digests in it.
+OWN_CODE = "data/settings/"
 
 # Keys that no stage's result depends on, and who reads them instead.
 READ_ELSEWHERE = {
@@ -124,12 +136,25 @@ def imported(file: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: relative import"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
+            if node.module == "bestseller.params":  # the loader passes on what its sections define
+                names = [home_of(alias.name) for alias in node.names]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            is_run = MODULE.fullmatch(node.value) and node.value not in BESIDE
-            names = [node.value] if is_run else []  # python -m <module>
+            run = MODULE.fullmatch(node.value)  # python -m <module>, or a class by name
+            names = [run["name"]] if run else []
         for name in names:
             parts = name.split(".")
-            yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+            modules = [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
+            if file == LOADER:
+                modules = [m for m in modules if not m.startswith("bestseller.params.")]
+                modules += [m for m in OF_LOADER if name.startswith(m)]
+            if not set(modules) & set(BESIDE):
+                yield from modules
+
+
+def home_of(name: str) -> str:
+    """The module that defines what `bestseller.params` passes on."""
+    value = getattr(bestseller.params, name)
+    return f"{getattr(value, '__module__', 'bestseller.params')}.{name}"
 
 
 def has_code(file: Path) -> bool:
@@ -150,6 +175,31 @@ def local_imports(file: Path) -> frozenset[Path]:
     return frozenset(path for path in found if has_code(path))
 
 
+def sections_of(stage: PipelineStage) -> set[Path]:
+    """The modules of the sections of params.yaml that a stage declares to read."""
+    found = set()
+    for name in {key.partition(".")[0] for key in params_of(stage)}:
+        kind = Params.model_fields[name].annotation
+        home = module_file("bestseller.params.train" if kind is Train else str(kind.__module__))
+        found |= {home} if home and home != LOADER else set()
+    return found
+
+
+def needs(stage: PipelineStage) -> set[Path]:
+    """The project's files with code that decide a stage's result."""
+    found = set(local_imports(REPOSITORY / f"stages/{base(stage.addressing)}.py"))
+    for path in sections_of(stage):
+        found |= local_imports(path)
+    for name, package in BY_NAME.items():
+        own = package == "gans" and any(path.startswith(OWN_CODE) for path in files_of(stage))
+        if REPOSITORY / name in found and not own:
+            for path in (REPOSITORY / f"src/bestseller/{package}").glob("*.py"):
+                found |= local_imports(path)
+    if base(stage.addressing) == "settings":  # it reads them
+        found |= set((REPOSITORY / "src/bestseller/gans").glob("[!_]*.py"))
+    return {path for path in found if has_code(path)}
+
+
 @cache
 def beside_code() -> list[Path]:
     """Files of the packages that are no code, such as templates."""
@@ -167,7 +217,7 @@ def package_of(path: Path) -> Path:
 def test_every_local_import_is_a_dependency(name: str) -> None:
     stage = next(stage for key, stage in pipeline().items() if base(key) == name)
     declared = [REPOSITORY / path for path in files_of(stage)]
-    needed = set(local_imports(REPOSITORY / f"stages/{name}.py"))
+    needed = needs(stage)
     needed |= {path for path in beside_code() if package_of(path) in map(package_of, needed)}
     missing = {path for path in needed if not any(path.is_relative_to(dep) for dep in declared)}
     assert not missing, (
@@ -178,7 +228,7 @@ def test_every_local_import_is_a_dependency(name: str) -> None:
 def test_no_dependency_is_left_over() -> None:
     """A source dependency that nothing imports would rerun its stage for nothing."""
     for name, stage in pipeline().items():
-        needed = local_imports(REPOSITORY / f"stages/{base(name)}.py")
+        needed = needs(stage)
         for path in files_of(stage):
             if path.startswith(("src/", "stages/")):
                 source = REPOSITORY / path

@@ -23,12 +23,12 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import StandardScaler
 
-from bestseller.catalogue.demo import AWKWARD, EXTRAS, DemoShop, Product
-from bestseller.catalogue.demo.lines import LINES
-from bestseller.catalogue.demo.pages import product_path
-from bestseller.catalogue.demo.render import render
-from bestseller.catalogue.demo.taste import utility
-from bestseller.catalogue.demo.world import last_day
+from bestseller.demo import AWKWARD, EXTRAS, DemoShop, Product
+from bestseller.demo.lines import LINES
+from bestseller.demo.pages import product_path
+from bestseller.demo.render import render
+from bestseller.demo.taste import utility
+from bestseller.demo.world import last_day
 
 # line: kinds, units of the reference catalogue, written out a second time
 TABLE = {
@@ -309,7 +309,7 @@ def test_an_unchanged_shop_answers_304_and_renders_nothing(monkeypatch: pytest.M
         tags = {path: client.ask(path, Host="shop")[0].headers["ETag"] for path in paths}
         assert [r.path for r in first.requests] == paths
         assert all(r.status == 200 and r.body_bytes > 20 for r in first.requests)
-    monkeypatch.setattr("bestseller.catalogue.demo.shop.render", no_photo)
+    monkeypatch.setattr("bestseller.demo.shop.render", no_photo)
     with browse(again) as client:
         for path, tag in tags.items():
             for sent in (tag, f'"other", W/{tag}', "*"):

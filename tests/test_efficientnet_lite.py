@@ -14,7 +14,7 @@ from bestseller.backbones.efficientnet_lite import SameConv2d, from_package
 from bestseller.backbones.networks import ARCHITECTURES, architecture, empty_network
 from bestseller.backbones.packages import Package
 from bestseller.backbones.weights import in_package, published_backbone
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 
 NAMES = [name for name in ARCHITECTURES if in_package(name)]
 

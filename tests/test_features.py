@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from bestseller.backbones import Backbone
+from bestseller.backbones.features import KEPT_S, FeatureCache, feature_key
 from bestseller.backbones.networks import architecture, without_classifier
-from bestseller.metrics.features import KEPT_S, FeatureCache, feature_key
 
 
 def alexnet(seed: int = 0) -> Backbone:
@@ -69,7 +69,7 @@ def test_another_number_type_has_another_key(
 ) -> None:
     key = feature_key(network, pictures())
     for has_bf16 in (False, True):
-        monkeypatch.setattr("bestseller.metrics.features.has_bf16", lambda has=has_bf16: has)
+        monkeypatch.setattr("bestseller.backbones.features.has_bf16", lambda has=has_bf16: has)
         assert (feature_key(network, pictures(), "auto") == key) != has_bf16
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bestseller.base.errors import BestsellerError
 from bestseller.designs.design import Choice
 from bestseller.designs.export import read_choice, write_choice
 from bestseller.designs.feedback import Feedback, agreement, take
-from bestseller.errors import BestsellerError
 from bestseller.report.feedback import feedback_sentence
 from fake_outputs import write_outputs
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from bestseller.catalogue.gather import gather, probe, shop_of
+from bestseller.base.errors import BestsellerError
 from bestseller.catalogue.product import Product
 from bestseller.catalogue.raw import read_catalogue, write_raw
-from bestseller.catalogue.shopify import UNTIED
-from bestseller.catalogue.sources.google_feed import read_feed
-from bestseller.catalogue.sources.shopify_export import read_export as read_shopify
-from bestseller.catalogue.sources.woocommerce_export import read_export as read_woocommerce
-from bestseller.catalogue.tabular import read_table
-from bestseller.errors import BestsellerError
+from bestseller.page.shopify import UNTIED
+from bestseller.page.tabular import read_table
+from bestseller.sources.gather import gather, probe, shop_of
+from bestseller.sources.google_feed import read_feed
+from bestseller.sources.shopify_export import read_export as read_shopify
+from bestseller.sources.woocommerce_export import read_export as read_woocommerce
 from loopback import Answer, Shop, collected, png, settings_of
 
 RSS = """<?xml version="1.0" encoding="UTF-8"?>

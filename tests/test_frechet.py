@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.metrics.frechet import (
     Gaussian,
     frechet_distance,

@@ -7,17 +7,22 @@ import numpy as np
 import pytest
 import torch
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.gans import load_generator
-from bestseller.gans.dcgan import DoubleAndConvolve, doubling, weighted_real_penalty
-from bestseller.gans.diffaugment import TRANSFORMATIONS, augment
-from bestseller.gans.gan import ConditionProjection, Shape
-from bestseller.gans.parallel import Draws
-from bestseller.gans.registry import GANS, gan_class
+from bestseller.gans.batch import Draws
+from bestseller.gans.convolutions import DoubleAndConvolve, doubling, weighted_real_penalty
+from bestseller.gans.gan import ConditionProjection, Gan, Shape
+from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator
-from bestseller.params import Gan, load_params
+from bestseller.params import Gan as GanSettings
+from bestseller.params import load_params
+from bestseller.params.train import GANS as KINDS
+from bestseller.training.diffaugment import TRANSFORMATIONS, augment
 
 TRAIN = load_params(Path(__file__).parent.parent / "params.yaml").train
+GANS: dict[str, type[Gan]] = {
+    name: found for name in KINDS if issubclass(found := gan_class(name), Gan)
+}
 
 
 def draws(seed: int) -> Draws:
@@ -25,7 +30,7 @@ def draws(seed: int) -> Draws:
 
 
 def small(name: str) -> Any:
-    settings: Gan = getattr(TRAIN, name)
+    settings: GanSettings = getattr(TRAIN, name)
     narrow = {"fmap_base": 64, "fmap_min": 1} if name == "pggan" else {"width": 8}
     return settings.model_copy(update=narrow)
 

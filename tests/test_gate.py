@@ -16,8 +16,8 @@ import torch
 
 from bestseller.backbones.backbone import Backbone, load_backbone, save_backbone
 from bestseller.backbones.networks import architecture, without_classifier
-from bestseller.errors import BestsellerError
-from bestseller.files import write_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import write_json
 from bestseller.gans import load_generator
 from bestseller.gans.gan import Shape
 from bestseller.gans.registry import gan_class

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from scipy.stats import kstest, truncnorm
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.gans import TrainedGenerator, load_generator
 from bestseller.gans.blend import BlendAutoencoder
 from bestseller.gans.gan import Shape

@@ -8,16 +8,16 @@ import pytest
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import HtmlResponse, Request
 
-from bestseller.catalogue.crawl import crawl_site
-from bestseller.catalogue.guard import (
+from bestseller.web.crawl import crawl_site
+from bestseller.web.guard import (
     MAX_ATTRIBUTES,
     MAX_HTML_MB,
     MarkupGuard,
     is_public,
     origin_of,
 )
-from bestseller.catalogue.limits import TooLong, cpu_limit
-from bestseller.catalogue.site import Site
+from bestseller.web.limits import TooLong, cpu_limit
+from bestseller.web.site import Site
 from loopback import Answer, Shop, page, png, sitemap
 
 

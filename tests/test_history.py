@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bestseller.errors import BestsellerError
-from bestseller.files import write_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import write_json
 from bestseller.report.changes import changes
 from bestseller.report.history import KEPT, read_history, remember, since_last
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from bestseller.catalogue.assemble import CrawlResult
-from bestseller.catalogue.crawl import crawl_site
-from bestseller.catalogue.guard import MAX_ATTRIBUTES, MAX_HTML_MB
-from bestseller.catalogue.reasons import TOO_LARGE
-from bestseller.catalogue.site import Site
+from bestseller.page.assemble import CrawlResult
+from bestseller.web.crawl import crawl_site
+from bestseller.web.guard import MAX_ATTRIBUTES, MAX_HTML_MB
+from bestseller.web.reasons import TOO_LARGE
+from bestseller.web.site import Site
 from loopback import Answer, Shop, crawl, page, png, robots, sitemap, written
 
 MEGABYTE = 1_000_000

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from bestseller.base.errors import BestsellerError
 from bestseller.catalogue.product import Image as ProductImage
 from bestseller.catalogue.product import Product, View
 from bestseller.catalogue.raw import write_raw
-from bestseller.errors import BestsellerError
 from bestseller.images import duplicates
 from bestseller.images.align import align
 from bestseller.images.duplicates import find_clusters, find_placeholders, thumbnails

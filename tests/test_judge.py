@@ -8,13 +8,13 @@ import pytest
 from pydantic import ValidationError
 from safetensors.numpy import load_file
 
-from bestseller.errors import BestsellerError
-from bestseller.files import read_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import read_json
+from bestseller.centroid.shell import Shell
+from bestseller.classifier.sellers import assign_parts, top_sellers
 from bestseller.images.store import ImageSet
 from bestseller.params import Params, load_params, read_yaml
 from bestseller.preference import load_ranker
-from bestseller.preference.sellers import assign_parts, top_sellers
-from bestseller.preference.shell import Shell
 from conftest import REPOSITORY
 from shapes import save_shop
 from stages import augment, backbone, backtest, centroid, classifier

@@ -18,8 +18,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from ruamel.yaml import YAML
 
-from bestseller.files import sha256_file
-from bestseller.gans.centroids import save_centroids
+from bestseller.base.files import sha256_file
+from bestseller.centroid.centroids import save_centroids
 from bestseller.images.store import ImageSet
 from bestseller.tracking import collect, publish
 from conftest import shell

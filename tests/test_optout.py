@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from scrapy.http import HtmlResponse, Response
 
-from bestseller.catalogue.crawl import crawl_site
-from bestseller.catalogue.optout import (
+from bestseller.base.errors import BestsellerError
+from bestseller.web.crawl import crawl_site
+from bestseller.web.optout import (
     RESERVATIONS,
     Rule,
     product_token,
@@ -16,7 +17,6 @@ from bestseller.catalogue.optout import (
     reserved,
     training_refused,
 )
-from bestseller.errors import BestsellerError
 from loopback import ORIGIN, Answer, Shop, crawl, page, png, robots, site, sitemap
 
 AGENT = "bestseller"

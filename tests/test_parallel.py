@@ -13,15 +13,16 @@ import pytest
 import torch
 from torch import nn
 
-from bestseller.errors import BestsellerError
-from bestseller.gans.batches import Batches
-from bestseller.gans.checkpoint import Checkpoint
+from bestseller.base.errors import BestsellerError
+from bestseller.gans.batch import Draws, Share
 from bestseller.gans.gan import Shape
-from bestseller.gans.monitor import Monitor
-from bestseller.gans.parallel import Draws, Share, group, share_batch_norm
 from bestseller.gans.registry import gan_class
-from bestseller.gans.trainer import Plan, Trainer
 from bestseller.params import load_params
+from bestseller.training.batches import Batches
+from bestseller.training.checkpoint import Checkpoint
+from bestseller.training.monitor import Monitor
+from bestseller.training.parallel import group, share_batch_norm
+from bestseller.training.trainer import Plan, Trainer
 from conftest import REPOSITORY
 
 # pggan's minibatch standard deviation forms its groups of four within a process

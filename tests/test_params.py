@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from dvc.utils.serialize import load_yaml
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params import Gan, load_params, read_yaml
 from conftest import REPOSITORY, shell
 

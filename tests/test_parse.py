@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bestseller.catalogue import parse_product_page
 from bestseller.catalogue.product import Product
-from bestseller.catalogue.visible import sku_of
+from bestseller.page.parse import parse_product_page
+from bestseller.page.visible import sku_of
 
 URL = "https://shop.example/products/datejust-41?utm_source=mail#top"
 

@@ -7,10 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from bestseller.gans.batches import Batches
-from bestseller.gans.checkpoint import Checkpoint
 from bestseller.gans.gan import Shape
-from bestseller.gans.monitor import Monitor
 from bestseller.gans.pggan import (
     Equalised,
     Generator,
@@ -23,8 +20,11 @@ from bestseller.gans.pggan import (
     pixel_norm,
     stage_channels,
 )
-from bestseller.gans.trainer import Plan, Trainer
 from bestseller.params import load_params
+from bestseller.training.batches import Batches
+from bestseller.training.checkpoint import Checkpoint
+from bestseller.training.monitor import Monitor
+from bestseller.training.trainer import Plan, Trainer
 
 TRAIN = load_params(Path(__file__).parent.parent / "params.yaml").train
 SETTINGS = TRAIN.pggan

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bestseller.catalogue.assemble import COUNTED, assemble
-from bestseller.catalogue.facts import Picture
-from bestseller.catalogue.pictures import gallery
 from bestseller.catalogue.product import Rejected
-from bestseller.catalogue.shopify import Entry, read_products
+from bestseller.page.assemble import COUNTED, assemble
+from bestseller.page.facts import Picture
+from bestseller.page.pictures import gallery
+from bestseller.page.shopify import Entry, read_products
 
 ORIGIN = "https://store.example"
 

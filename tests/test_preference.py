@@ -5,14 +5,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bestseller.errors import BestsellerError
-from bestseller.params import load_params
-from bestseller.preference import calibration
-from bestseller.preference.floor import PictureFloor
-from bestseller.preference.gate import NeighbourGate
-from bestseller.preference.mild import CHANGES, MOST, mild_changes
-from bestseller.preference.neighbours import nearest
-from bestseller.preference.sellers import (
+from bestseller.base.errors import BestsellerError
+from bestseller.classifier import calibration
+from bestseller.classifier.gate import NeighbourGate
+from bestseller.classifier.mild import CHANGES, MOST, mild_changes
+from bestseller.classifier.neighbours import nearest
+from bestseller.classifier.sellers import (
     assign_parts,
     lines_of,
     mean_by_product,
@@ -20,11 +18,13 @@ from bestseller.preference.sellers import (
     sales_prior,
     top_sellers,
 )
-from bestseller.preference.similarity import (
+from bestseller.classifier.similarity import (
     REPORTED_SIMILARITY,
     reported_similarity,
     similarity_table,
 )
+from bestseller.params import load_params
+from bestseller.preference.floor import PictureFloor
 
 
 def table(text: str) -> pd.DataFrame:

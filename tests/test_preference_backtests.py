@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from bestseller.catalogue.product import Product
+from bestseller.classifier.sellers import sales_history
 from bestseller.preference.attributes import AttributeTable
 from bestseller.preference.launches import Launches, split_by_launch, study_launches
 from bestseller.preference.metadata import Metadata, catalogue_table, comparable, with_table
-from bestseller.preference.sellers import sales_history
 from bestseller.preference.study import BASELINES, Pictures, fit_and_test, study
 from bestseller.preference.verdict import launch_facts
 

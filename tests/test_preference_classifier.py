@@ -11,19 +11,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bestseller.errors import BestsellerError
-from bestseller.params import Preference
-from bestseller.preference import Classifier, load_classifier
-from bestseller.preference.anchors import anchor_images, anchor_table, shuffled_images
-from bestseller.preference.classifier import build_network, forward
-from bestseller.preference.fitting import assess, fit_classifier
-from bestseller.preference.sellers import assign_parts, lines_of, top_sellers
-from bestseller.preference.training import (
+from bestseller.base.errors import BestsellerError
+from bestseller.classifier.anchors import anchor_images, anchor_table, shuffled_images
+from bestseller.classifier.classifier import build_network, forward
+from bestseller.classifier.fitting import assess, fit_classifier
+from bestseller.classifier.sellers import assign_parts, lines_of, top_sellers
+from bestseller.classifier.training import (
     LARGEST_SHIFT,
     augment,
     draw_images,
     train_network,
 )
+from bestseller.params import Preference
+from bestseller.preference import Classifier, load_classifier
 from shapes import Shop, make_shop
 
 SETTINGS = Preference(

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
+from bestseller.classifier.gate import NeighbourGate
 from bestseller.preference import SalesRanker, fit_ranker, load_ranker
 from bestseller.preference.backtest import Backtest, lift, pair_auc, run_backtest, spearman
-from bestseller.preference.gate import NeighbourGate
 from bestseller.preference.ridge import Ridge
 
 # --- the ranker --------------------------------------------------------------------------------

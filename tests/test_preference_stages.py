@@ -11,7 +11,7 @@ import torch
 from bestseller.backbones.backbone import Backbone, save_backbone
 from bestseller.backbones.networks import without_classifier
 from bestseller.backbones.vision import models
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.images.store import ImageSet
 from bestseller.params import Params, Space, load_params
 from bestseller.preference import load_classifier, load_ranker

@@ -11,8 +11,8 @@ import torch
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from bestseller.errors import BestsellerError
-from bestseller.files import sha256_file, write_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import sha256_file, write_json
 from bestseller.gans import load_generator
 from bestseller.gans.gan import Shape
 from bestseller.gans.registry import gan_class

@@ -16,12 +16,12 @@ import pandas as pd
 import pytest
 from lxml import html
 
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import write_json
+from bestseller.comparison.references import COPIES
 from bestseller.designs.export import read_choice
 from bestseller.designs.feedback import take
-from bestseller.errors import BestsellerError
-from bestseller.files import write_json
 from bestseller.images.store import ImageSet
-from bestseller.metrics.references import COPIES
 from bestseller.metrics.registry import columns_of
 from bestseller.params import Params, load_params
 from bestseller.report import charts, tables, words

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bestseller.catalogue.demo import DemoShop
-from bestseller.errors import BestsellerError
-from bestseller.files import read_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import read_json
+from bestseller.demo import DemoShop
 from bestseller.params import load_params, read_yaml
 from bestseller.retraining.champion import find, put_back, unless_rolled_back
 from bestseller.retraining.decision import Decision

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from bestseller.backbones import empty_feature_stack
-from bestseller.compute import to_signed
-from bestseller.gans.centroids import Centroids, reference, save_centroids
+from bestseller.base.compute import to_signed
+from bestseller.centroid.centroids import Centroids, reference, save_centroids
 from bestseller.images.store import ImageSet
 from bestseller.params import Params, load_params
 from bestseller.retraining.drift import image_shift, measure_drift, sales_mix, top_seller_turnover

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bestseller.files import read_json
+from bestseller.base.files import read_json
 from bestseller.params import read_yaml
 from conftest import shell
 from toy_retraining import CODE, COMMAND, git, make_toy, news, retrain

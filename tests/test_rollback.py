@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bestseller.errors import BestsellerError
-from bestseller.files import read_json, write_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import read_json, write_json
 from bestseller.params import read_yaml
 from bestseller.retraining.champion import POINTER, find, history, point, put_back
 from bestseller.retraining.repository import Repository

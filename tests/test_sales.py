@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from bestseller.base.errors import BestsellerError
 from bestseller.catalogue.product import Product, Variant
-from bestseller.errors import BestsellerError
 from bestseller.params import Sales, load_params, read_yaml
 from bestseller.sales import (
     CleanLedger,

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, strategies
 from hypothesis import settings as trials
 
+from bestseller.base.errors import BestsellerError
 from bestseller.catalogue.product import Product, Variant
-from bestseller.errors import BestsellerError
 from bestseller.sales import designs_by_sku, read_table, shared_skus
 from bestseller.sales.regular import regular_rows
 from ledgers import cleaned, settings, units

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params import load_params, preset_names, read_yaml
 from conftest import REPOSITORY
 from ledgers import cleaned, units

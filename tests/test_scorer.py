@@ -11,15 +11,15 @@ from PIL import Image
 from bestseller.backbones import Backbone, FeatureSpace, save_backbone
 from bestseller.backbones.networks import without_classifier
 from bestseller.backbones.vision import models
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
+from bestseller.classifier.fitting import fit_classifier
+from bestseller.classifier.gate import NeighbourGate
+from bestseller.classifier.sellers import assign_parts, lines_of, sales_history, top_sellers
+from bestseller.classifier.start import starting_network
 from bestseller.images.store import ImageSet
 from bestseller.params import load_params
 from bestseller.preference import Scorer, fit_ranker, score
-from bestseller.preference.fitting import fit_classifier
-from bestseller.preference.gate import NeighbourGate
 from bestseller.preference.known import KnownImages
-from bestseller.preference.sellers import assign_parts, lines_of, sales_history, top_sellers
-from bestseller.preference.start import starting_network
 from shapes import Shop, make_shop
 
 SIZE = 32

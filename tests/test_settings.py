@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from bestseller.errors import BestsellerError
-from bestseller.files import read_json, write_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import read_json, write_json
 from bestseller.params import Item, Recipe, load_params
 from bestseller.params.item import MODELS
 from conftest import REPOSITORY, shell, start_git

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from bestseller.backbones import empty_feature_stack
-from bestseller.compute import to_signed
-from bestseller.errors import BestsellerError
-from bestseller.gans.centroids import Centroids, reference, save_centroids
-from bestseller.preference.shell import Shell
+from bestseller.base.compute import to_signed
+from bestseller.base.errors import BestsellerError
+from bestseller.centroid.centroids import Centroids, reference, save_centroids
+from bestseller.centroid.shell import Shell
 
 
 def test_the_mean_distance_of_the_images_of_the_centre_is_one(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bestseller.catalogue import parse_product_page
-from bestseller.catalogue.assemble import CrawlResult
-from bestseller.catalogue.carry import LastCatalogue, carry_over
-from bestseller.catalogue.languages import elsewhere, languages_of
 from bestseller.catalogue.product import Product, Variant
-from bestseller.catalogue.shopify import read_products
 from bestseller.catalogue.tidy import agreed, numbers_on_several, one_spelling
+from bestseller.page.assemble import CrawlResult
+from bestseller.page.languages import elsewhere, languages_of
+from bestseller.page.parse import parse_product_page
+from bestseller.page.shopify import read_products
+from bestseller.sources.carry import LastCatalogue, carry_over
 from loopback import ORIGIN, Answer, Shop, crawl, page, png, robots, sitemap
 
 URL = "https://shop.example/product/tee/"

@@ -19,6 +19,7 @@ from PIL import Image
 from scipy.spatial.distance import cdist
 
 from bestseller.backbones import FeatureSpace
+from bestseller.base.errors import BestsellerError
 from bestseller.designs.candidates import sample
 from bestseller.designs.design import SOURCE_TYPE, Choice, Design, design_id
 from bestseller.designs.evidence import Naming, evidence
@@ -32,7 +33,6 @@ from bestseller.designs.selection import (
 )
 from bestseller.designs.shortlist import shortlist
 from bestseller.designs.uncertainty import ScoreUncertainty
-from bestseller.errors import BestsellerError
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Drawn, Parent
 from bestseller.images.store import ImageSet

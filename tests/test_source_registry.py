@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bestseller.catalogue import sources
-from bestseller.catalogue.gather import open_source
+from bestseller import sources
 from bestseller.params import load_params, read_yaml
+from bestseller.sources.gather import open_source
 from conftest import REPOSITORY, shell
 
 NEW = '''
@@ -18,9 +18,9 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from bestseller.catalogue.assemble import CrawlResult
+from bestseller.page.assemble import CrawlResult
 from bestseller.catalogue.product import Product
-from bestseller.catalogue.sources.base import Context
+from bestseller.sources.base import Context
 from bestseller.params.section import Section
 
 
@@ -57,7 +57,8 @@ def test_every_source_is_there_with_its_section_and_its_params(tmp_path: Path) -
     named = {key.split(".")[1] for key in declared if key.startswith("catalogue.")}
     assert named >= set(sources.SOURCES)
     modules = {path.stem for path in Path(sources.__path__[0]).glob("*.py")}
-    assert modules - {"__init__", "base", "feed"} == set(sources.SOURCES)
+    helpers = {"__init__", "base", "carry", "feed", "gather", "picture_folder"}
+    assert modules - helpers == set(sources.SOURCES)
     for name in sources.SOURCES:
         chosen = params.model_copy(update={"source": name})
         source = open_source(chosen, tmp_path, tmp_path)
@@ -66,7 +67,7 @@ def test_every_source_is_there_with_its_section_and_its_params(tmp_path: Path) -
 
 @pytest.mark.slow
 def test_adding_a_source_is_one_file_one_line_and_one_section(code: Path) -> None:
-    package = code / "src/bestseller/catalogue/sources"
+    package = code / "src/bestseller/sources"
     (package / "names.py").write_text(NEW.lstrip())
     registry = (package / "__init__.py").read_text()
     line = '    "folder": "a folder of pictures",\n'

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from bestseller.catalogue.crawl import probe_site
-from bestseller.catalogue.demo import DemoShop
-from bestseller.catalogue.folder import Folder, probe_folder, read_folder
-from bestseller.catalogue.listing import read_listing
+from bestseller.base.errors import BestsellerError
 from bestseller.catalogue.product import Variant
-from bestseller.catalogue.shopify import read_products
-from bestseller.errors import BestsellerError
+from bestseller.demo import DemoShop
+from bestseller.page.shopify import read_products
+from bestseller.sources.picture_folder import Folder, probe_folder, read_folder
+from bestseller.web.crawl import probe_site
+from bestseller.web.listing import read_listing
 from loopback import ORIGIN, SHOPIFY, Answer, Shop, crawl, page, png, site
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bestseller.metrics.plots import curves_figure
-from bestseller.metrics.space import Plane, distance_figure, scatter_figure
+from bestseller.comparison.plots import curves_figure
+from bestseller.comparison.space import distance_figure, scatter_figure
+from bestseller.evaluation.plane import Plane
 
 MODELS = pd.DataFrame(
     {

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from scrapy.http import Response
 
-from bestseller.catalogue.carry import LastCatalogue, carry_over
+from bestseller.base.errors import BestsellerError
 from bestseller.catalogue.diagnosis import is_passing
 from bestseller.catalogue.product import Image, Product, Rejected
 from bestseller.catalogue.raw import read_catalogue, write_raw
-from bestseller.catalogue.throttle import retry_after
-from bestseller.errors import BestsellerError
+from bestseller.sources.carry import LastCatalogue, carry_over
+from bestseller.web.throttle import retry_after
 from conftest import shell
 from loopback import Answer, Shop, crawl, page, png, robots, sitemap
 
@@ -145,7 +145,7 @@ def test_a_photo_lost_in_passing_stays_as_it_was(tmp_path: Path) -> None:
     write_raw(tmp_path / "raw", [old], [], tmp_path / "old")
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / a.file).write_bytes(png(1))
-    from bestseller.catalogue.assemble import CrawlResult
+    from bestseller.page.assemble import CrawlResult
 
     lost = [Rejected("1", b.url, "HTTP 503"), Rejected("1", c.url, "HTTP 404")]
     found = CrawlResult([old.model_copy(update={"images": (a,)})], lost, {})

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from bestseller.catalogue.assemble import CrawlResult
-from bestseller.catalogue.crawl import crawl_site
-from bestseller.catalogue.site import Site
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
+from bestseller.page.assemble import CrawlResult
+from bestseller.web.crawl import crawl_site
+from bestseller.web.site import Site
 from loopback import Answer, Shop, page, png, sitemap
 
 

@@ -14,7 +14,7 @@ import pytest
 from mlflow import MlflowClient
 from ruamel.yaml import YAML
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.tracking import collect, publish
 from bestseller.tracking.record import PipelineRecord, Point, read_curves
 from conftest import REPOSITORY

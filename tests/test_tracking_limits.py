@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from mlflow.utils import validation
 from ruamel.yaml import YAML
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.tracking import limits, publish
 from bestseller.tracking.delivery import OUTBOX_FOLDER
 from bestseller.tracking.lock import canonical_hash

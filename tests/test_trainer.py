@@ -12,19 +12,19 @@ import pytest
 import torch
 from torch import nn
 
-from bestseller.errors import BestsellerError
-from bestseller.gans.batches import Batch, Batches, image_weights
-from bestseller.gans.centroid import CentroidConstraint
-from bestseller.gans.centroids import Centroids
-from bestseller.gans.checkpoint import Checkpoint, fingerprint
-from bestseller.gans.ema import MovingAverage
+from bestseller.base.errors import BestsellerError
+from bestseller.centroid.centroids import Centroids
+from bestseller.gans.batch import Batch, Share
 from bestseller.gans.gan import Shape, Stats
-from bestseller.gans.monitor import Monitor, within_condition_spread
-from bestseller.gans.parallel import Share
 from bestseller.gans.registry import gan_class
-from bestseller.gans.trainer import Plan, Trainer
 from bestseller.images.augment import Change, fresh
 from bestseller.params import load_params
+from bestseller.training.batches import Batches, image_weights
+from bestseller.training.checkpoint import Checkpoint, fingerprint
+from bestseller.training.constraint import CentroidConstraint
+from bestseller.training.ema import MovingAverage
+from bestseller.training.monitor import Monitor, within_condition_spread
+from bestseller.training.trainer import Plan, Trainer
 
 ROOT = Path(__file__).parent.parent
 PARAMS = load_params(ROOT / "params.yaml")

@@ -12,10 +12,10 @@ from torch import nn
 from bestseller.backbones import feature_stack, load_backbone
 from bestseller.backbones.backbone import Backbone, save_backbone
 from bestseller.backbones.networks import architecture, without_classifier
-from bestseller.errors import BestsellerError
-from bestseller.files import write_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import write_json
+from bestseller.centroid.centroids import Centroids, save_centroids
 from bestseller.gans import load_generator
-from bestseller.gans.centroids import Centroids, save_centroids
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import ConditionProjection, LatentAndCondition, Shape
 from bestseller.gans.registry import gan_class

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bestseller.catalogue.demo import DemoShop
-from bestseller.files import read_json
+from bestseller.base.files import read_json
+from bestseller.demo import DemoShop
 from bestseller.params import read_yaml
 from conftest import REPOSITORY, commit, shell, start_git
 

@@ -129,7 +129,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def _main() -> None:
-    from bestseller.errors import BestsellerError
+    from bestseller.base.errors import BestsellerError
     from bestseller.params import Params
     from bestseller.retraining.decision import Decision
     from bestseller.retraining.run import Calls, Retraining

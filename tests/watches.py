@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bestseller.catalogue.demo.render import render
-from bestseller.catalogue.demo.world import make_products
+from bestseller.demo.render import render
+from bestseller.demo.world import make_products
 from bestseller.images.align import align
 
 SCALE, SEED = 0.12, 7  # 665 designs

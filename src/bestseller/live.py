@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from bestseller.files import atomic_path
+from bestseller.base.files import atomic_path
 
 FOLDER = Path(".scratch") / "live"  # in the main workspace: a folder for each item, in it one a key
 CURVES = "curves.csv"

@@ -17,10 +17,10 @@ from bestseller.backbones.networks import (
     of_torchvision,
 )
 from bestseller.backbones.resize import resize_tensorflow1
-from bestseller.compute import autocast, device, place, to_signed
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path, read_json, require, sha256_file, write_json
-from bestseller.progress import track
+from bestseller.base.compute import autocast, device, place, to_signed
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path, read_json, require, sha256_file, write_json
+from bestseller.base.progress import track
 
 MADE_BY = "dvc repro backbone"
 

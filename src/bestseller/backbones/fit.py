@@ -35,10 +35,10 @@ from bestseller.backbones.networks import (
     torchvision_network,
     without_classifier,
 )
-from bestseller.compute import autocast, device, place, to_signed
-from bestseller.errors import BestsellerError
+from bestseller.base.compute import autocast, device, place, to_signed
+from bestseller.base.errors import BestsellerError
+from bestseller.base.progress import Progress
 from bestseller.params import Backbones
-from bestseller.progress import Progress
 
 # Share of the side that a view shows. VGG-16 costs eight times ResNet-18's arithmetic; smaller
 # views at the same scale halve that, and its early layers see the same strokes and edges.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bestseller.backbones.networks import architecture
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 
 LPIPS_NETWORKS = {"alexnet": "alex", "vgg16": "vgg"}  # names in the lpips package
 

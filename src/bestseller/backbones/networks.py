@@ -18,7 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bestseller.backbones import efficientnet_lite
 from bestseller.backbones.packages import Package
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bestseller.errors import BestsellerError
-from bestseller.files import sha256_file
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import sha256_file
 
 INSTALL = "run `pip install -r requirements.txt`"
 

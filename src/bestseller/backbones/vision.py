@@ -13,7 +13,7 @@ import importlib.util
 
 import torch
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 
 OPERATORS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",

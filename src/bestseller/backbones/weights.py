@@ -18,8 +18,8 @@ from bestseller.backbones.networks import (
     empty_network,
 )
 from bestseller.backbones.packages import Package
-from bestseller.errors import BestsellerError
-from bestseller.files import sha256_file
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import sha256_file
 
 TIMEOUT_S = 10.0  # of connecting, and of each read
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path, require
 from bestseller.catalogue.product import Product, Rejected
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path, require
 
 IMAGES, CATALOGUE, REJECTS = "images.zip", "catalogue.jsonl", "rejects.csv"
 SOURCE = "source.json"

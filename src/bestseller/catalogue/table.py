@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import get_args
 
+from bestseller.base.errors import BestsellerError
 from bestseller.catalogue.product import View
-from bestseller.errors import BestsellerError
 
 SHARED = ("name", "line", "category", "brand", "price", "currency", "url")  # by a product's rows
 _PRICE = re.compile(r"\d+(?:\.\d+)?")

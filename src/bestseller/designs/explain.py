@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bestseller.base.progress import track
 from bestseller.designs.design import Choice, Design
 from bestseller.designs.looks import Looks
 from bestseller.designs.occlusion import occlusion_map
 from bestseller.designs.uncertainty import ScoreUncertainty
 from bestseller.preference import Scorer
-from bestseller.progress import track
 
 
 @dataclass(frozen=True)

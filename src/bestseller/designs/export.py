@@ -12,8 +12,8 @@ import pandas as pd
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from bestseller.base.files import read_json, require, write_json
 from bestseller.designs.design import NEAREST, SOURCE_TYPE, Choice, Design
-from bestseller.files import read_json, require, write_json
 
 SHORTLIST, LINES = "shortlist.csv", "lines.json"
 MADE_BY = "dvc repro shortlist"

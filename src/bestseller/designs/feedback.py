@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import betaincinv
 
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path, read_json, require
 from bestseller.designs.export import FEEDBACK, MADE_BY, defused
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path, read_json, require
 from bestseller.metrics.statistics import Interval
 
 NAME = "feedback.csv"

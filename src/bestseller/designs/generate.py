@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path
 from bestseller.designs.candidates import parents_record
 from bestseller.designs.design import Design, design_id
 from bestseller.designs.export import write_png
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Codes, Drawn, Parents
 from bestseller.gans.pictures import sample_grid

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 
 
 def best_models(similarity: pd.DataFrame) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
+from bestseller.base.progress import track
 from bestseller.designs.candidates import sample
 from bestseller.designs.design import Choice, Design
 from bestseller.designs.evidence import Naming, evidence
@@ -14,7 +15,6 @@ from bestseller.gans import TrainedGenerator
 from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE
 from bestseller.params import Shortlist
 from bestseller.preference import Scorer
-from bestseller.progress import track
 
 
 def shortlist(

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
+from bestseller.gans.batch import Draws
 from bestseller.gans.gan import Gan, Stats
 from bestseller.gans.objectives import bce_discriminator_loss, bce_generator_loss
-from bestseller.gans.parallel import Draws
 
 
 class BceGan(Gan):

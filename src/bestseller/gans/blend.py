@@ -26,8 +26,8 @@ from torch.nn import functional as F
 
 from bestseller import params
 from bestseller.backbones import packaged_layers
-from bestseller.compute import device, place, to_signed
-from bestseller.gans.batches import Batch
+from bestseller.base.compute import device, place, to_signed
+from bestseller.gans.batch import Batch
 from bestseller.gans.codes import Codes
 from bestseller.gans.gan import JointModel, LatentAndCondition, Shape, Stats
 from bestseller.gans.principal import PrincipalComponents
@@ -134,6 +134,7 @@ class Teacher(nn.Module):
 class BlendAutoencoder(JointModel):
     """The model; see the module's text."""
 
+    version = 2
     Settings = params.Blend
     augmented = False  # a parent is a product as it is: not mirrored, not tinted
 
@@ -191,3 +192,6 @@ class BlendAutoencoder(JointModel):
         assert isinstance(self.generator, Generator)
         change = self.generator.linear(z) - self.generator.linear(own)
         return z, (batch.real + change).contiguous(memory_format=torch.channels_last)
+
+
+MODEL = BlendAutoencoder

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.images.store import FRONT
 
 TWIN_SHARE, MOST_TWINS = 0.1, 20  # of a line's products: the nearest ones, no second parents

@@ -3,7 +3,8 @@
 from torch import Tensor, nn
 
 from bestseller import params
-from bestseller.gans.dcgan import (
+from bestseller.gans.batch import Draws
+from bestseller.gans.convolutions import (
     Discriminator,
     Generator,
     initialise,
@@ -12,7 +13,6 @@ from bestseller.gans.dcgan import (
 )
 from bestseller.gans.gan import Gan, Shape, Stats
 from bestseller.gans.objectives import d2gan_discriminator_loss, d2gan_generator_loss
-from bestseller.gans.parallel import Draws
 
 
 class TwoDiscriminators(nn.Module):
@@ -35,6 +35,7 @@ class D2gan(Gan):
     up to a constant: a weighs covering all of the data, b weighs drawing nothing else.
     """
 
+    version = 1
     Settings = params.D2gan
 
     def __init__(self, settings: params.D2gan, shape: Shape) -> None:
@@ -68,3 +69,6 @@ class D2gan(Gan):
 
     def generator_loss(self, fake: Tensor, conditions: Tensor) -> tuple[Tensor, Stats]:
         return d2gan_generator_loss(self.discriminator(fake, conditions), self.beta), {}
+
+
+MODEL = D2gan

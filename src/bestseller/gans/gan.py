@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from bestseller import params
-from bestseller.gans.batches import Batch
+from bestseller.gans.batch import Batch, Draws
 from bestseller.gans.codes import Codes
-from bestseller.gans.parallel import Draws
 
 Stats = dict[str, Tensor]
 
@@ -37,15 +36,17 @@ class Shape:
 class Model(nn.Module, ABC):
     """A generator and its losses; the trainer owns everything else.
 
-    A new model is one subclass, one line in `bestseller.gans.registry` and one section in
-    params.yaml. `generator(z, conditions)` maps (N, z_dim) float latents and (N,) int64 numbers of
-    `conditions.Conditions` to (N, 3, S, S) images in [-1, 1].
+    A new model is a module of its name in `bestseller.gans` that says `MODEL`, a line in
+    `bestseller.params.train` and a section in params.yaml. `generator(z, conditions)` maps
+    (N, z_dim) float latents and (N,) int64 numbers of `conditions.Conditions` to (N, 3, S, S)
+    images in [-1, 1].
 
     Args:
         settings: the model's own section of params.yaml.
         shape: sizes that the data fixes.
     """
 
+    version = 1  # of its networks and losses: with a new one no older checkpoint is resumed
     Settings: type[params.Gan] = params.Gan
     augmented = True  # False: it learns from the photos as they are, not from augmented ones
 

@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bestseller import params
+from bestseller.gans.batch import Draws
 from bestseller.gans.gan import ConditionProjection, Gan, LatentAndCondition, Shape, Stats
 from bestseller.gans.objectives import gradient_penalty, wgan_critic_loss, wgan_generator_loss
-from bestseller.gans.parallel import Draws
 
 SLOPE = 0.2
 GROUP = 4
@@ -201,6 +201,7 @@ class Critic(nn.Module):
 class Pggan(Gan):
     """Progressive growing with WGAN-GP and drift; real images fade as the networks do."""
 
+    version = 1
     Settings = params.Pggan
 
     def __init__(self, settings: params.Pggan, shape: Shape) -> None:
@@ -258,3 +259,6 @@ class Pggan(Gan):
 
     def generator_loss(self, fake: Tensor, conditions: Tensor) -> tuple[Tensor, Stats]:
         return wgan_generator_loss(self.discriminator(fake, conditions)), {}
+
+
+MODEL = Pggan

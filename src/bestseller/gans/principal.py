@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bestseller.compute import to_signed
+from bestseller.base.compute import to_signed
 
 FITTED = 2000  # images that the components are fitted on, at most
 SIDE = 128  # pixels; larger images are averaged down to it, and drawn back up

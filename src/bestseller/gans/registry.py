@@ -1,30 +1,19 @@
-"""The models by the name that params.yaml gives them: the GANs, and an autoencoder beside them."""
+"""The models by the name that params.yaml gives them: `MODEL` of the module of that name here."""
 
-from bestseller.errors import BestsellerError
-from bestseller.gans.blend import BlendAutoencoder
-from bestseller.gans.d2gan import D2gan
-from bestseller.gans.dcgan import Dcgan
-from bestseller.gans.gan import Gan, Model
-from bestseller.gans.pggan import Pggan
-from bestseller.gans.vanilla import VanillaGan
+from importlib import import_module
 
-GANS: dict[str, type[Gan]] = {
-    "vanilla": VanillaGan,
-    "dcgan": Dcgan,
-    "d2gan": D2gan,
-    "pggan": Pggan,
-}
-MODELS: dict[str, type[Model]] = {**GANS, "blend": BlendAutoencoder}
+from bestseller.base.errors import BestsellerError
+from bestseller.gans.gan import Model
+from bestseller.params.train import GANS
 
 
 def gan_class(name: str) -> type[Model]:
-    """Return the class of the model called `name`.
+    """Return the class of the model called `name`; no other model's module is imported.
 
     Raises:
         BestsellerError: no model has that name.
     """
-    if name not in MODELS:
-        raise BestsellerError(
-            f"params.yaml: models: {name!r} is unknown; known: {', '.join(MODELS)}"
-        )
-    return MODELS[name]
+    if name not in GANS:
+        raise BestsellerError(f"params.yaml: models: {name!r} is unknown; known: {', '.join(GANS)}")
+    found: type[Model] = import_module(f"bestseller.gans.{name}").MODEL
+    return found

@@ -16,9 +16,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from bestseller.compute import device, to_uint8
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path, read_json, require, sha256_file, write_json
+from bestseller.base.compute import device, to_uint8
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path, read_json, require, sha256_file, write_json
 from bestseller.gans.codes import Codes, Drawn, truncated
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape

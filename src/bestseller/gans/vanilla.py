@@ -53,6 +53,7 @@ class Discriminator(nn.Module):
 class VanillaGan(BceGan):
     """MLP generator and discriminator with the non-saturating objective."""
 
+    version = 1
     Settings = params.WideGan
 
     @staticmethod
@@ -62,3 +63,6 @@ class VanillaGan(BceGan):
     @staticmethod
     def make_discriminator(settings: params.WideGan, shape: Shape) -> Discriminator:
         return Discriminator(settings.width, shape)
+
+
+MODEL = VanillaGan

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
+from bestseller.base.progress import track
 from bestseller.images.split import TEST, draw
 from bestseller.images.store import ImageSet
 from bestseller.params import Augment
-from bestseller.progress import track
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 

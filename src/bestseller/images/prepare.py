@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
+from bestseller.base.progress import Progress
 from bestseller.images.align import FILLS, SEVERAL, Quarantine
 from bestseller.images.duplicates import find_clusters, find_placeholders
 from bestseller.images.frame import frame
@@ -21,7 +22,6 @@ from bestseller.images.silhouette import SIDE
 from bestseller.images.split import split_designs
 from bestseller.images.store import ImageSet
 from bestseller.params import Images
-from bestseller.progress import Progress
 
 REJECTED, QUARANTINED, PLACEHOLDER = "rejected", "quarantined", "placeholder"
 SHARED = "other products show the same picture"  # why a placeholder is one

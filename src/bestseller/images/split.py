@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from bestseller.images.store import ImageSet
+
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
@@ -56,3 +58,9 @@ def _cuts(count: int, parts: Sequence[int]) -> tuple[int, int]:
     first = max(1, min(first, count - 2))
     second = max(first + 1, min(second, count - 1))
     return first, second
+
+
+def split(images: ImageSet) -> tuple[ImageSet, ImageSet]:
+    """Return the images that generators learn from (train, validation), and the held-out ones."""
+    held_out = (images.index["split"] == TEST).to_numpy()
+    return images.select(~held_out), images.select(held_out)

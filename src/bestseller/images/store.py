@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path, require
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path, require
 
 IMAGES = "images.npy"
 INDEX = "index.parquet"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 
 Array = np.ndarray
 BLOCK_VALUES = 2**23  # entries of one block of the distance matrix, 64 MiB in float64

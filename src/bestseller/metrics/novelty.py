@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.metrics.distances import Array, as_features, row_blocks, squared_distances
 from bestseller.metrics.neighbours import FLAG_SHARE, Neighbours, lowest_share
 from bestseller.metrics.statistics import Interval, clopper_pearson

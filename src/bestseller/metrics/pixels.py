@@ -22,8 +22,8 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from bestseller.compute import device
-from bestseller.errors import BestsellerError
+from bestseller.base.compute import device
+from bestseller.base.errors import BestsellerError
 from bestseller.metrics.distances import Array
 from bestseller.metrics.neighbours import Neighbours, lowest_share
 from bestseller.metrics.statistics import Interval, clopper_pearson

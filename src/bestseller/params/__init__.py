@@ -11,30 +11,24 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from ruamel.yaml import YAML, YAMLError
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
+from bestseller.params.augment import Augment
+from bestseller.params.backbones import Backbones, Space
 from bestseller.params.catalogue import Catalogue, Crawl, Demo
+from bestseller.params.centroid import Centroid
+from bestseller.params.compare import Compare
+from bestseller.params.evaluate import Evaluate
+from bestseller.params.images import Images
 from bestseller.params.item import Item, parse_model
-from bestseller.params.judging import Compare, Evaluate, Preference, Report, Shortlist
+from bestseller.params.preference import Preference
 from bestseller.params.presets import preset, preset_names, together
 from bestseller.params.recipe import Recipe
+from bestseller.params.report import Report
 from bestseller.params.retrain import Drift, Gate, Health, Retrain
 from bestseller.params.sales import LOCAL, Sales, SalesColumns
 from bestseller.params.section import Count, NonNegative, Section, first_problem
-from bestseller.params.training import (
-    Augment,
-    Backbones,
-    Blend,
-    Centroid,
-    ConvGan,
-    D2gan,
-    Gan,
-    Images,
-    Pggan,
-    Shared,
-    Space,
-    Train,
-    WideGan,
-)
+from bestseller.params.shortlist import Shortlist
+from bestseller.params.train import Blend, ConvGan, D2gan, Gan, Pggan, Shared, Train, WideGan
 
 __all__ = [
     "LOCAL",
@@ -129,13 +123,15 @@ class Params(Section):
 
     @field_validator("train")
     @classmethod
-    def _blend_is_taught_by_no_judge(cls, value: Train, given: ValidationInfo) -> Train:
+    def _no_judge_teaches(cls, value: Train, given: ValidationInfo) -> Train:
         backbones = given.data.get("backbones")
-        if backbones and value.blend.teacher in backbones.judges():
-            raise ValueError(
-                f"blend.teacher: {value.blend.teacher} judges the images (backbones); a network "
-                "that teaches a generator must not"
-            )
+        for name, section in value:
+            teacher = getattr(section, "teacher", None)
+            if backbones and teacher in backbones.judges():
+                raise ValueError(
+                    f"{name}.teacher: {teacher} judges the images (backbones); a network that "
+                    "teaches a generator must not"
+                )
         return value
 
     @field_validator("train")

@@ -1,6 +1,6 @@
 """Where products come from: the section catalogue.
 
-Each source has a section of its own, which its own file under `bestseller.catalogue.sources` knows
+Each source has a section of its own, which its own file under `bestseller.sources` knows
 and checks: here it is a mapping, so that a new source changes nothing that other stages read.
 """
 

@@ -3,16 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from bestseller.errors import BestsellerError
-from bestseller.params.training import Gan, Train
+from bestseller.base.errors import BestsellerError
+from bestseller.params.train import GANS
 
 Constraint = Literal["plain", "centroid"]
 CONSTRAINTS: tuple[Constraint, ...] = get_args(Constraint)
-GANS = tuple(
-    name
-    for name, field in Train.model_fields.items()
-    if isinstance(field.annotation, type) and issubclass(field.annotation, Gan)
-)
 MODELS = tuple(f"{gan}-{constraint}" for gan in GANS for constraint in CONSTRAINTS)
 
 

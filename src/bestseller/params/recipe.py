@@ -5,16 +5,19 @@ name alone. So the stage settings writes each model's recipe into a file of its 
 trainings depend: a changed setting reruns the models that read it and no other.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from bestseller.errors import BestsellerError
-from bestseller.files import read_json, write_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import read_json, write_json
+from bestseller.params.augment import Augment
+from bestseller.params.centroid import Centroid
 from bestseller.params.item import parse_model
-from bestseller.params.training import Augment, Centroid, Gan, Shared, Train
+from bestseller.params.train import GANS, Gan, Shared, Train
 
 FOLDER = Path("data/settings")
 
@@ -51,9 +54,17 @@ class Recipe:
             for name, section in vars(self).items()
         }
 
-    def save(self, model: str, folder: Path = FOLDER) -> None:
-        """Write the recipe of a model, where `load` reads it unless told otherwise."""
-        write_json(folder / f"{model}.json", self.as_json())
+    def save(
+        self, model: str, folder: Path = FOLDER, code: Mapping[str, str] | None = None
+    ) -> None:
+        """Write the recipe of a model, where `load` reads it unless told otherwise.
+
+        Args:
+            model: such as ``dcgan-plain``.
+            folder: of the recipes.
+            code: digests of the model's modules, by name: new code reruns the model's trainings.
+        """
+        write_json(folder / f"{model}.json", self.as_json() | {"code": dict(code or {})})
 
     @classmethod
     def load(cls, model: str) -> "Recipe":
@@ -64,7 +75,7 @@ class Recipe:
         """
         path = FOLDER / f"{model}.json"
         values = read_json(path, "dvc repro settings")
-        section: Any = Train.model_fields[parse_model(model)[0]].annotation
+        section: Any = GANS[parse_model(model)[0]].section
         kinds: dict[str, Any] = {"centroid": Centroid, "augment": Augment}
         try:
             optional = {

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bestseller.preference.gate import ABSTAINED, NeighbourGate
+from bestseller.classifier.gate import ABSTAINED, NeighbourGate
 
 Features = NDArray[np.float32]
 FLOOR_BLUR = 1.0  # pixels: a picture that looks worse than most photos blurred so is held back

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from bestseller.backbones import FeatureSpace
-from bestseller.files import atomic_path, read_json, require, write_json
+from bestseller.base.files import atomic_path, read_json, require, write_json
+from bestseller.images.split import split
 from bestseller.images.store import ImageSet
 from bestseller.metrics.copies import CopyTest
 from bestseller.metrics.neighbours import Neighbours
 from bestseller.metrics.novelty import NoveltyTest
 from bestseller.metrics.pixels import PixelTest
-from bestseller.metrics.quality import split
 from bestseller.metrics.yardstick import blurred
 from bestseller.params import Space
 from bestseller.preference.floor import FLOOR_BLUR, PictureFloor

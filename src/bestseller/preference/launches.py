@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
+from bestseller.classifier.sellers import sales_history
 from bestseller.preference.backtest import SMALLEST_LINE, Backtest
 from bestseller.preference.metadata import TOLD
 from bestseller.preference.ranker import SalesRanker
-from bestseller.preference.sellers import sales_history
 from bestseller.preference.study import Pictures, fit_and_test, rankable
 from bestseller.sales import units_per_product
 

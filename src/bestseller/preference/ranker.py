@@ -8,10 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path, read_json, require, write_json
-from bestseller.preference.gate import NeighbourGate
-from bestseller.preference.neighbours import nearest
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path, read_json, require, write_json
+from bestseller.classifier.gate import NeighbourGate
+from bestseller.classifier.neighbours import nearest
 from bestseller.preference.rates import Sales
 from bestseller.preference.ridge import Ridge, fit_ridge, make_folds
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bestseller.backbones import FeatureSpace, load_space
-from bestseller.errors import BestsellerError
-from bestseller.preference.classifier import Classifier, load_classifier
+from bestseller.base.errors import BestsellerError
+from bestseller.classifier.classifier import Classifier, load_classifier
+from bestseller.classifier.similarity import image_similarity
 from bestseller.preference.known import KnownImages
 from bestseller.preference.ranker import NEIGHBOURS, SalesRanker, load_ranker
-from bestseller.preference.similarity import image_similarity
 
 Images = NDArray[np.uint8]
 

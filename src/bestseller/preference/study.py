@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
+from bestseller.classifier.gate import NeighbourGate
+from bestseller.classifier.sellers import mean_by_product
 from bestseller.preference.attributes import AttributeTable
 from bestseller.preference.backtest import SMALLEST_LINE, Backtest, run_backtest
-from bestseller.preference.gate import NeighbourGate
 from bestseller.preference.metadata import Metadata, comparable
 from bestseller.preference.ranker import SalesRanker, fit_ranker
-from bestseller.preference.sellers import mean_by_product
 
 BASELINES = ("line_mean", "mean_colour", "metadata", "shuffled_sales")
 

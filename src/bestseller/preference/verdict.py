@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bestseller.classifier.mild import MOST
 from bestseller.metrics.statistics import Interval
 from bestseller.metrics.yardstick import BLURS, blurred
 from bestseller.preference.backtest import LAUNCHED, Backtest
 from bestseller.preference.floor import PictureFloor
 from bestseller.preference.launches import Launches
-from bestseller.preference.mild import MOST
 from bestseller.preference.ranker import SalesRanker
 
 UNOBSERVED = (

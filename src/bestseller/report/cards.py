@@ -8,12 +8,12 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-from bestseller.catalogue.sources import SOURCES
 from bestseller.params import Item
 from bestseller.report.findings import warnings
 from bestseller.report.results import Results
 from bestseller.report.tables import Table, line_table, models_table
 from bestseller.report.words import count, fact, fact_label, label, model_label
+from bestseller.sources import SOURCES
 
 SPECIAL = re.compile(r"([\\`*_\[\]#|])")
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bestseller.errors import BestsellerError
-from bestseller.files import read_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import read_json
 from bestseller.report.results import Flat
 from bestseller.report.tables import Cell, Table
 from bestseller.report.words import DASH, fact, fact_label, label, number

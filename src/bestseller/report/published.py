@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bestseller.metrics.comparison import CENTROID, PLAIN
+from bestseller.comparison.comparison import CENTROID, PLAIN
 from bestseller.metrics.registry import of_metric
 from bestseller.report.results import Results
 from bestseller.report.tables import Cell, Table

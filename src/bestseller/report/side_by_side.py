@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bestseller.metrics.sheets import labelled_rows
+from bestseller.evaluation.sheets import labelled_rows
 from bestseller.report.pictures import Picture, figure
 from bestseller.report.results import Results
 from bestseller.report.words import model_label

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from bestseller.metrics.references import COPIES, WORDS
+from bestseller.classifier.similarity import REPORTED_MODELS, reported_similarity
+from bestseller.comparison.references import COPIES, WORDS
 from bestseller.metrics.registry import of_metric, space_title
 from bestseller.metrics.statistics import Interval
 from bestseller.metrics.yardstick import blur_words
-from bestseller.preference.similarity import REPORTED_MODELS, reported_similarity
 from bestseller.report.results import Flat, Results
 from bestseller.report.words import (
     DASH,

@@ -3,8 +3,9 @@
 import math
 from typing import Any
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params import Item
+from bestseller.params.train import GANS
 
 UNITS = {"s": "s", "mb": "MB", "gb": "GB", "px": "px", "percent": "%", "bytes": "bytes"}
 UPPER = {
@@ -20,13 +21,6 @@ UPPER = {
     "rmse": "RMSE",
     "nll": "NLL",
     "psi": "PSI",
-}
-GANS = {
-    "vanilla": "Vanilla GAN",
-    "dcgan": "DCGAN",
-    "pggan": "PGGAN",
-    "d2gan": "D2GAN",
-    "blend": "Blend autoencoder",
 }
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 SHARE = "_share"
@@ -95,13 +89,13 @@ def model_label(name: str) -> str:
     try:
         item = Item.parse(name)
     except BestsellerError:
-        return GANS.get(name) or label(name.replace("-", "_"))
+        return GANS[name].label if name in GANS else label(name.replace("-", "_"))
     return f"{arm_label(item.gan, item.constraint)}, seed {item.seed}"
 
 
 def arm_label(gan: str, constraint: str) -> str:
     """Write a model, whatever its seed, for people: ``DCGAN, centroid``."""
-    return f"{GANS.get(gan, gan)}, {constraint}"
+    return f"{GANS[gan].label if gan in GANS else gan}, {constraint}"
 
 
 def joined(words: list[str]) -> str:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 
-from bestseller.errors import BestsellerError
-from bestseller.files import (
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import (
     atomic_path,
     read_json,
     remove,

@@ -15,14 +15,15 @@ from scipy.special import chdtri
 
 from bestseller.backbones import empty_feature_stack
 from bestseller.backbones.backbone import batches
-from bestseller.compute import device
-from bestseller.files import require
-from bestseller.gans.centroids import load_centroids
+from bestseller.base.compute import device
+from bestseller.base.files import require
+from bestseller.centroid.centroids import load_centroids
+from bestseller.classifier.sellers import top_sellers
+from bestseller.evaluation.quality import rounded
 from bestseller.images.augment import augment
+from bestseller.images.split import TEST
 from bestseller.images.store import ImageSet
-from bestseller.metrics.quality import HELD_OUT, rounded
 from bestseller.params import Drift, Params
-from bestseller.preference.sellers import top_sellers
 from bestseller.report.drift import PRIOR, windows
 
 SALES, PROCESSED = Path("data/sales"), Path("data/processed")
@@ -149,7 +150,7 @@ def image_shift(ruler: Path, images: ImageSet) -> Facts:
         raise ValueError(f"{ruler} holds no centroid")
     centroids.to(device())
     centre, d_ref = centroids.centres[0], float(centroids.references[0])
-    seen = images.select(images.index["split"] != HELD_OUT).images
+    seen = images.select(images.index["split"] != TEST).images
     facts: Facts = {"images_measured": len(seen)}
     total, squares, distance = torch.zeros((), dtype=torch.float64), 0.0, 0.0
     with torch.inference_mode():

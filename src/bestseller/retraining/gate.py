@@ -14,13 +14,13 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from bestseller.compute import prepare
-from bestseller.errors import BestsellerError
-from bestseller.files import read_json, require
+from bestseller.base.compute import prepare
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import read_json, require
+from bestseller.comparison.references import REAL
+from bestseller.evaluation.quality import rounded
 from bestseller.gans import TrainedGenerator, load_generator
 from bestseller.images.store import ImageSet
-from bestseller.metrics.quality import rounded
-from bestseller.metrics.references import REAL
 from bestseller.metrics.registry import Columns, from_records, of_metric
 from bestseller.params import Gate, Params
 from bestseller.report.words import count, joined, model_label

@@ -9,8 +9,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path, read_json, remove, write_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path, read_json, remove, write_json
 from bestseller.retraining.decision import Decision
 
 State = Mapping[str, int | str]  # of a source, a watermark

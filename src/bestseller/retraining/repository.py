@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psutil
 
-from bestseller.errors import BestsellerError
-from bestseller.files import remove
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import remove
 
 TRAILER = "Retrain-Run"
 GONE = "gone"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bestseller.errors import BestsellerError
-from bestseller.files import read_json, write_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import read_json, write_json
 from bestseller.params import Retrain
 from bestseller.retraining import champion
 from bestseller.retraining.decision import Decision

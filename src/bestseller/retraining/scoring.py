@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from bestseller.backbones import extract
+from bestseller.backbones.features import FeatureCache
+from bestseller.evaluation.measurement import load_spaces
+from bestseller.evaluation.quality import scale_of, split
 from bestseller.gans import TrainedGenerator
 from bestseller.images.store import ImageSet
-from bestseller.metrics.features import FeatureCache
 from bestseller.metrics.kid import kid_difference
-from bestseller.metrics.quality import scale_of, split
 from bestseller.metrics.statistics import Interval, normal_interval
 from bestseller.params import Params
-from bestseller.preference.measurement import load_spaces
 
 BACKBONES, FEATURES = Path("data/backbones"), Path(".scratch/features")
 

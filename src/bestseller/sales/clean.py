@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params import Sales
 from bestseller.sales.checks import failures
 from bestseller.sales.orders import filled_down, not_counted

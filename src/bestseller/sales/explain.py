@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params import Sales, preset_names, together
 from bestseller.sales.checks import failures
 from bestseller.sales.foreign import is_workbook

@@ -4,7 +4,7 @@ import codecs
 import io
 import zipfile
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # Marks at a file's beginning that tell its encoding (Unicode 16, section 23.8); UTF-32's is longer

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params import Sales
 from bestseller.sales.patterns import matcher
 from bestseller.sales.read import column_named

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.params import Sales, SalesColumns
 from bestseller.sales.foreign import encoding_of, is_workbook
 from bestseller.sales.lines import Record, Records

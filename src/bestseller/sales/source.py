@@ -7,9 +7,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from bestseller.catalogue.source import demo_shop
-from bestseller.errors import BestsellerError
-from bestseller.files import read_json, write_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import read_json, write_json
+from bestseller.demo.configured import demo_shop
 from bestseller.params import Catalogue, Sales
 from bestseller.sales.read import Table, read_table
 

@@ -10,7 +10,7 @@ from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-from bestseller.files import atomic_path, require
+from bestseller.base.files import atomic_path, require
 from bestseller.gans import load_generator
 
 SOURCES = Path(__file__).resolve().parents[1]

@@ -7,8 +7,8 @@ fail for a server and be done again, as often as one likes, with the same result
 import os
 from pathlib import Path
 
-from bestseller.errors import BestsellerError
-from bestseller.files import read_json, require, sha256_file
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import read_json, require, sha256_file
 from bestseller.tracking.delivery import OUTBOX_FOLDER
 from bestseller.tracking.outbox import Outbox
 from bestseller.tracking.server import (

@@ -17,7 +17,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 from PIL import Image
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.images.intake import Reject, open_image
 from bestseller.preference.scorer import Scorer
 

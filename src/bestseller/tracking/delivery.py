@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.live import FOLDER
 from bestseller.tracking.outbox import Outbox, Send
 from bestseller.tracking.record import PipelineRecord

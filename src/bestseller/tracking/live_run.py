@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from mlflow.entities import Metric, RunStatus
 
-from bestseller.files import read_json, remove, write_json
+from bestseller.base.files import read_json, remove, write_json
 from bestseller.live import CURVES, FINISHED, SAMPLES
 from bestseller.tracking.follower import LOCK
 from bestseller.tracking.mlflow_store import MlflowStore

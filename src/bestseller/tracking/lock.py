@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from bestseller.errors import BestsellerError
-from bestseller.files import require
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import require
 from bestseller.params import read_yaml
 
 LOCK_FILE = "dvc.lock"

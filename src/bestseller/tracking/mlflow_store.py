@@ -28,7 +28,7 @@ from mlflow.utils.validation import (
     MAX_TAG_VAL_LENGTH,
 )
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.tracking import limits
 from bestseller.tracking.outbox import PIPELINE
 from bestseller.tracking.record import PipelineRecord, StageRecord

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path, remove
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path, remove
 from bestseller.tracking.faults import is_of_the_record
 from bestseller.tracking.record import PipelineRecord
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from bestseller.errors import BestsellerError
-from bestseller.files import read_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import read_json
 from bestseller.params import PARAMS_FILE, read_yaml
 from bestseller.tracking.lock import LOCK_FILE, as_json, canonical_hash, pipeline_stages, stage_hash
 from bestseller.tracking.source import source_tags

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bestseller.progress import track
+from bestseller.base.progress import track
 
 
 class Damage(NamedTuple):

@@ -1,6 +1,0 @@
-"""The embedded demo shop: a made-up storefront whose hidden taste is known."""
-
-from bestseller.catalogue.demo.shop import DemoShop
-from bestseller.catalogue.demo.world import AWKWARD, EXTRAS, Product
-
-__all__ = ["AWKWARD", "EXTRAS", "DemoShop", "Product"]

@@ -1,0 +1,1 @@
+"""The best-seller classifier: its training, its calibration, its similarity."""

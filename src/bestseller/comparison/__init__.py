@@ -1,0 +1,1 @@
+"""Models against each other and against references, with plots."""

@@ -1,0 +1,72 @@
+"""What one step of training gives a model: images, conditions, latents and random numbers."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bestseller.base.errors import BestsellerError
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of each batch a process has: the `rank`-th of `count` equal ones."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Tell whether this is the process that writes and speaks."""
+        return self.rank == 0
+
+    def of(self, n: int) -> slice:
+        """Return this process's rows of a batch of n.
+
+        Raises:
+            BestsellerError: n cannot be shared equally.
+        """
+        if n % self.count:
+            raise BestsellerError(
+                f"params.yaml: train: a batch of {n} cannot be shared equally by "
+                f"{self.count} processes; change batch_size or train.processes"
+            )
+        part = n // self.count
+        return slice(self.rank * part, (self.rank + 1) * part)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Random numbers for each image of a batch: those that it has in the whole batch."""
+
+    generator: torch.Generator
+    share: Share = Share()
+
+    def uniform(self, n: int, *shape: int) -> Tensor:
+        """Return U(0, 1) numbers, float32 n x shape, for this process's n images."""
+        numbers = torch.rand(n * self.share.count, *shape, generator=self.generator)
+        return numbers[self.share.of(len(numbers))]
+
+    def integers(self, low: int, high: int, n: int) -> Tensor:
+        """Return integers in [low, high), int64 n, for this process's n images."""
+        numbers = torch.randint(low, high, (n * self.share.count,), generator=self.generator)
+        return numbers[self.share.of(len(numbers))]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's input.
+
+    Attributes:
+        real: float32 N x 3 x H x W in [-1, 1].
+        conditions: int64 N, the condition of each real image, asked of the generator as well.
+        z: float32 N x z_dim, standard normal.
+        rows: int64 N, the place of each real image among the training images.
+        random: what augmentation and penalties draw from in this step.
+    """
+
+    real: Tensor
+    conditions: Tensor
+    z: Tensor
+    rows: Tensor
+    random: Draws

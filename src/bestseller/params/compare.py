@@ -1,0 +1,11 @@
+"""How sure an interval is: the section compare."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bestseller.params.section import Section
+
+
+class Compare(Section):
+    confidence: Annotated[float, Field(gt=0, lt=1)]

@@ -1,0 +1,7 @@
+"""The page: the section report."""
+
+from bestseller.params.section import Section
+
+
+class Report(Section):
+    title: str

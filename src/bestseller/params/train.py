@@ -1,0 +1,113 @@
+"""What is trained and how: the section train, with a section of its own for each model.
+
+A training reads its settings from the file that the stage settings wrote (`recipe`); these classes
+check them and change none.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, create_model, field_validator
+
+from bestseller.params.section import Count, Positive, Precision, Section
+
+
+class Gan(Section):
+    """What every GAN's own section holds; each GAN adds its architecture."""
+
+    lr: Positive
+    beta1: Annotated[float, Field(ge=0, lt=1)]
+    beta2: Annotated[float, Field(ge=0, lt=1)]
+    batch_size: Annotated[int, Field(ge=2)]
+    epochs: Positive
+
+
+class WideGan(Gan):
+    width: Annotated[int, Field(ge=4)]
+
+
+class ConvGan(WideGan):
+    upsample: Literal["transposed", "nearest"]
+    d_norm: Literal["batch", "spectral", "none"]
+    r1: Annotated[float, Field(ge=0)]
+
+
+class D2gan(ConvGan):
+    alpha: Annotated[float, Field(gt=0, le=1)]
+    beta: Annotated[float, Field(gt=0, le=1)]
+
+
+class Pggan(Gan):
+    fmap_base: Annotated[int, Field(ge=64)]
+    fmap_min: Count
+    fmap_max: Annotated[int, Field(ge=4)]
+    phases: list[Positive]
+    gradient_penalty: Annotated[float, Field(ge=0)]
+    drift: Annotated[float, Field(ge=0)]
+
+
+class Blend(WideGan):
+    low: Count
+    high: Count
+    noise: Annotated[float, Field(ge=0)]
+    teacher: str
+    layers: Annotated[list[Count], Field(min_length=1)]
+    pixel_weight: Annotated[float, Field(ge=0)]
+    latents: Literal["blend", "density"]
+    partners: Annotated[int, Field(ge=5)]
+    least_share: Annotated[float, Field(ge=0.5, le=1)]
+    most_share: Annotated[float, Field(ge=0.5, le=1)]
+    jitter: Annotated[float, Field(ge=0, lt=1)]
+    bandwidth: Annotated[float, Field(ge=0)]
+
+    @field_validator("most_share")
+    @classmethod
+    def _not_below_least(cls, value: float, given: ValidationInfo) -> float:
+        if value < given.data.get("least_share", 0.5):
+            raise ValueError("a share from least_share on")
+        return value
+
+
+class Shared(Section):
+    """What every GAN's training shares."""
+
+    condition: Literal["line", "none"]
+    sampling: Literal["proportional", "sqrt", "balanced"]
+    z_dim: Count
+    embedding_scale: Positive
+    diffaugment: list[Literal["translation", "colour", "cutout"]]
+    ema_half_life: Positive
+    precision: Precision
+    grid_rows: Count
+    launcher: Literal["single", "torchrun"]
+    processes: Count
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of model: the class of its section, and its name for people."""
+
+    section: type[Gan]
+    label: str
+
+
+# The models by name. A new one is a line here, a module of its name in `bestseller.gans` and its
+# section in params.yaml, of one of the classes above or of its own.
+GANS = {
+    "vanilla": Kind(WideGan, "Vanilla GAN"),
+    "dcgan": Kind(ConvGan, "DCGAN"),
+    "d2gan": Kind(D2gan, "D2GAN"),
+    "pggan": Kind(Pggan, "PGGAN"),
+    "blend": Kind(Blend, "Blend autoencoder"),
+}
+
+if TYPE_CHECKING:
+
+    class Train(Shared):
+        """The section train: what all share, and by its name each model's own section."""
+
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    Train = create_model(
+        "Train", __base__=Shared, **{name: (kind.section, ...) for name, kind in GANS.items()}
+    )

@@ -1,0 +1,1 @@
+"""What trains a model: the trainer, its batches, the centroid constraint, checkpoints."""

@@ -1,0 +1,99 @@
+"""Training images on the device, and which of them each step sees."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bestseller.base.compute import device, to_signed
+from bestseller.gans.batch import Batch, Draws, Share
+
+
+class Batches:
+    """The batch of any step as a pure function of (seed, step): resuming needs no random state.
+
+    Images stay uint8 on the device and are decoded a batch at a time.
+
+    Args:
+        images: uint8 N x H x W x 3.
+        conditions: int64 N, numbers of `conditions.Conditions`.
+        batch_size: images a step, in all processes together.
+        z_dim: dimensions of z.
+        sampling: ``proportional`` (each image once an epoch, shuffled), ``sqrt`` or ``balanced``
+            (images drawn with replacement so that a condition's share of the batch is proportional
+            to the square root of its number of images, or the same for every one).
+        seed: of everything random in training.
+        share: which part of each batch this process has.
+        change: what is done to an image, uint8 H x W x 3, whenever it is shown, with random
+            numbers of its own; None = nothing.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        conditions: np.ndarray,
+        *,
+        batch_size: int,
+        z_dim: int,
+        sampling: str,
+        seed: int,
+        share: Share | None = None,
+        change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+    ) -> None:
+        self.device = device()
+        self.images = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
+        self.conditions = torch.from_numpy(np.array(conditions, dtype=np.int64)).to(self.device)
+        self.batch_size, self.z_dim, self.seed = batch_size, z_dim, seed
+        self.share, self.change = share or Share(), change
+        self.mine = self.share.of(batch_size)
+        self.weights = None if sampling == "proportional" else image_weights(conditions, sampling)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def random(self, *key: int) -> torch.Generator:
+        """Return a CPU generator seeded by the training's seed and `key`.
+
+        Random numbers are drawn on the CPU, so that CPU and GPU trainings see the same ones.
+        """
+        words = np.random.SeedSequence([self.seed, *key]).generate_state(2, np.uint32)
+        return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
+
+    def latents(self, n: int) -> Tensor:
+        """Return n fixed latents, float32 n x z_dim, for the sample grid."""
+        return torch.randn(n, self.z_dim, generator=self.random(2))
+
+    def __getitem__(self, step: int) -> Batch:
+        random = self.random(0, step)
+        rows = self._rows(step, random)[self.mine].to(self.device)
+        images = self.images[rows] if self.change is None else self._changed(step, rows)
+        z = torch.randn(self.batch_size, self.z_dim, generator=random)[self.mine].to(self.device)
+        draws = Draws(random, self.share)
+        return Batch(to_signed(images), self.conditions[rows], z, rows, draws)
+
+    def _changed(self, step: int, rows: Tensor) -> Tensor:
+        assert self.change is not None
+        changed = []
+        for place, image in enumerate(self.images[rows].cpu().numpy(), start=self.mine.start):
+            random = np.random.default_rng([self.seed, 3, step, place])
+            changed.append(self.change(image, random))
+        return torch.from_numpy(np.stack(changed)).to(self.device)
+
+    def _rows(self, step: int, random: torch.Generator) -> Tensor:
+        if self.weights is not None:
+            return torch.multinomial(self.weights, self.batch_size, True, generator=random)
+        positions = torch.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        epochs, offsets = positions // len(self), positions % len(self)
+        rows = torch.empty_like(positions)
+        for epoch in epochs.unique().tolist():
+            order = torch.randperm(len(self), generator=self.random(1, epoch))
+            rows[epochs == epoch] = order[offsets[epochs == epoch]]
+        return rows
+
+
+def image_weights(conditions: np.ndarray, sampling: str) -> Tensor:
+    """Weight of each image, float64 N: conditions have the shares that `sampling` names."""
+    _, inverse, counts = np.unique(conditions, return_inverse=True, return_counts=True)
+    share = np.sqrt(counts) if sampling == "sqrt" else np.ones(len(counts))
+    return torch.from_numpy((share / counts)[inverse])

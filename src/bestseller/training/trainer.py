@@ -1,0 +1,260 @@
+"""One trainer for every GAN: the loop, its optimisers, its checkpoints and what it watches."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from bestseller import params
+from bestseller.base.compute import autocast, place
+from bestseller.base.errors import BestsellerError
+from bestseller.base.progress import Progress
+from bestseller.gans.batch import Batch
+from bestseller.gans.gan import Gan, JointModel, Model, Stats
+from bestseller.training.batches import Batches
+from bestseller.training.checkpoint import Checkpoint
+from bestseller.training.constraint import CentroidConstraint
+from bestseller.training.diffaugment import augment
+from bestseller.training.ema import MovingAverage
+from bestseller.training.monitor import Monitor
+from bestseller.training.parallel import average, share_batch_norm
+
+# Of what a step computes, here and in whatever else this package does in a training: with a new
+# one no checkpoint of an older trainer is resumed.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how to train, from params.yaml.
+
+    Attributes:
+        name: the matrix item, such as ``dcgan-centroid-0``.
+        shared: the train section.
+        settings: the GAN's own section.
+        images: number of training images.
+    """
+
+    name: str
+    shared: params.Shared
+    settings: params.Gan
+    images: int
+
+    @property
+    def steps(self) -> int:
+        """Number of generator steps: the epochs' images over the batch size, at least one."""
+        return max(1, round(self.settings.epochs * self.images / self.settings.batch_size))
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs that end, the last perhaps before its time."""
+        return sum(self.epoch_ends(step) for step in range(1, self.steps + 1))
+
+    def epoch_ends(self, step: int) -> bool:
+        """Tell whether an epoch, or the training, ends with this step (counted from 1)."""
+        if step == self.steps:
+            return True
+        images = step * self.settings.batch_size
+        return images // self.images > (images - self.settings.batch_size) // self.images
+
+
+class Trainer:
+    """Trains a GAN to the end of its plan, from its checkpoint if there is one.
+
+    Each step draws z, data order and augmentation from (seed, step) alone, so a killed and
+    resumed training ends with the weights of an uninterrupted one, bit for bit at the same
+    thread count.
+
+    Args:
+        gan: the model, networks and losses, freshly initialised.
+        plan: how long and how to train.
+        batches: the data, by step.
+        constraint: the centroid constraint, None for plain training.
+        checkpoint: where the state is kept.
+        monitor: what is watched.
+        checkpoint_s: seconds between two checkpoints.
+    """
+
+    def __init__(
+        self,
+        gan: Model,
+        plan: Plan,
+        batches: Batches,
+        *,
+        constraint: CentroidConstraint | None,
+        checkpoint: Checkpoint,
+        monitor: Monitor,
+        checkpoint_s: float = 60.0,
+    ) -> None:
+        self.gan, self.constraint = gan.train(), constraint
+        share_batch_norm(gan)
+        place(gan)
+        if constraint is not None:
+            place(constraint)
+        self.checkpoint_s = checkpoint_s
+        self.plan, self.batches, self.checkpoint, self.monitor = (
+            plan,
+            batches,
+            checkpoint,
+            monitor,
+        )
+        self.average = MovingAverage(self.gan.generator, plan.shared.ema_half_life)
+        self.optimisers = {name: self._adam(part) for name, part in gan.learners().items()}
+        self.step, self.seconds = 0, 0.0
+
+    def _adam(self, network: nn.Module) -> torch.optim.Adam:
+        settings = self.plan.settings
+        betas = (settings.beta1, settings.beta2)
+        return torch.optim.Adam(network.parameters(), lr=settings.lr, betas=betas, fused=True)
+
+    def train(self) -> nn.Module:
+        """Run the remaining steps; return the generator's moving average.
+
+        Raises:
+            BestsellerError: the losses are no longer finite; the last good state is kept.
+        """
+        self._resume()
+        size = self.plan.settings.batch_size
+        started = saved = time.monotonic()
+        name = f"train {self.plan.name}" if self.batches.share.is_first else ""
+        with Progress(name, self.plan.steps * size, "img") as progress:
+            progress.update(self.step * size)
+            while self.step < self.plan.steps:
+                self.monitor.add(self._train_step(self.batches[self.step]))
+                self.step += 1
+                progress.update(size)
+                if self.plan.epoch_ends(self.step):
+                    self._end_epoch(progress)
+                if time.monotonic() - saved >= self.checkpoint_s:
+                    self._save(self.seconds + time.monotonic() - started)
+                    saved = time.monotonic()
+        self.seconds += time.monotonic() - started
+        return self.average.network
+
+    def timing(self) -> dict[str, float]:
+        """Return the training's wall time over all its resumptions, and its speed."""
+        images = self.step * self.plan.settings.batch_size
+        return {"seconds": self.seconds, "images_per_second": images / self.seconds}
+
+    def _train_step(self, batch: Batch) -> Stats:
+        size, done = self.plan.settings.batch_size, self.step / self.plan.steps
+        if self.gan.start_step(done):
+            for optimiser in self.optimisers.values():
+                optimiser.state.clear()
+            self.average.restart(self.gan.generator, self.step * size)
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = self.plan.settings.lr * self.gan.rate(done)
+        if isinstance(self.gan, JointModel):
+            stats = self._descend_jointly(self.gan, batch)
+        else:
+            stats = self._alternate(cast(Gan, self.gan), batch)
+        self.average.update(self.gan.generator, size, (self.step + 1) * size)
+        return stats
+
+    def _descend_jointly(self, model: JointModel, batch: Batch) -> Stats:
+        """One step of all that learns on the model's one loss."""
+        with autocast(self.plan.shared.precision):
+            loss, images, stats = model.loss(batch)
+            loss, stats = self._constrained(loss, images, batch, stats)
+        stats["g_gradient_norm"] = _descend(self.optimisers["g"], loss)
+        return stats
+
+    def _alternate(self, gan: Gan, batch: Batch) -> Stats:
+        """One discriminator step and one generator step on one generator forward."""
+        names = self.plan.shared.diffaugment
+        with autocast(self.plan.shared.precision):
+            fake = gan.generator(batch.z, batch.conditions)
+            fake = fake.float().contiguous(memory_format=torch.channels_last)
+
+        with autocast(self.plan.shared.precision):
+            real_seen = augment(gan.shown_real(batch.real), names, batch.random)
+            fake_seen = augment(gan.shown(fake.detach()), names, batch.random)
+            d_loss, stats = gan.discriminator_loss(
+                real_seen, fake_seen, batch.conditions, batch.random
+            )
+        stats["d_gradient_norm"] = _descend(self.optimisers["d"], d_loss)
+
+        with frozen(gan.discriminator), autocast(self.plan.shared.precision):
+            fake_seen = augment(gan.shown(fake), names, batch.random)
+            g_loss, g_stats = gan.generator_loss(fake_seen, batch.conditions)
+            stats |= {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()} | g_stats
+            g_loss, stats = self._constrained(g_loss, fake, batch, stats)
+        stats["g_gradient_norm"] = _descend(self.optimisers["g"], g_loss)
+        return stats
+
+    def _constrained(
+        self, loss: Tensor, images: Tensor, batch: Batch, stats: Stats
+    ) -> tuple[Tensor, Stats]:
+        """Add the centroid constraint's term to the generator's loss where this step has it."""
+        done = self.step / self.plan.steps
+        if self.constraint is None or not self.constraint.applies(self.step, done):
+            return loss, stats
+        term, watched = self.constraint.term(images, batch.conditions, loss)
+        return loss + term, stats | watched
+
+    def _end_epoch(self, progress: Progress) -> None:
+        images = self.step * self.plan.settings.batch_size
+        row = self.monitor.end_epoch(self.average.network, images, images / self.plan.images)
+        losses = {name: row[name] for name in ("d_loss", "g_loss") if name in row}
+        if not isfinite(sum(losses.values())):
+            raise BestsellerError(
+                f"train.{self.plan.name.partition('-')[0]}: the losses are not finite after "
+                f"{images} images; lower lr (now {self.plan.settings.lr:g}) and run again"
+            )
+        told = (f"{name[0].upper()} {value:.2f}" for name, value in losses.items())
+        progress.update(0, " ".join(told))
+
+    def _save(self, seconds: float) -> None:
+        if not self.batches.share.is_first:
+            return
+        networks = {"gan": self.gan, "average": self.average.network}
+        parts = (networks | self.optimisers).items()
+        state: dict[str, Any] = {name: part.state_dict() for name, part in parts}
+        state |= {"step": self.step, "seconds": seconds, "monitor": self.monitor.state()}
+        state["average_started"] = self.average.started
+        if self.constraint is not None:
+            state["constraint"] = self.constraint.gradients
+        self.checkpoint.save(state)
+
+    def _resume(self) -> None:
+        state = self.checkpoint.load()
+        if state is None:
+            return
+        self.gan.load_state_dict(state["gan"])
+        self.average.network.load_state_dict(state["average"])
+        self.average.started = state["average_started"]
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state[name])
+        if self.constraint is not None:
+            self.constraint.gradients.copy_(state["constraint"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.gan.start_step((self.step - 1) / self.plan.steps)
+        self.monitor.restore(state["monitor"])
+
+
+def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> Tensor:
+    """Take one step; return the Euclidean norm of the gradient over all weights."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    weights = (weight for group in optimiser.param_groups for weight in group["params"])
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    average(gradients)
+    norm = nn.utils.get_total_norm(gradients)
+    optimiser.step()
+    return norm
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Spare a network its weight gradients while another one trains through it."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)

@@ -1,0 +1,1 @@
+"""How a shop is asked: the crawler, its manners, its guard, its cache."""

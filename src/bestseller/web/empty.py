@@ -1,0 +1,40 @@
+"""Why a page shows no product: it asks for a password, or a script is to build it."""
+
+import re
+from urllib.parse import urlsplit
+
+from lxml import etree, html
+from scrapy.http import HtmlResponse, Response
+
+from bestseller.catalogue.diagnosis import PASSWORD, SCRIPT
+from bestseller.page.text import UNREAD
+
+SHORT = 300  # characters that a reader sees; a product's page has more
+RUN = ("", "module", "text/javascript", "application/javascript")  # types of scripts that are run
+_DOOR = re.compile(r"/(?:password|log-?in|sign-?in|my-account|auth\w*)(?:/|\.\w+|$)", re.IGNORECASE)
+_PASSWORD_FIELD = "//input[translate(@type, 'PASWORD', 'pasword')='password']"
+
+
+def why_empty(response: Response) -> str:
+    """Return why a page shows no product, or is no list, as far as can be told, else ""."""
+    asked = response.meta.get("asked", response.url) if response.request else response.url
+    was_sent_on = urlsplit(asked).path != urlsplit(response.url).path
+    if was_sent_on and _DOOR.search(urlsplit(response.url).path):
+        return PASSWORD
+    if not isinstance(response, HtmlResponse):
+        return ""
+    try:
+        tree = html.document_fromstring(response.body)
+    except (etree.ParserError, ValueError):  # an empty page
+        return ""
+    scripts = [script for script in tree.iter("script") if (script.get("type") or "") in RUN]
+    asks = bool(tree.xpath(_PASSWORD_FIELD))
+    for element in list(tree.iter(*UNREAD)):
+        element.drop_tree()
+    body = tree.find(".//body")
+    shown = "".join((tree if body is None else body).itertext()).split()
+    if sum(map(len, shown)) > SHORT:
+        return ""
+    if asks:
+        return PASSWORD
+    return SCRIPT if scripts else ""
