@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,6 +83,19 @@ def wait_for(found: Callable[[], T], process: subprocess.Popen[Any] | psutil.Pro
         time.sleep(0.05)
 
 
+def follower_of(training: subprocess.Popen[bytes]) -> psutil.Process:
+    """The process that follows a training, which is not to end before it is found.
+
+    It runs at the lowest priority; on a busy machine it would start for minutes, so the test gives
+    it a common one, where it may.
+    """
+    (follower,) = wait_for(psutil.Process(training.pid).children, training)
+    wait_for(lambda: follower.nice() == 19, follower)
+    with suppress(psutil.AccessDenied):
+        follower.nice(0)
+    return follower
+
+
 def runs(folder: Path) -> list[Run]:
     """All runs in the workspace's local store that are not deleted."""
     if not (folder / "mlflow.db").exists():
@@ -113,9 +126,9 @@ def test_a_training_is_seen_while_it_runs_and_is_one_run_in_the_end(
     workspace.mkdir()
     monkeypatch.setenv("DVC_ROOT", str(workspace))
     with training(checkout) as process:
+        follower = follower_of(process)
         wait_for(lambda: list(workspace.glob(SAMPLES)), process)
         process.send_signal(signal.SIGSTOP)  # it has certainly not ended
-        (follower,) = psutil.Process(process.pid).children()
         wait_for(lambda: list(workspace.glob(RUN)), follower)  # the cold store is then set up
         (seen,) = wait_for(lambda: [r for r in runs(workspace) if r.data.metrics], follower)
         assert seen.info.status == "RUNNING"
@@ -132,8 +145,8 @@ def test_a_training_is_seen_while_it_runs_and_is_one_run_in_the_end(
     assert (ended.info.run_id, ended.info.status) == (seen.info.run_id, "FAILED")
 
     with training(checkout) as process:
-        (follower,) = wait_for(psutil.Process(process.pid).children, process)
-        # Its imports, at the lowest priority, are none of the seconds that it has at the end.
+        follower = follower_of(process)
+        # Its imports are none of the seconds that it has at the end.
         process.send_signal(signal.SIGSTOP)
         wait_for(lambda: [r for r in runs(workspace) if r.info.status == "RUNNING"], follower)
         process.send_signal(signal.SIGCONT)
@@ -165,9 +178,9 @@ def test_nobody_s_following_and_a_black_hole_leave_the_same_bytes(checkout: Path
 
 def test_a_follower_that_was_killed_leaves_no_run_behind(checkout: Path) -> None:
     with training(checkout) as process:
+        follower = follower_of(process)
         wait_for(lambda: list(checkout.glob(SAMPLES)), process)
         process.send_signal(signal.SIGSTOP)
-        (follower,) = psutil.Process(process.pid).children()
         wait_for(lambda: list(checkout.glob(RUN)), follower)
         follower.kill()
         process.send_signal(signal.SIGCONT)
