@@ -108,6 +108,8 @@ def answers(
 ) -> list[Answer]:
     """Answer every statement under every budget that has both of its variants.
 
+    An archive of photos tells no lines, so similarity is asked of the shop alone.
+
     Args:
         claims: the statements.
         arms: of the claims.
@@ -117,7 +119,12 @@ def answers(
     found: list[Answer] = []
     for budget in claims.budgets:
         own = {arm.variant for arm in arms if arm.budget == budget}
-        asked = [s for s in claims.statements if {s.better, s.than} <= own]
+        lines = not claims.datasets[claims.budgets[budget].dataset].archive
+        asked = [
+            s
+            for s in claims.statements
+            if {s.better, s.than} <= own and (lines or s.metric != "similarity")
+        ]
         tables = [_differences(s, rows[rows["budget"] == budget], confidence) for s in asked]
         adjusted = _adjusted(tables)
         for statement, differences in zip(asked, adjusted, strict=True):

@@ -1,14 +1,16 @@
 """docs/reproduction.md from the rows: what is answered, the numbers behind it, what is open."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from bestseller.study.answers import OPEN, Answer, arm_interval, columns_of
+from bestseller.study.answers import Answer, arm_interval, columns_of
 from bestseller.study.findings import Findings, sentence
 from bestseller.study.sections import lines_section, luck_section
 from bestseller.study.words import DASH, MINUS, number, percent, spread, table
 
+WATCHED = "last_centroid_loss"
 SHOWN = ("fd", "kid", "diversity", "precision", "recall", "coverage")
 
 
@@ -36,31 +38,42 @@ def document(findings: Findings, figures: Mapping[str, Sequence[str]]) -> str:
         _open(findings),
         _made_by(findings),
     ]
-    return "\n".join(part for part in parts if part)
+    text = "\n".join(part for part in parts if part)
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
 
 def _answers(answers: Sequence[Answer]) -> str:
+    """Return a row for each answer with numbers, and one for each statement without any."""
     rows = []
-    for answer in answers:
-        changes = "; ".join(
-            f"{one.column} {percent(one.percent(one.interval.value))} "
-            f"({percent(one.percent(one.interval.low))} to "
-            f"{percent(one.percent(one.interval.high))}), p {number(one.p_holm, 2)}"
-            for one in answer.differences
-        )
-        rows.append(
-            [
-                answer.statement.claim,
-                answer.statement.says,
-                answer.budget or DASH,
-                f"**{answer.verdict.partition(',')[0]}**{answer.text[len('cannot be told') :]}"
-                if answer.verdict == OPEN
-                else f"**{answer.verdict}**",
-                changes or DASH,
-            ]
-        )
+    for statement in dict.fromkeys(answer.statement.says for answer in answers):
+        own = [answer for answer in answers if answer.statement.says == statement]
+        told = [answer for answer in own if answer.differences]
+        rows += [_row(answer, answer.budget, _changes(answer)) for answer in told]
+        if not told:
+            asked = ", ".join(answer.budget for answer in own if answer.budget)
+            rows.append(_row(own[0], asked or DASH, DASH))
     header = ["Claim", "Statement", "Budget", "Answer", "Change by metric (interval), Holm's p"]
     return table(header, rows)
+
+
+def _row(answer: Answer, budget: str, changes: str) -> list[str]:
+    verdict, comma, because = answer.text.partition(",")
+    return [
+        answer.statement.claim,
+        answer.statement.says,
+        budget,
+        f"**{verdict}**{comma}{because}",
+        changes,
+    ]
+
+
+def _changes(answer: Answer) -> str:
+    return "; ".join(
+        f"{one.column} {percent(one.percent(one.interval.value))} "
+        f"({percent(one.percent(one.interval.low))} to {percent(one.percent(one.interval.high))}), "
+        f"p {number(one.p_holm, 2)}"
+        for one in answer.differences
+    )
 
 
 def _budget(findings: Findings, budget: str, figures: Sequence[str]) -> str:
@@ -79,7 +92,7 @@ def _budget(findings: Findings, budget: str, figures: Sequence[str]) -> str:
         cost = f"{own['train_cpu_s'].mean():.0f}"
         arms.append([f"`{variant}`", str(len(own)), str(int(own["steps"].iloc[0])), cost, *cells])
     header = ["Arm", "Seeds", "Steps", "CPU s", *columns]
-    said = {v: findings.claims.variants[v].says for v in facts.arms}
+    said = {v: findings.claims.variants[v].says for v in facts.arms if v in set(rows["variant"])}
     legend = "; ".join(f"`{name}`: {words}" for name, words in said.items())
     dataset = findings.claims.datasets[facts.dataset]
     parts = [
@@ -90,6 +103,7 @@ def _budget(findings: Findings, budget: str, figures: Sequence[str]) -> str:
         table(header, arms),
         _differences([a for a in findings.answers if a.budget == budget]),
         _ladder(rows),
+        _pull(findings, rows),
         *(f"\n![Seeds, means and intervals of budget {budget}]({figure})\n" for figure in figures),
     ]
     return "\n".join(part for part in parts if part)
@@ -122,6 +136,31 @@ def _ladder(rows: pd.DataFrame) -> str:
     return (
         "\nAs far from real photos as held-out photos blurred by, mean over seeds; 2 px is the end "
         f"of the ladder and stands for anything beyond: {'; '.join(told)}.\n"
+    )
+
+
+def _pull(findings: Findings, rows: pd.DataFrame) -> str:
+    """Say how strong the constraint is at the end of the trainings beside the adversarial loss."""
+    told = []
+    for arm in findings.arms:
+        own = rows[(rows["budget"] == arm.budget) & (rows["variant"] == arm.variant)]
+        if own.empty or WATCHED not in own or own[WATCHED].isna().all():
+            continue
+        outside = own["last_centroid_outside"]
+        loss = arm.params.centroid.weight * own[WATCHED]
+        gradient = arm.params.centroid.weighting == "gradient"
+        scaled = " before the ratio of the gradients" if gradient else ""
+        told.append(
+            f"`{arm.variant}` {number(loss.mean())} ({number(loss.min())} to {number(loss.max())})"
+            f"{scaled} beside an adversarial loss of {number(own['last_g_loss'].mean())}, with "
+            f"{100 * outside.mean():.0f} % of the images outside d_ref "
+            f"({100 * outside.min():.0f} to {100 * outside.max():.0f})"
+        )
+    if not told:
+        return ""
+    return (
+        "\nThe constraint in the last epoch, lambda times its loss, mean and range over seeds: "
+        f"{'; '.join(told)}.\n"
     )
 
 

@@ -12,6 +12,10 @@ def number(value: float, digits: int = 3) -> str:
     """Write a number with some significant figures; a dash for none."""
     if math.isnan(value):
         return DASH
+    if abs(value) >= 10**digits:
+        return f"{value:,.0f}".replace("-", MINUS, 1)
+    if 0 < abs(value) < 1e-3:
+        return f"{value:.0e}".replace("e-0", "e-").replace("-", MINUS)
     return f"{value:#.{digits}g}".rstrip(".").replace("-", MINUS, 1)
 
 
