@@ -82,11 +82,12 @@ def lines_section(findings: Findings) -> str:
         "Spearman's rank correlation over the 16 lines of the similarity with the kinds and the "
         "units of a line; interval of Bonett and Wright (2000). Published similarity is of one "
         "training each.\n",
+        _conclusion("In the published table", published),
         table(["Table", "Model", "Size", "Rank correlation (interval)"], rows),
     ]
     if own.empty:
         parts.append(
-            "\nOur own similarity by line cannot be told, because no row of budget `lines` stands: "
+            "\nIn our own trainings it cannot be told, because no row of budget `lines` stands: "
             "`make study ONLY=lines` makes them.\n"
         )
         return "\n".join(parts)
@@ -104,5 +105,15 @@ def lines_section(findings: Findings) -> str:
             )
         lines.append([line, *cells])
     header = ["Line", *(f"{m} (published)" for m in REPORTED_MODELS), *(v for _, v in arms)]
+    parts += ["", _conclusion("In our own table", own_correlations(own, findings.confidence))]
     parts += ["", table(header, lines)]
     return "\n".join(parts)
+
+
+def _conclusion(where: str, correlations: pd.DataFrame) -> str:
+    """Say for which models and sizes the interval lies above 0."""
+    above = correlations[correlations["low"] > 0]
+    verdict = "holds" if len(above) == len(correlations) else "cannot be told for all"
+    return (
+        f"{where} the claim {verdict}: {len(above)} of {len(correlations)} intervals lie above 0.\n"
+    )
