@@ -50,12 +50,14 @@ class Budget(Section):
 
     Attributes:
         own: settings of single arms, on top of all others.
+        published: its settings are the published ones.
         first: arms all of whose seeds come before those of the others.
     """
 
     says: str
     dataset: str
     profile: str
+    published: bool = False
     settings: Annotated[dict[str, Any], Field(default_factory=dict)]
     own: Annotated[dict[str, dict[str, Any]], Field(default_factory=dict)]
     first: Annotated[list[str], Field(default_factory=list)]
