@@ -16,8 +16,11 @@ PIP_INSTALL := $(BIN)/python -m pip install --constraint constraints.txt
 NAME ?= demo
 PORT ?= 5000
 JOBS ?= 2
+MINUTES ?= 120
+ARCHIVE ?=
+ONLY ?=
 
-.PHONY: help setup demo repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics shop check test lint constraints clean
+.PHONY: help setup demo repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics study study-report shop check test lint constraints clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -76,6 +79,12 @@ bench-train: setup ## Compare the trainer's speed with plain steps (minutes, on 
 
 bench-metrics: setup ## Time the metrics against the usual packages (minutes, OPTIONS=--small: less)
 	@PYTHONPATH=src $(BIN)/python benchmarks/metrics.py $(OPTIONS)
+
+study: setup ## Train and measure what studies/claims.yaml still lacks: MINUTES=120 ARCHIVE=<photos> ONLY=<budget>
+	@$(BIN)/python -m stages.study --minutes '$(MINUTES)' --jobs '$(JOBS)' --archive '$(ARCHIVE)' --only '$(ONLY)'
+
+study-report: setup ## Write docs/reproduction.md from the rows of studies/claims.csv
+	@$(BIN)/python -m stages.study_report
 
 shop: setup ## Serve the embedded shop for a browser
 	@$(BIN)/python -m stages.shop

@@ -24,6 +24,7 @@ from stages import run
 METRICS = Path("metrics")
 PAGE = Path("data/report/index.html")
 HISTORY = PAGE.with_name("history.json")
+STUDY = Path("studies/answers.json")
 RETRAINING = Path("data/retrain/last.json")
 HEALTH = ("catalogue", "sales", "preprocess", "backbone", "classifier")
 
@@ -54,6 +55,7 @@ def main(params: Params) -> None:
         samples=_pictures(Path(f"data/models/{item}/samples.png") for item in items),
         nearest=_pictures(Path(f"data/evaluation/{item}/nearest.png") for item in items),
         feedback=Feedback.read(Path("data/feedback")).table,
+        study=read_json(STUDY, "make study-report")["sentence"],
         retraining=read_json(RETRAINING, f"git checkout {RETRAINING}"),
         comparison={p.stem: Image.open(p) for p in sorted(Path("data/comparison").glob("*.png"))},
     )

@@ -19,6 +19,7 @@ from bestseller.metrics.registry import as_records, columns_of
 SIZE = 64
 LINES = {"Datejust": 14, "Daytona": 12, "Explorer <b>II</b>": 3}
 MODELS = ["dcgan-centroid-0", "dcgan-plain-0"]
+STUDIED = "Of 3 published comparisons 1 holds."
 HOSTILE = "</style></script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
 
 
@@ -47,6 +48,7 @@ def write_outputs(root: Path, per_line: int = 3, seed: int = 0) -> None:
     _write_metrics(root, rng)
     _write_pictures(root, rng)
     write_json(root / "data/retrain/last.json", {})
+    write_json(root / "studies/answers.json", {"sentence": STUDIED, "answers": []})
     write_choice(root / "data/designs", choice(products, per_line, rng))
 
 

@@ -104,6 +104,14 @@ def test_the_profiles_cover_the_same_keys() -> None:
     assert set(PROFILES["demo"]) == set(PROFILES["paper"]) >= set(PROFILES["catalogue"])
 
 
+def test_paper_steps_is_paper_in_small_batches() -> None:
+    paper, steps = PROFILES["paper"], PROFILES["paper-steps"]
+    departs = {key: value for key, value in steps.items() if value != paper[key]}
+    batches = {f"train.{gan}.batch_size": 16 for gan in PUBLISHED}
+    assert departs == batches | {"train.pggan.lr": 1e-3, "profile": "paper-steps"}
+    assert set(steps) == set(paper)
+
+
 def switch(name: str, code: Path, ok: bool = True) -> str:
     done = shell("python", "-m", "stages.profile", name, cwd=code, ok=ok)
     assert ok or done.returncode == 1

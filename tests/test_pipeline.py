@@ -121,6 +121,7 @@ CHANGES = {
     "data/feedback/feedback.csv": {"shortlist", "report"},
     "shortlist.diversity": {"shortlist", "report"},
     "report.title": {"report"},
+    "studies/answers.json": {"report"},
     "src/bestseller/report/page.py": {"report"},
     "src/bestseller/tracking/delivery.py": {"track"},
     "src/bestseller/tracking/follower.py": {"track"},

@@ -31,7 +31,7 @@ from bestseller.report.page import render
 from bestseller.report.results import Results
 from bestseller.report.side_by_side import line_sheets
 from bestseller.report.worth import worth_tables
-from fake_outputs import HOSTILE, MODELS, write_outputs
+from fake_outputs import HOSTILE, MODELS, STUDIED, write_outputs
 from stages import report
 
 ENDS = {"": 0.0, "_low": -0.1, "_high": 0.1}
@@ -621,6 +621,11 @@ def test_the_model_card_and_the_datasheet_are_the_runs_own_records(folder: Path)
     for text in (card, sheet):
         assert "<b>" not in text  # a line's name stays text
         assert "Explorer &lt;b&gt;II&lt;/b&gt;" in text
+
+
+def test_the_page_and_the_model_card_cite_the_study_once(text: str, folder: Path) -> None:
+    card = (folder / "data/report/model-card.md").read_text(encoding="utf-8")
+    assert text.count(STUDIED) == card.count(STUDIED) == 1
 
 
 def test_a_run_without_a_design_still_has_its_page_and_cards(results: Results) -> None:

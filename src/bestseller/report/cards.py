@@ -60,7 +60,7 @@ def model_card(results: Results) -> str:
                 ),
             ),
             ("Training data", _text("See the datasheet of the same run.")),
-            ("Evaluation", _table(models_table(results))),
+            ("Evaluation", _table(models_table(results)) + _study(results)),
             ("What the score is worth", _list(worth or ["No design, no score."])),
             ("From candidates to designs", _table(line_table(results))),
             ("Known weaknesses", _list([f"{w.title}. {w.text}" for w in warnings(results)])),
@@ -120,6 +120,11 @@ def datasheet(results: Results) -> str:
             ),
         ],
     )
+
+
+def _study(results: Results) -> str:
+    """Cite the study of the published comparisons, where there is one."""
+    return _text(results.study) if results.study else ""
 
 
 def _document(title: str, sections: Iterable[tuple[str, str]]) -> str:

@@ -45,6 +45,7 @@ class Results:
         history: what `report.history` remembers of the runs, this one the last.
         retraining: of the last scheduled retraining, see `report.retrained`; empty before the
             first.
+        study: what the published comparisons say on real photos, in a sentence; empty without.
     """
 
     params: Params
@@ -69,6 +70,7 @@ class Results:
     feedback: pd.DataFrame = field(default_factory=pd.DataFrame)
     history: Sequence[Mapping[str, Any]] = ()
     retraining: Mapping[str, Any] = field(default_factory=dict)
+    study: str = ""
 
     @cached_property
     def window(self) -> tuple[str, str]:
