@@ -193,3 +193,15 @@ def test_a_product_of_few_pixels_is_not_blown_up() -> None:
     tiny = image.resize((48, 48), Image.Resampling.BOX)
     with pytest.raises(Quarantine, match="too small"):
         align(tiny, 128, 0.9, ASPECT)
+
+
+@pytest.mark.parametrize("pale", [232, 238, 242])
+def test_white_parts_on_white_are_the_products(pale: int) -> None:
+    image = Image.new("RGB", (600, 600), (255, 255, 255))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((220, 40, 340, 560), fill=(pale, pale, pale))  # the strap
+    for y in range(60, 560, 40):
+        draw.line((220, y, 340, y), fill=(pale - 10, pale - 10, pale - 10), width=3)
+    draw.ellipse((170, 180, 390, 400), fill=(20, 20, 60))
+    draw.ellipse((220, 230, 340, 350), fill=(240, 240, 240))
+    assert find_product(image).box == pytest.approx((170, 40, 390, 560), abs=8)

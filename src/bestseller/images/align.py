@@ -10,6 +10,7 @@ from bestseller.images.objects import several_objects
 from bestseller.images.silhouette import (
     FAINT_SHARE,
     SIDE,
+    find_edges,
     framed_silhouette,
     light_ground,
     sides,
@@ -28,6 +29,8 @@ MIN_BOX = 0.02  # share of the frame's area
 MAX_ENLARGEMENT = 2.0
 INSET_RIM = 6  # pixels at `SIDE`: the rim of a photo set into another, where its edge is blurred
 INSET_STEP = 20  # grey levels between such a photo's ground and what it was set into
+PALE_PART = 500  # pixels at `SIDE`: what fainter edges add to a product's box; a shadow adds less
+PALE_STEP = 6  # pixels at `SIDE` by which such a part makes the box longer
 MIN_INSET = 100  # pixels at `SIDE`, its sides
 
 FILLS, SEVERAL, WIDE = "fills the frame", "several objects", "too wide"
@@ -144,16 +147,33 @@ def _look(
     pixels: np.ndarray, ground: np.ndarray | None, pairs: bool
 ) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int]]:
     """Return the product's mask and outline, and the background's colour, or refuse the photo."""
-    mask, outline = framed_silhouette(pixels, ground=ground)
+    edges = find_edges(pixels)
+    mask, outline = framed_silhouette(pixels, edges, ground=ground)
     if not outline.any():
         raise Quarantine(NOTHING)
     background = _background(pixels, mask, ground)
+    fainter = framed_silhouette(pixels, edges, FAINT_SHARE, ground)
     if not pairs and several_objects(mask):  # or one whose pale parts were not seen
-        mask, outline = framed_silhouette(pixels, FAINT_SHARE, ground)
-        if several_objects(mask):
+        if several_objects(fainter[0]):
             raise Quarantine(SEVERAL)
-        background = _background(pixels, mask, ground)
+        return *fainter, _background(pixels, fainter[0], ground)
+    if _has_pale_part(outline, fainter[1]) and (pairs or not several_objects(fainter[0])):
+        try:
+            return *fainter, _background(pixels, fainter[0], ground)
+        except Quarantine:  # what was added is no part of the product
+            pass
     return mask, outline, background
+
+
+def _has_pale_part(outline: np.ndarray, fainter: np.ndarray) -> bool:
+    """Tell whether fainter edges show a part of the product that the strong ones leave out, such
+    as a white strap on white."""
+    left, top, right, bottom = bounding_box(outline, HALO)
+    a, b, c, d = bounding_box(fainter, HALO)
+    added = fainter.copy()
+    added[top:bottom, left:right] = False
+    longer = max(left - a, top - b, c - right, d - bottom) >= PALE_STEP
+    return longer and int(added.sum()) >= PALE_PART
 
 
 def working_size(photo: Image.Image) -> tuple[int, int]:

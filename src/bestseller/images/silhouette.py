@@ -31,13 +31,25 @@ LIGHT_SHARE = 0.05  # of the border
 FREE = 0.03  # share of a side that must be ground for the side to tell the ground's colours
 
 
+def find_edges(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the edges of a photo, float32 H x W x 3, 0 to 255, its longer side `SIDE`.
+
+    Returns:
+        Their strength, float32 H x W, and which are strong for their surroundings, bool H x W.
+    """
+    blurred = ndimage.gaussian_filter(pixels, (BLUR, BLUR, 0))
+    gradient = np.sqrt((_sobel(blurred, 0) ** 2 + _sobel(blurred, 1) ** 2).sum(axis=2))
+    edges = gradient - ndimage.grey_opening(gradient, (EDGE_WIDTH, EDGE_WIDTH))
+    return edges, edges >= NEAR_SHARE * ndimage.maximum_filter(edges, NEAR)
+
+
 def silhouette(
-    pixels: np.ndarray, share: float = EDGE_SHARE, cut: bool = True
+    edges: np.ndarray, outline: np.ndarray, share: float, cut: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mask the product's pieces, at least `PIECE` of the largest, in float32 H x W x 3, 0 to 255.
+    """Mask the product's pieces, at least `PIECE` of the largest.
 
     Args:
-        pixels: the photo, its longer side `SIDE`.
+        edges, outline: as of `find_edges`.
         share: of the strongest edges, from which on an edge counts.
         cut: whether the frame may cut the product open.
 
@@ -46,10 +58,6 @@ def silhouette(
         part of them that has edges strong for their surroundings. The second ends where the
         product ends; the first may reach into compression noise around it.
     """
-    blurred = ndimage.gaussian_filter(pixels, (BLUR, BLUR, 0))
-    gradient = np.sqrt((_sobel(blurred, 0) ** 2 + _sobel(blurred, 1) ** 2).sum(axis=2))
-    edges = gradient - ndimage.grey_opening(gradient, (EDGE_WIDTH, EDGE_WIDTH))
-    outline = edges >= NEAR_SHARE * ndimage.maximum_filter(edges, NEAR)
     mask = edges > max(EDGE_MIN, share * float(np.percentile(edges, 99.5)))
     mask = ndimage.binary_closing(np.pad(mask, GAP), iterations=GAP)[GAP:-GAP, GAP:-GAP]
     for side in sides(mask) if cut else ():  # close what the frame cuts open
@@ -75,7 +83,10 @@ def pieces(mask: np.ndarray, share: float) -> np.ndarray:
 
 
 def framed_silhouette(
-    pixels: np.ndarray, share: float = EDGE_SHARE, ground: np.ndarray | None = None
+    pixels: np.ndarray,
+    edges: tuple[np.ndarray, np.ndarray],
+    share: float = EDGE_SHARE,
+    ground: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mask the product's pieces as `silhouette` does, whole where they touch the frame.
 
@@ -84,11 +95,12 @@ def framed_silhouette(
 
     Args:
         pixels: the photo, its longer side `SIDE`.
+        edges: of the photo, as of `find_edges`.
         share: as of `silhouette`.
         ground: its colour where it is known; what differs from it at the frame is the product.
     """
     if ground is None:
-        mask, outline = silhouette(pixels, share)
+        mask, outline = silhouette(*edges, share)
         if not any(side.any() for side in sides(mask)):
             return mask, outline
         product = ndimage.binary_dilation(mask, iterations=CLEAR)
@@ -100,7 +112,7 @@ def framed_silhouette(
         return mask, outline
     inside = slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN)
     wider = _with_margin(pixels, product, _commonest(free))
-    mask, outline = silhouette(wider, share, cut=False)
+    mask, outline = silhouette(*find_edges(wider), share, cut=False)
     return mask[inside], outline[inside]
 
 

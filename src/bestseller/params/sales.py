@@ -138,6 +138,20 @@ class Sales(Section):
                 raise ValueError(f"{name!r} is none of our columns; they are {ours}")
         return names
 
+    @field_validator("empty")
+    @classmethod
+    def _contradicts_no_meaning(
+        cls, value: dict[str, str], given: ValidationInfo
+    ) -> dict[str, str]:
+        for name, meanings in given.data.get("values", {}).items():
+            nothing = [text for text, meaning in meanings.items() if text and not meaning]
+            if nothing and value.get(name):
+                raise ValueError(
+                    f"{name}: sales.values.{name} makes {nothing[0]!r} an empty text, which this "
+                    f"makes {value[name]!r}: write drop there to leave such rows out"
+                )
+        return value
+
     @field_validator("extract")
     @classmethod
     def _are_patterns(cls, patterns: dict[str, str]) -> dict[str, str]:

@@ -31,6 +31,9 @@ def row_schema(settings: Sales) -> pa.DataFrameSchema:
             "kind": _column(lambda kind: kind.isin(KINDS), "kind is neither sale nor return"),
             "sold": _column(lambda units: ~(units < 0), "a sale of negative units"),
             "price": _column(lambda price: ~(price < 0), "price is no number of at least 0"),
+            "money": _column(
+                lambda other: ~other, "the mark beside the price is not certainly its currency's"
+            ),
             "currency": _column(
                 lambda code: code.str.fullmatch("([A-Z]{3})?"), "currency is no ISO 4217 code"
             ),
@@ -57,6 +60,7 @@ def failures(rows: pd.DataFrame, settings: Sales) -> pd.Series:
         left=(rows["units"] - rows["returned"]).where(rows["kind"] == "sale", 0),
         sold=rows["units"].where(rows["kind"] == "sale", 0),
         price=rows["price"].where(rows["price"].notna() | ~rows["has_price"], -1),
+        money=rows["other_money"],
         as_of=rows["as_of"].notna() | ~rows["has_as_of"],
     )
     reasons = pd.Series("", index=rows.index, dtype=object)

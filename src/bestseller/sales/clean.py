@@ -14,6 +14,7 @@ import pandas as pd
 from bestseller.base.errors import BestsellerError
 from bestseller.params import Sales
 from bestseller.sales.checks import failures
+from bestseller.sales.once import check_filled
 from bestseller.sales.orders import filled_down, not_counted
 from bestseller.sales.read import Table, column_named, our_columns
 from bestseller.sales.values import read_values
@@ -74,6 +75,7 @@ def clean_ledger(
     """
     columns = our_columns(raw, settings, name)
     texts = filled_down(raw.rows, settings, raw.problems, name)
+    check_filled(texts, columns, settings, name)
     read = read_values(texts, columns, settings)
     rows = read.table
     reason = failures(rows, settings)
@@ -111,11 +113,7 @@ def clean_ledger(
     _check_quarantine(reason[~(unknown | in_several)], len(reason), settings, name)
     unjoined = rows.loc[unknown | in_several, "sku"]
     _check_joined(unjoined, unknown_share + shared_share, settings, name)
-    if not counted.any():
-        raise BestsellerError(
-            f"{name}: none of its {len(rows)} rows can be counted; check sales.from, sales.until, "
-            "sales.as_of and sales.columns in params.yaml"
-        )
+    _check_counted(counted, reason, name)
 
     clean = _net(rows[counted], designs_of[counted], settings)
     quarantined = reason != ""
@@ -252,6 +250,16 @@ def _check_quarantine(reason: pd.Series, rows: int, settings: Sales, name: str) 
             f"than sales.max_quarantined_share {most}; most often {words!r} ({times}, such as row "
             f"{unread.index[unread == words][0]}); declare the format under sales in "
             "params.yaml or mend the rows"
+        )
+
+
+def _check_counted(counted: pd.Series, reason: pd.Series, name: str) -> None:
+    if not counted.any():
+        told = reason[reason != ""].value_counts()
+        why = f"; most often {told.index[0]!r} ({told.iloc[0]})" if len(told) else ""
+        raise BestsellerError(
+            f"{name}: none of its {len(counted)} rows can be counted{why}; check sales.from, "
+            "sales.until, sales.as_of and sales.columns in params.yaml"
         )
 
 

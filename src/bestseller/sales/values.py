@@ -10,10 +10,13 @@ import numpy as np
 import pandas as pd
 
 from bestseller.params import LOCAL, Sales
+from bestseller.sales.dates import EXCEL, english_months, from_serials
+from bestseller.sales.money import without_mark
 from bestseller.sales.read import OURS
 
 DROP = "drop"
 MAX_DIGITS = 9  # of the units in one row
+FORMULA = re.compile(r'="([^"]*)"')  # how a CSV keeps Excel from reading a text as a number
 UNREADABLE = "\0"  # a text that its pattern in sales.extract does not match
 DROPPED = "\0drop"  # a text that sales.values says is left out; no value holds a zero byte
 # What is written for a minus: Unicode's own, the figure and en dash of typesetters (Unicode 16,
@@ -29,7 +32,7 @@ class Rows:
         table: sku, line_id, kind, channel, currency (text, empty for none); date (datetime64, the
             day of the sale) and as_of (datetime64) or NaT; units, returned and price (float64) or
             NaN, of which units and returned are whole numbers; `has_price` and `has_as_of` (bool):
-            a text was there.
+            a text was there; `other_money` (bool): the price's own mark is not the currency's.
         empty: rows that `sales.empty` leaves out.
         not_counted: rows that `sales.values` leaves out.
     """
@@ -47,7 +50,7 @@ def read_values(raw: pd.DataFrame, columns: dict[str, str], settings: Sales) -> 
         columns: ours to the table's, see `our_columns`.
         settings: the sales section of params.yaml.
     """
-    texts = {name: _meant(raw, columns.get(name), name, settings) for name in OURS}
+    texts = {name: meant_texts(raw, columns.get(name), name, settings) for name in OURS}
     drops = [name for name, meaning in settings.empty.items() if meaning == DROP]
     empty = pd.Series(False, index=raw.index)
     for name in drops:
@@ -63,7 +66,8 @@ def read_values(raw: pd.DataFrame, columns: dict[str, str], settings: Sales) -> 
     if "returned" in columns:
         back = texts["returned"].where(texts["returned"] != "", "0")
         table["returned"] = _each(back, lambda text: _number(text, whole, settings), float)
-    table["price"] = _each(texts["price"], lambda text: _number(text, number, settings), float)
+    prices, table["currency"], table["other_money"] = _money(texts["price"], table["currency"])
+    table["price"] = _each(prices, lambda text: _number(text, number, settings), float)
     kinds = _each(texts["kind"], str.lower)
     if "kind" not in columns and "kind" not in settings.empty:
         kinds = pd.Series("sale", index=raw.index).mask(table["units"] < 0, "return")
@@ -77,7 +81,7 @@ def read_values(raw: pd.DataFrame, columns: dict[str, str], settings: Sales) -> 
     return Rows(table, empty, left_out)
 
 
-def _meant(raw: pd.DataFrame, column: str | None, name: str, settings: Sales) -> pd.Series:
+def meant_texts(raw: pd.DataFrame, column: str | None, name: str, settings: Sales) -> pd.Series:
     """Return the text that counts of each row: extracted, translated, or what empty stands for."""
     pattern = re.compile(settings.extract[name]) if name in settings.extract else None
     meant = {
@@ -90,6 +94,8 @@ def _meant(raw: pd.DataFrame, column: str | None, name: str, settings: Sales) ->
 
     def meaning(text: str) -> str:
         text = unicodedata.normalize("NFKC", text).strip()
+        if text.startswith("=") and (guarded := FORMULA.fullmatch(text)):
+            text = guarded[1].strip()
         if pattern and text:
             found = pattern.search(text)
             text = (found[1] or "").strip() if found else UNREADABLE
@@ -100,6 +106,21 @@ def _meant(raw: pd.DataFrame, column: str | None, name: str, settings: Sales) ->
     return _each(raw[column], meaning)
 
 
+def _money(prices: pd.Series, currency: pd.Series) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """Return prices without marks of currencies, the currencies, and where a mark is another's.
+
+    A mark of one currency tells it where nothing else does; one of several, such as $, does not.
+    """
+    bare = _each(prices, without_mark)
+    marks = bare.str[1]
+    if not (marks != "").any():
+        return prices, currency, pd.Series(False, index=prices.index)
+    one = marks.str.len() == 3
+    currency = currency.where((currency != "") | ~one, marks)
+    fits = [code in mark.split() for code, mark in zip(currency, marks, strict=True)]
+    return bare.str[0], currency, (marks != "") & ~pd.Series(fits, index=prices.index, dtype=bool)
+
+
 def _each(
     column: pd.Series,
     read: Callable[[str], object],
@@ -108,7 +129,8 @@ def _each(
     """Apply `read` once to each distinct text of a column."""
     codes, distinct = pd.factorize(column)
     values = np.empty(len(distinct), dtype=dtype)
-    values[:] = [read(text) for text in np.asarray(distinct, dtype=object)]
+    for i, text in enumerate(np.asarray(distinct, dtype=object)):
+        values[i] = read(text)
     return pd.Series(values[codes], index=column.index)
 
 
@@ -167,6 +189,8 @@ def _days(texts: pd.Series, settings: Sales) -> pd.Series:
         zone = re.compile(rf"\b(?:{names})\b")
         texts = _each(texts, lambda text: zone.sub(lambda m: settings.zones[m[0]], text))
         pattern = pattern.replace("%Z", "%z")
+    if "%b" in pattern.lower():
+        texts = _each(texts, lambda text: english_months(text, pattern))
     if settings.business_zone == LOCAL and "%z" in pattern:
         return _each(texts, lambda text: _own_day(text, pattern), "datetime64[ms]")
     moments = _parse(texts, pattern, utc="%z" in pattern)
@@ -187,6 +211,8 @@ def _own_day(text: str, pattern: str) -> dt.date | None:
 def _parse(texts: pd.Series, pattern: str, utc: bool = False) -> pd.Series:
     codes, distinct = pd.factorize(texts)
     strings = pd.Series(distinct, dtype=object)
+    if pattern == EXCEL:
+        return from_serials(strings).take(codes).set_axis(texts.index)
     if pattern == "%Y-%m-%d":  # strptime takes 2022-1-5 and Arabic digits too
         strings = strings.where(strings.str.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), "")
     read = pd.to_datetime(strings, format=pattern, errors="coerce", utc=utc)

@@ -9,10 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from openpyxl import load_workbook
+from openpyxl.utils.datetime import to_excel
 from openpyxl.utils.exceptions import InvalidFileException
 
 from bestseller.base.errors import BestsellerError
 from bestseller.params import Sales
+from bestseller.sales.dates import EXCEL
 from bestseller.sales.lines import Record
 
 ZEROS = re.compile(r"0{2,}")  # a number format that fills up with zeros: 000 shows 7 as 007
@@ -82,6 +84,8 @@ def _text(cell: Any, column: str, settings: Sales) -> str:
     if isinstance(value, dt.datetime | dt.date):
         known = column == settings.columns.as_of.casefold()
         pattern = settings.as_of_format if known else settings.date_format
+        if pattern == EXCEL:
+            return format(Decimal(repr(to_excel(value))), "f")
         # a workbook's dates know no zone, so a format with one is not met and the row is told
         return value.isoformat() if "%z" in pattern.lower() else value.strftime(pattern)
     return str(value)
