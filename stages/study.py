@@ -12,8 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bestseller.errors import BestsellerError
-from bestseller.files import read_json, remove
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import read_json, remove
 from bestseller.params import Params
 from bestseller.study.claims import FILE, Arm, arms_of, in_order, read_claims
 from bestseller.study.code import code_version

@@ -13,19 +13,19 @@ import pandas as pd
 
 from bestseller.backbones import feature_stack
 from bestseller.backbones.weights import published_backbone
-from bestseller.compute import device, place, prepare
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path, read_json, remove, write_json
+from bestseller.base.compute import device, place, prepare
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path, read_json, remove, write_json
+from bestseller.centroid.centroids import reference, save_centroids
+from bestseller.classifier.classifier import load_classifier
+from bestseller.evaluation import quality
 from bestseller.gans import load_generator
-from bestseller.gans.centroids import reference, save_centroids
-from bestseller.gans.parallel import group
 from bestseller.images.store import ImageSet
-from bestseller.metrics import quality
 from bestseller.params import Item, Params, Recipe
-from bestseller.preference.classifier import load_classifier
 from bestseller.study.claims import Arm, arms_of, read_claims
 from bestseller.study.measure import Judges, measure_item, measure_lines
 from bestseller.study.photos import archive_of, take_photos
+from bestseller.training.parallel import group
 from stages import augment, classifier, preprocess, run, sales, scrape, train
 from stages.centroid import centroids_of
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bestseller.files import atomic_path, remove, write_json
+from bestseller.base.files import atomic_path, remove, write_json
 from bestseller.params import Params
 from bestseller.study import plots
 from bestseller.study.answers import answers, columns_of

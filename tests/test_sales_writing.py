@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.sales import CleanLedger
 from bestseller.sales.dates import MONTHS, NAMES
 from ledgers import cleaned, settings, units

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bestseller.errors import BestsellerError
+from bestseller.base.errors import BestsellerError
 from bestseller.study.answers import answers as answers_of
 from bestseller.study.answers import columns_of, judge, luck, rank_correlation
 from bestseller.study.claims import Claims, arms_of, in_order, overlaid, read_claims

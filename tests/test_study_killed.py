@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from bestseller.files import sha256_file
+from bestseller.base.files import sha256_file
 from conftest import REPOSITORY, shell
 from watches import watches
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from bestseller.catalogue.demo.lines import LINES
+from bestseller.classifier.similarity import REPORTED_MODELS, REPORTED_SIMILARITY
+from bestseller.demo.lines import LINES
 from bestseller.metrics.statistics import Interval
-from bestseller.preference.similarity import REPORTED_MODELS, REPORTED_SIMILARITY
 from bestseller.study.answers import arm_interval, rank_correlation
 from bestseller.study.measure import LINE
 

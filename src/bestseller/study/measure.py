@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 
 from bestseller.backbones import Backbone, FeatureSpace, extract
+from bestseller.backbones.features import FeatureCache
 from bestseller.backbones.weights import published_backbone
+from bestseller.classifier.classifier import Classifier
+from bestseller.classifier.similarity import similarity_table
+from bestseller.evaluation import quality
+from bestseller.evaluation.perceptual import perceptual_diversity
 from bestseller.gans import TrainedGenerator
 from bestseller.images.store import ImageSet
-from bestseller.metrics import quality
-from bestseller.metrics.features import FeatureCache
 from bestseller.metrics.frechet import Gaussian
 from bestseller.metrics.kid import projections
-from bestseller.metrics.perceptual import perceptual_diversity
 from bestseller.metrics.registry import space_label
 from bestseller.metrics.sample import RealFeatures, Sample
 from bestseller.metrics.yardstick import BLUR_LADDER, blur_equivalent
 from bestseller.params import Params
-from bestseller.preference.classifier import Classifier
-from bestseller.preference.similarity import similarity_table
 
 LINE = "similarity_of_"  # first part of a column; the line's name follows
 

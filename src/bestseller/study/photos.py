@@ -7,15 +7,15 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from bestseller.errors import BestsellerError
-from bestseller.files import sha256_file
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import sha256_file
+from bestseller.base.progress import track
 from bestseller.images.duplicates import find_clusters
 from bestseller.images.intake import Reject
 from bestseller.images.prepare import take_in
 from bestseller.images.split import split_designs
 from bestseller.images.store import FRONT, ImageSet
 from bestseller.params import Images
-from bestseller.progress import track
 from bestseller.study.claims import Dataset
 
 LINE = "all"  # of every photo: an archive of pictures tells no lines

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from bestseller.classifier.similarity import REPORTED_MODELS, REPORTED_SIMILARITY
 from bestseller.metrics.statistics import Interval
-from bestseller.preference.similarity import REPORTED_MODELS, REPORTED_SIMILARITY
 from bestseller.study.answers import columns_of, luck
 from bestseller.study.findings import Findings
 from bestseller.study.lines import own_correlations, own_similarity, published_correlations

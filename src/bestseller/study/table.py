@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from bestseller.errors import BestsellerError
-from bestseller.files import atomic_path
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path
 
 FILE = Path("studies/claims.csv")
 IDENTITY = ["budget", "variant", "seed", "settings", "code"]
