@@ -166,6 +166,8 @@ def stubs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("data/source/catalogue.json", "data/source/ledger.json"):
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
         (clone / name).write_text("{}")
+    (clone / "studies").mkdir()
+    shutil.copy(REPOSITORY / "studies/answers.json", clone / "studies")
     for name in ("data/feedback", "data/retrain"):
         (clone / name).mkdir(parents=True)
         (clone / name / "given").write_text("given")

@@ -27,6 +27,7 @@ ARGUMENTS = {
     "package": ["dcgan-plain-0"],
     "feedback": ["feedback.csv"],
     "parallel": ["2"],
+    "study_item": ["small/dcgan-plain", "0"],
 }
 SCRIPTS = sorted(path.stem for path in REPOSITORY.glob("stages/[!_]*.py"))
 WITHOUT_INPUT_FILES = {
@@ -37,6 +38,9 @@ WITHOUT_INPUT_FILES = {
     "retrain",
     "rollback",
     "settings",
+    "study",
+    "study_item",
+    "study_report",
 }
 READ_IMAGES = ["augment", "backbone", "centroid", "train", "classifier"]
 NEED_TWO_LINES = ["classifier"]
