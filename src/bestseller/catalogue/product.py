@@ -1,5 +1,7 @@
 """The product record: one design, its variants and its images."""
 
+import hashlib
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
@@ -88,3 +90,9 @@ class Entry(NamedTuple):
     problem: str = ""
     aside: str = ""
     left_out: tuple[Rejected, ...] = ()
+
+
+def version_of(designs: Iterable[Product]) -> str:
+    """Return a hash of everything that designs say: the version of a record without a date."""
+    told = "".join(design.model_dump_json() for design in designs)
+    return hashlib.sha256(told.encode()).hexdigest()

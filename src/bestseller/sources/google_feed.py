@@ -5,7 +5,6 @@ design, or one for each colour where no two colours share their photo.
 """
 
 import datetime as dt
-import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ from urllib.parse import quote
 
 from lxml import etree
 
-from bestseller.catalogue.product import Entry, Product, Variant
+from bestseller.catalogue.product import Entry, Product, Variant, version_of
 from bestseller.catalogue.tidy import agreed
 from bestseller.page import pictures, text
 from bestseller.page.facts import Picture
@@ -184,7 +183,7 @@ def _entry(items: list[Item], colour: str, origin: str, line: str) -> Entry:
         images=pictures.images([Picture(address.strip()) for address in shown], url, title),
         attributes=agreed(_attributes(item, line) for item in items),
     )
-    version = hashlib.sha256(design.model_dump_json().encode()).hexdigest()
+    version = version_of([design])
     return Entry(url, version, (design,))
 
 

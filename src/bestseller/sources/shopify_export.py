@@ -3,13 +3,12 @@
 A product's first row tells it; each further row of its handle is a variant or one more photo.
 """
 
-import hashlib
 import re
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from bestseller.catalogue.product import Entry
+from bestseller.catalogue.product import Entry, version_of
 from bestseller.page import text
 from bestseller.page.shopify import read_product
 from bestseller.page.tabular import read_table
@@ -94,8 +93,7 @@ def _finished(entry: Entry, status: str) -> Entry:
         )
         for design in entry.designs
     )
-    told = "".join(design.model_dump_json() for design in designs)
-    return entry._replace(version=hashlib.sha256(told.encode()).hexdigest(), designs=designs)
+    return entry._replace(version=version_of(designs), designs=designs)
 
 
 def _values(handle: str, rows: list[Row]) -> dict[str, Any]:

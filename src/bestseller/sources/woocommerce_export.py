@@ -5,12 +5,11 @@ its variations are its variants. Grouped products are pages about others and are
 """
 
 import datetime as dt
-import hashlib
 import re
 from collections import defaultdict
 from typing import Any
 
-from bestseller.catalogue.product import Entry, Product
+from bestseller.catalogue.product import Entry, Product, version_of
 from bestseller.page import text
 from bestseller.page.shopify import read_product
 from bestseller.page.tabular import read_table
@@ -104,8 +103,7 @@ def _entry(
         return entry._replace(designs=(), aside="not published")
     path = _categories(row)
     designs = tuple(_finished(design, path[0] if path else None) for design in entry.designs)
-    told = "".join(design.model_dump_json() for design in designs)
-    return entry._replace(version=hashlib.sha256(told.encode()).hexdigest(), designs=designs)
+    return entry._replace(version=version_of(designs), designs=designs)
 
 
 def _finished(design: Product, category: str | None) -> Product:
