@@ -151,7 +151,7 @@ def test_killed_and_finished_it_has_the_same_table(checkout: Path, tmp_path: Pat
 
 
 def test_a_short_time_does_no_harm(checkout: Path) -> None:
-    done = shell("python", "-m", "stages.study", "--minutes", "0.01", cwd=checkout)
+    done = shell("python", "-m", "stages.study", "--minutes", "1e-9", cwd=checkout)
     assert "0 rows added, 5 of 5 missing" in done.stdout
     wrong = shell("python", "-m", "stages.study", "--minutes", "soon", cwd=checkout, ok=False)
     assert wrong.stderr.strip() == "study: MINUTES=soon: no number above 0"
