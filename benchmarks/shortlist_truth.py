@@ -27,7 +27,7 @@ from sklearn.decomposition import PCA
 from sklearn.kernel_ridge import KernelRidge
 from threadpoolctl import threadpool_limits
 
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.files import read_json
 from bestseller.demo.shop import DemoShop
 from bestseller.demo.taste import utility
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     with threadpool_limits(asked.threads):
-        prepare(asked.threads, 0)
+        configure_torch(asked.threads, 0)
         reader = Reader.fit(params, asked.scale)
         told = ", ".join(f"{line} {value:.2f}" for line, value in reader.agreement.items())
         print(f"reader's rank correlation on unseen watches: {told}", flush=True)

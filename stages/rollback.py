@@ -6,9 +6,9 @@ from pathlib import Path
 from bestseller.base.errors import BestsellerError
 from bestseller.params import Params
 from bestseller.retraining.champion import POINTER, find, put_back
-from bestseller.retraining.journal import Desk
+from bestseller.retraining.journal import RunStore
 from bestseller.retraining.repository import Repository
-from bestseller.retraining.run import DESK
+from bestseller.retraining.run import STORE
 from stages import run
 from stages.retrain import publish
 
@@ -16,9 +16,9 @@ WANTED = "a model's name, or a commit: the champion as of it; empty = the one be
 
 
 def main(params: Params, wanted: str) -> None:
-    desk, repository = Desk(Path(DESK)), Repository(Path.cwd())
-    with desk.alone():
-        if journal := desk.read():
+    store, repository = RunStore(Path(STORE)), Repository(Path.cwd())
+    with store.alone():
+        if journal := store.read():
             raise BestsellerError(f"{journal.run}: is not finished; `make retrain` finishes it")
         repository.check([POINTER])
         repository.restore([POINTER])  # what a rollback left that was killed

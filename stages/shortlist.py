@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.files import atomic_path, read_json, require
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.designs.evidence import Naming
@@ -36,7 +36,7 @@ DESIGNS = Path("data/designs")
 
 
 def main(params: Params) -> None:
-    prepare(params.threads, params.shortlist.seed)
+    configure_torch(params.threads, params.shortlist.seed)
     similarity = pd.read_csv(require(SIMILARITY, "dvc repro compare"))
     nearest = read_json(COMPARISON, "dvc repro compare")["nearest"]  # the nearest and its ties
     models = best_models(similarity[similarity["model"].isin(nearest)])

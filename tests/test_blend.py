@@ -19,7 +19,7 @@ from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
 from bestseller.gans.principal import PrincipalComponents, low_pass
 from bestseller.gans.saved import Config, save_generator
-from bestseller.params import Blend, load_params
+from bestseller.params import BlendSettings, load_params
 from bestseller.training.batches import Batches
 from bestseller.training.checkpoint import Checkpoint
 from bestseller.training.monitor import Monitor
@@ -45,11 +45,11 @@ def signed(images: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).double() / 127.5 - 1
 
 
-def make_model(side: int = 32, settings: Blend = SETTINGS) -> BlendAutoencoder:
+def make_model(side: int = 32, settings: BlendSettings = SETTINGS) -> BlendAutoencoder:
     torch.manual_seed(0)
     shape = Shape(side, settings.low + settings.high, 2)
     model = BlendAutoencoder(settings, shape)
-    model.prepare(pictures(side=side), INDEX)
+    model.fit(pictures(side=side), INDEX)
     return model
 
 
@@ -220,8 +220,8 @@ def test_training_lowers_the_loss_and_its_learning_rate_ends_at_nothing(tmp_path
     before = anchored_loss(trainer)
     trainer.train()
     assert anchored_loss(trainer) < 0.97 * before
-    assert trainer.optimisers["g"].param_groups[0]["lr"] < 0.01 * SETTINGS.lr
-    assert set(trainer.optimisers) == {"g"}
+    assert trainer.optimizers["g"].param_groups[0]["lr"] < 0.01 * SETTINGS.lr
+    assert set(trainer.optimizers) == {"g"}
 
 
 def anchored_loss(trainer: Trainer) -> float:

@@ -9,7 +9,7 @@ import pytest
 from dvc.utils.serialize import load_yaml
 
 from bestseller.base.errors import BestsellerError
-from bestseller.params import Gan, load_params, read_yaml
+from bestseller.params import GanSettings, load_params, read_yaml
 from conftest import REPOSITORY, shell
 
 KEY = re.compile(r"^(?P<indent> *)(?P<key>\w+):(?P<rest>.*)$")
@@ -38,7 +38,9 @@ def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 PARAMS = REPOSITORY / "params.yaml"
-KNOWN_GANS = [name for name, section in load_params(PARAMS).train if isinstance(section, Gan)]
+KNOWN_GANS = [
+    name for name, section in load_params(PARAMS).train if isinstance(section, GanSettings)
+]
 PUBLISHED = ("vanilla", "dcgan", "d2gan", "pggan")
 LINES = lines_by_key(PARAMS)
 PROFILES = {path.stem: dict(leaves(read_yaml(path))) for path in REPOSITORY.glob("profiles/*.yaml")}

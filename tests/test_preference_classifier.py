@@ -158,7 +158,7 @@ def test_temperature_and_gate_see_the_validation_part_only(
         Tiny(4), "scratch", images=images, parts=parts, lines=lines, settings=SETTINGS
     )
     assert again.temperature == classifier.temperature
-    assert again.gate.threshold == classifier.gate.threshold
+    assert again.detector.threshold == classifier.detector.threshold
     held_out = parts[parts["split"] == "validation"]
     logits, _ = classifier.outputs(shop[0][held_out["row"]])
     target = torch.tensor([lines.index(line) for line in held_out["line"]])

@@ -150,7 +150,7 @@ class BrightIsA:
     lines = LINES
 
     def __init__(self) -> None:
-        self.gate = self
+        self.detector = self
 
     def outputs(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         bright = images.reshape(len(images), -1).mean(axis=1) / 255.0
@@ -224,7 +224,7 @@ def known_images(pixels: Pixels, catalogue: ImageSet) -> KnownImages:
     network = SimpleNamespace(network_name=pixels.name)
     space = SimpleNamespace(name=pixels.name, backbone=network, layers=(), side=0)
     known = KnownImages.of(cast(FeatureSpace, space), catalogue, pixels.features)
-    known.floor.gate.threshold = 100.0
+    known.floor.detector.threshold = 100.0
     return known
 
 
@@ -480,7 +480,7 @@ def test_the_stage_without_its_input_says_what_to_run(
 def test_a_picture_below_the_floor_is_held_back(world: tuple[Memory, Scorer]) -> None:
     before = choose(world).counts
     assert before["held_back"].tolist() == [0, 0]
-    floor = world[1].known.floor.gate
+    floor = world[1].known.floor.detector
     kept, floor.threshold = floor.threshold, 1e-9
     try:
         found = choose(world)

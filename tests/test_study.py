@@ -26,7 +26,7 @@ def test_the_committed_claims_name_arms_with_allowed_settings() -> None:
     arms = arms_of(claims, REPOSITORY)
     assert len({arm.key for arm in arms}) == len(arms)
     for arm in arms:
-        judges = arm.params.backbones.judges()
+        judges = arm.params.backbones.measuring()
         assert arm.params.centroid.backbone not in judges
         assert arm.params.train.blend.teacher not in judges
         assert arm.params.images.size == 64

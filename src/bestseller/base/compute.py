@@ -33,7 +33,7 @@ def autocast(precision: str) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-def prepare(threads: int, seed: int) -> None:
+def configure_torch(threads: int, seed: int) -> None:
     """Fix the thread count, PyTorch's and NumPy's, and the seed; keep freed memory."""
     torch.set_num_threads(threads)
     threadpool_limits(threads, "blas")

@@ -137,7 +137,7 @@ class Instruments:
         logits, deep = self.classifier.outputs(pixels)
         probabilities = self.classifier.probabilities_of(logits)
         similar = image_similarity(probabilities, lines, known)
-        abstains = self.classifier.gate.abstains(deep)
+        abstains = self.classifier.detector.abstains(deep)
         values = measured.values | diversity
         values["inception_score_lines"] = inception_score(probabilities)
         values |= quality.similarity_values(similar, lines, abstains)
