@@ -72,11 +72,12 @@ def _one_thread() -> None:
 
 @pytest.fixture
 def code(tmp_path: Path) -> Path:
-    """A folder with copies of src/, stages/ and params.yaml, and nothing else."""
+    """A folder with copies of src/, stages/, params.yaml and dvc.yaml, and nothing else."""
     folder = tmp_path / "checkout"
     for name in ("src", "stages"):
         shutil.copytree(
             REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
         )
-    shutil.copy(REPOSITORY / "params.yaml", folder)
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(REPOSITORY / name, folder)
     return folder
