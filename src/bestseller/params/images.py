@@ -8,7 +8,7 @@ from bestseller.params.section import Count, NonNegative, Section, Share
 
 
 class Images(Section):
-    size: Literal[32, 64, 128]
+    size: Literal[32, 64, 128, 256]
     view: Literal["front", "all"]
     align: Literal["product", "alpha", "none", "auto"]
     fit: Literal["pad", "crop"]
