@@ -127,9 +127,21 @@ def module_file(name: str) -> Path | None:
     return None
 
 
+def nodes_that_run(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only a type checker sees."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        only_types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        todo += (
+            node.orelse if isinstance(node, ast.If) and only_types else ast.iter_child_nodes(node)
+        )
+
+
 def imported(file: Path) -> Iterator[str]:
     """Names of all modules that a file may import, with the packages that they stand in."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in nodes_that_run(ast.parse(file.read_text())):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

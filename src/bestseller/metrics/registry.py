@@ -8,12 +8,13 @@ metric is a new record here, and nothing else.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from bestseller.metrics.mind import mind
-from bestseller.metrics.sample import Sample
 from bestseller.metrics.statistics import Estimate, Interval
 from bestseller.metrics.yardstick import blur_equivalent
+
+if TYPE_CHECKING:  # what it imports takes seconds, which a reader of names and labels is spared
+    from bestseller.metrics.sample import Sample
 
 Found = float | Estimate | Interval
 Need = Literal["features", "classifier", "perceptual", "copies", "scorer"]
@@ -44,7 +45,7 @@ class Metric:
     better: Literal["lower", "higher", ""] = ""
     unit: str = ""
     needs: Need = "features"
-    compute: Callable[[Sample], Found] | None = None
+    compute: "Callable[[Sample], Found] | None" = None
     published: str = ""
     published_images: int = 0
 
@@ -91,7 +92,7 @@ METRICS: list[Metric] = [
         "MIND",
         "Sliced Wasserstein distance to the training photos, on features of unit mean square.",
         "lower",
-        compute=lambda sample: mind(sample.real.train, sample.features),
+        compute=lambda sample: sample.mind,
         published="mind",
     ),
     Metric(

@@ -6,8 +6,9 @@ from functools import cached_property
 
 from bestseller.metrics.distances import Array
 from bestseller.metrics.frechet import Gaussian
-from bestseller.metrics.kid import Projections, projections
+from bestseller.metrics.kernel_distance import Projections, projections
 from bestseller.metrics.prdc import Prdc, precision_recall_density_coverage
+from bestseller.metrics.sliced_wasserstein import mind
 from bestseller.metrics.statistics import Estimate
 
 
@@ -75,6 +76,11 @@ class Sample:
     def prdc(self) -> Prdc:
         """Precision, recall, density and coverage against the training photos."""
         return precision_recall_density_coverage(self.real.train, self.features)
+
+    @cached_property
+    def mind(self) -> Estimate:
+        """The sliced Wasserstein distance to the training photos."""
+        return mind(self.real.train, self.features)
 
     @cached_property
     def frechet(self) -> tuple[float, float]:

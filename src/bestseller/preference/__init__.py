@@ -1,15 +1,14 @@
-"""What sells: the best-seller classifier, its calibration and similarity; the sales ranker."""
+"""What sells: the sales ranker, its backtest, and the score of any image.
 
-from bestseller.classifier.classifier import Classifier, load_classifier
-from bestseller.preference.ranker import SalesRanker, fit_ranker, load_ranker
-from bestseller.preference.scorer import Scorer, score
+`score` is for people; see the README for an example.
+"""
 
-__all__ = [
-    "Classifier",
-    "SalesRanker",
-    "Scorer",
-    "fit_ranker",
-    "load_classifier",
-    "load_ranker",
-    "score",
-]
+from typing import TYPE_CHECKING
+
+from bestseller.lazy import exports
+
+if TYPE_CHECKING:
+    from bestseller.preference.scorer import score
+
+__all__ = ["score"]
+__getattr__ = exports(__name__, {"score": "scorer"})

@@ -18,9 +18,9 @@ from bestseller.backbones import Backbone
 from bestseller.backbones.heads import LPIPS_NETWORKS, lpips_heads
 from bestseller.base.compute import autocast, device, to_signed
 from bestseller.base.progress import track
-from bestseller.evaluation.quality import Values
 from bestseller.metrics.diversity import PairwiseSpread
 from bestseller.metrics.registry import space_label
+from bestseller.metrics.statistics import Estimate
 
 BATCH = 64
 EPSILON = 1e-10  # added to a feature vector's length, as in LPIPS
@@ -62,7 +62,7 @@ def perceptual_diversity(
     precision: str,
     seed: int,
     progress: str,
-) -> tuple[Values, np.ndarray]:
+) -> tuple[dict[str, float], np.ndarray]:
     """Measure how different the images of a set look from one another.
 
     Args:
@@ -105,3 +105,27 @@ def perceptual_diversity(
         "n_pairs": count,
     }
     return values, features
+
+
+def lpips_diversity(
+    backbone: Backbone, images: np.ndarray, precision: str = "auto", seed: int = 0
+) -> Estimate:
+    """Return the mean LPIPS distance over all pairs of images, with its standard error.
+
+    Args:
+        backbone: VGG-16 or AlexNet with their ImageNet weights, from `backbones.load_backbone`.
+        images: uint8 N x S x S x 3, N >= 3.
+        precision: ``auto`` (bfloat16 where the hardware has it) or ``fp32``.
+        seed: of the order in which images are taken; it changes the rounding alone.
+
+    Raises:
+        ValueError: the distance of this network is not LPIPS.
+    """
+    name, space = perceptual_name(backbone)
+    if name != "lpips":
+        known = ", ".join(LPIPS_NETWORKS)
+        raise ValueError(f"{backbone.name} gives no LPIPS; published are those of {known}")
+    found, _ = perceptual_diversity(
+        backbone, images, pairs=1, precision=precision, seed=seed, progress=""
+    )
+    return Estimate(found[f"lpips_{space}"], found[f"lpips_{space}_se"])
