@@ -38,7 +38,7 @@ CLAIMS = {  # an edit, as a file or a key of params.yaml, and the stages that re
     "src/bestseller/comparison/conclusions.py": {"compare"},
     "src/bestseller/web/spider.py": {"scrape"},
     "src/bestseller/evaluation/measurement.py": {"evaluate", "compare"},
-    "src/bestseller/classifier/fitting.py": {"classifier", "backtest"},
+    "src/bestseller/classifier/fitting.py": {"classifier"},
 }
 
 
