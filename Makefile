@@ -35,6 +35,7 @@ demo: train-parallel ## Run the whole pipeline, track it, and say where the resu
 	    '  The runs in MLflow:              make mlflow-ui'
 
 repro: setup ## Run what changed and what follows, and track it
+	@$(BIN)/python -m stages.recover
 	@$(BIN)/dvc repro
 	@$(BIN)/python -m stages.publish || true
 
@@ -65,6 +66,7 @@ publish: setup ## Send to MLflow what a dead server missed, and what dvc.lock ho
 	@$(BIN)/python -m stages.publish
 
 report: setup ## Build the report page from what is there
+	@$(BIN)/python -m stages.recover
 	@$(BIN)/dvc repro report
 	@echo data/report/index.html
 

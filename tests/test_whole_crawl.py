@@ -139,5 +139,5 @@ def test_a_failing_reader_of_a_list_of_products_fails_the_crawl(
     monkeypatch.setenv(broken_spiders.AT, "products.json")
     shop = Shop({"/robots.txt": Answer(b"User-agent: *\n")})
     shop.pages["/products.json?limit=250&page=1"] = Answer(b'{"products": []}')
-    with pytest.raises(BestsellerError, match="products.json"):
+    with pytest.raises(BestsellerError, match=r"products\.json"):
         crawled(shop, tmp_path, spider="broken_spiders:Store")

@@ -47,6 +47,8 @@ def out_of_means(error: BaseException) -> tuple[str, str] | None:
         seen.add(id(cause))
         if isinstance(cause, MemoryError) or _MEMORY.search(str(cause)):
             return "out of memory", MEMORY
+        if type(cause).__name__ == "BrokenProcessPool":  # its import is slow
+            return "a worker process was killed, as a system short of memory does", MEMORY
         if isinstance(cause, OSError) and cause.errno in _LACKS:
             told, mend = _LACKS[cause.errno]
             return f"{cause.filename}: {told}" if cause.filename else told, mend

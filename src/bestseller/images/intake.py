@@ -16,6 +16,7 @@ from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from pillow_heif import register_heif_opener
 
+from bestseller.base.errors import out_of_means
 from bestseller.catalogue.formats import MEND, image_format, refused_format
 
 register_heif_opener()
@@ -33,6 +34,7 @@ DECODERS = {  # by the extension that the first bytes tell
 MAX_BYTES = 192 * 2**20
 MAX_PIXELS = 64_000_000  # decoded whole: 256 MB in RGBA
 MAX_SCALED_PIXELS = 160_000_000  # of a JPEG that is decoded line by line at a part of its size
+ROOM = 4 * MAX_PIXELS  # bytes that the decoding of a photo may take
 MIN_SIDE = 16  # pixels; beacons and icons are smaller
 MIN_OPAQUE_BORDER = 0.1  # share of the border that must be opaque to tell the background's colour
 WHITE = (255, 255, 255)
@@ -114,7 +116,18 @@ def _decode(data: bytes, draft: int | None) -> tuple[Image.Image, int, bytes | N
     except Image.DecompressionBombError as error:
         raise Reject("too many pixels") from error
     except Exception as error:  # a decoder may raise anything on hostile bytes
+        if out_of_means(error) and _is_short_of_memory():
+            raise
         raise Reject("damaged") from error
+
+
+def _is_short_of_memory() -> bool:
+    """Tell a machine without memory from a file that asks for more than any has."""
+    try:
+        bytearray(ROOM)
+    except MemoryError:
+        return True
+    return False
 
 
 def _check(image: Image.Image, draft: int | None) -> None:

@@ -15,7 +15,6 @@ from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
 from bestseller.base.errors import out_of_means
-from bestseller.base.files import atomic_path
 from bestseller.base.progress import Progress
 from bestseller.catalogue.diagnosis import mend_of
 from bestseller.catalogue.formats import image_format, refused_format
@@ -180,8 +179,7 @@ class CatalogueSpider(Spider):
         assert self.folder is not None
         path = self.folder / f"{digest}.{ext}"
         if not path.exists():
-            with atomic_path(path) as temporary:
-                temporary.write_bytes(response.body)
+            path.write_bytes(response.body)  # into a folder that a kill takes along
         self.stored[asked] = (digest, path.name)
 
     def lost(self, failure: Failure) -> None:
