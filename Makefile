@@ -57,7 +57,7 @@ profile: setup ## Switch params.yaml to profiles/NAME.yaml: make profile NAME=pa
 mlflow-ui: setup | mlflow.db ## Serve the MLflow pages on http://127.0.0.1:5000 (PORT=...)
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true \
 	    $(BIN)/mlflow server --backend-store-uri sqlite:///mlflow.db \
-	    --default-artifact-root "file://$(CURDIR)/mlartifacts" --workers 1 --port $(PORT)
+	    --default-artifact-root "file://$(CURDIR)/mlartifacts" --workers 1 --host 127.0.0.1 --port $(PORT)
 
 mlflow.db: | setup
 	@$(BIN)/python -m stages.publish
