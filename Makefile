@@ -17,10 +17,11 @@ NAME ?= demo
 PORT ?= 5000
 JOBS ?= 2
 MINUTES ?= 120
+PIP_AUDIT := 2.10.1
 ARCHIVE ?=
 ONLY ?=
 
-.PHONY: help setup demo repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics study study-report shop check test lint constraints clean
+.PHONY: help setup demo repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics study study-report shop check test lint faults audit constraints clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -102,6 +103,19 @@ lint: $(VENV)/develop.done ## Check format, style, types and the direction of im
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@PYTHONPATH=src:. $(BIN)/lint-imports
+
+faults: $(VENV)/develop.done ## Kill stages, and have their disk fail, at each of their steps
+	@FAULTS=all $(BIN)/python -m pytest -q tests/test_faults.py
+
+audit: setup ## List the parts and their licences; ask for known holes where there is a network
+	@$(BIN)/python tools/parts.py
+	@mkdir -p .scratch
+	@$(BIN)/python tools/parts.py .scratch/parts.cdx.json
+	@[ -x .scratch/audit/bin/pip-audit ] || { \
+	    $(BIN)/python -m venv .scratch/audit && \
+	    .scratch/audit/bin/python -m pip install --quiet 'pip-audit==$(PIP_AUDIT)'; } || { \
+	    echo 'pip-audit cannot be had here: known holes were not asked for' >&2; exit 1; }
+	@.scratch/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 constraints: $(VENV)/develop.done ## Write this environment's versions to constraints.txt
 	@{ echo '# Every package of the environment, at the version that the project is tested with.'; \

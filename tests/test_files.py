@@ -92,8 +92,12 @@ def test_bytes_are_on_the_disk_before_the_name(
         told.append(f"fsync {Path(os.readlink(f'/proc/self/fd/{handle}')).suffix}")
         fsync(handle)
 
+    def note_replace(old: Path, new: Path) -> None:
+        told.append("rename")
+        replace(old, new)
+
     monkeypatch.setattr(os, "fsync", note_fsync)
-    monkeypatch.setattr(os, "replace", lambda *a: (told.append("rename"), replace(*a)))
+    monkeypatch.setattr(os, "replace", note_replace)
     write_json(tmp_path / "a.json", 1)
     assert told == ["fsync .json", "rename", "fsync "]
 

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 HIDDEN = "(hidden)"
 COMMANDS = ("notify",)  # keys whose whole value is hidden
 SHORTEST = 4  # characters; shorter ones are no secret and stand in every text
+_WAYS = {'"': r'\\?"|&(?:quot|#34);', "'": "''?|&#(?:x27|39);", "&": "&(?:amp;)?", "<": "<|&lt;"}
+_WAYS = {character: f"(?:{ways})" for character, ways in _WAYS.items()}
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>]+", re.IGNORECASE)
 _KEY = re.compile(r"(?:key|token|secret|pass\w*|auth|sig\w*|credential|code)$", re.IGNORECASE)
 
@@ -19,7 +21,7 @@ _KEY = re.compile(r"(?:key|token|secret|pass\w*|auth|sig\w*|credential|code)$", 
 def secrets_of(settings: Any) -> set[str]:
     """Return the texts in nested settings that may be secrets: commands, passwords, tokens."""
     if isinstance(settings, Mapping):
-        found = set()
+        found: set[str] = set()
         for key, value in settings.items():
             whole = isinstance(value, str) and (key in COMMANDS or _KEY.search(str(key)))
             found |= {value} if whole else secrets_of(value)
@@ -49,11 +51,12 @@ def _of_address(address: str) -> set[str]:
 def without(text: str, secrets: Iterable[str]) -> str:
     """Return `text` with each secret replaced, in the ways that YAML, JSON and HTML write it."""
     for secret in sorted(secrets, key=len, reverse=True):
-        ways = {secret, secret.replace("'", "''"), secret.replace('"', '\\"')}
-        ways.add(secret.replace("&", "&amp;"))
-        for way in sorted(ways, key=len, reverse=True):
-            text = text.replace(way, HIDDEN)
-        # YAML folds a long line at its spaces.
-        parts = [re.escape(part) for part in secret.split(" ") if part]
-        text = re.sub(r"(?:\s|\\)+".join(parts), HIDDEN, text) if len(parts) > 1 else text
+        text = re.sub("".join(map(_written, secret)), HIDDEN, text)
     return text
+
+
+def _written(character: str) -> str:
+    """Return a pattern of what a character of a text may become in a file."""
+    if character.isspace():
+        return r"[\s\\]+"  # YAML folds a long line there
+    return _WAYS.get(character) or re.escape(character)
