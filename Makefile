@@ -17,11 +17,12 @@ NAME ?= demo
 PORT ?= 5000
 JOBS ?= 2
 MINUTES ?= 120
+FUZZ ?= 20000
 PIP_AUDIT := 2.10.1
 ARCHIVE ?=
 ONLY ?=
 
-.PHONY: help setup demo repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics study study-report shop check test lint faults audit constraints clean
+.PHONY: help setup demo repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics study study-report shop check test lint faults fuzz audit constraints clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -106,6 +107,9 @@ lint: $(VENV)/develop.done ## Check format, style, types and the direction of im
 
 faults: $(VENV)/develop.done ## Kill stages, and have their disk fail, at each of their steps
 	@FAULTS=all $(BIN)/python -m pytest -q tests/test_faults.py
+
+fuzz: $(VENV)/develop.done ## Feed damaged pages, files and settings to their readers: FUZZ=20000 of each
+	@FUZZ=$(FUZZ) $(BIN)/python -m pytest -q tests/test_fuzz.py
 
 audit: setup ## List the parts and their licences; ask for known holes where there is a network
 	@$(BIN)/python tools/parts.py

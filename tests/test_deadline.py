@@ -49,18 +49,18 @@ class Trickle(http.server.BaseHTTPRequestHandler):
 
 
 def test_a_trickling_answer_is_cut_off_and_no_other_connection() -> None:
-    with serving(Trickle) as address:
-        with (
-            socket.create_server(("127.0.0.1", 0)) as listener,
-            socket.create_connection(listener.getsockname()) as other,
-            listener.accept()[0] as theirs,
-        ):
-            began = time.monotonic()
-            with pytest.raises(TimeoutError, match=r"no end within 0\.5 s"), deadline(0.5):
-                urllib.request.urlopen(f"http://{address}/", timeout=1).read()
-            assert 0.4 < time.monotonic() - began < 10, "each byte came within the request's limit"
-            theirs.sendall(b"still here")
-            assert other.recv(10) == b"still here"
+    with (
+        serving(Trickle) as address,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as other,
+        listener.accept()[0] as theirs,
+    ):
+        began = time.monotonic()
+        with pytest.raises(TimeoutError, match=r"no end within 0\.5 s"), deadline(0.5):
+            urllib.request.urlopen(f"http://{address}/", timeout=1).read()
+        assert 0.4 < time.monotonic() - began < 10, "each byte came within the request's limit"
+        theirs.sendall(b"still here")
+        assert other.recv(10) == b"still here"
 
 
 def test_what_ends_in_time_ends_as_it_would() -> None:
