@@ -9,9 +9,9 @@ from conftest import REPOSITORY, shell
 from tools.parts import canonical, cyclonedx, installed, licence, pinned
 
 
-def test_every_pinned_package_is_a_part_at_its_version() -> None:
+def test_every_requirement_is_a_part_at_its_pinned_version() -> None:
     parts = installed()
-    for name, version in pinned((REPOSITORY / "constraints.txt").read_text()).items():
+    for name, version in pinned((REPOSITORY / "requirements.txt").read_text()).items():
         assert parts[name].version.partition("+")[0] == version, name
 
 
