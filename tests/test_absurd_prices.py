@@ -26,5 +26,8 @@ def test_a_ledger_puts_an_absurd_price_aside() -> None:
         f"02,2022-01-06,1,sale,{MAX_PRICE}\n"
     )
     reasons = ledger.quarantine["reason"].tolist()
-    assert reasons == ["price is above that of any product"] * 2
+    assert reasons == [
+        "price is no number of at least 0",
+        "price is above that of any product",
+    ]
     assert ledger.clean["units"].sum() == 3

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +79,19 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
 
 
 def sweep(folder: Path, *, deep: bool = False) -> None:
-    """Remove what killed processes were writing in `folder`; `deep`: and in those below it."""
-    if not folder.is_dir():
+    """Remove what killed processes were writing in `folder`; `deep`: and in those below it.
+
+    What another process removes meanwhile, or a user may not, is passed over.
+    """
+    try:
+        entries = [Path(entry.path) for entry in os.scandir(folder)]
+    except OSError:
         return
-    for path in [Path(entry.path) for entry in os.scandir(folder)]:
+    for path in entries:
         if found := _TEMPORARY.fullmatch(path.name):
             if not is_running(int(found[1])):
-                remove(path)
+                with suppress(OSError):
+                    remove(path)
         elif deep and path.is_dir() and not path.is_symlink():
             sweep(path, deep=True)
 
