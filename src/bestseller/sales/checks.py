@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pandas as pd
 import pandera.pandas as pa
 
-from bestseller.catalogue.product import MAX_PRICE
 from bestseller.params import Sales
 
 KINDS = ("sale", "return")
@@ -32,7 +31,6 @@ def row_schema(settings: Sales) -> pa.DataFrameSchema:
             "kind": _column(lambda kind: kind.isin(KINDS), "kind is neither sale nor return"),
             "sold": _column(lambda units: ~(units < 0), "a sale of negative units"),
             "price": _column(lambda price: ~(price < 0), "price is no number of at least 0"),
-            "absurd": _column(lambda absurd: ~absurd, "price is above that of any product"),
             "money": _column(
                 lambda other: ~other, "the mark beside the price is not certainly its currency's"
             ),
@@ -62,7 +60,6 @@ def failures(rows: pd.DataFrame, settings: Sales) -> pd.Series:
         left=(rows["units"] - rows["returned"]).where(rows["kind"] == "sale", 0),
         sold=rows["units"].where(rows["kind"] == "sale", 0),
         price=rows["price"].where(rows["price"].notna() | ~rows["has_price"], -1),
-        absurd=rows["price"] >= MAX_PRICE,
         money=rows["other_money"],
         as_of=rows["as_of"].notna() | ~rows["has_as_of"],
     )
