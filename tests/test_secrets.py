@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -13,7 +14,7 @@ from bestseller.tracking.secret import HIDDEN, secrets_of, without
 from conftest import REPOSITORY
 
 WEBHOOK = "https://hooks.example/services/T0/B0/planted-webhook"
-PLANTED = {
+PLANTED: dict[str, Any] = {
     "retrain": {"notify": f"curl --data @- '{WEBHOOK}' --header \"X-A: 'planted header'\""},
     "catalogue": {
         "google_feed": {"feed": "https://me:planted-password@shop.example/feed?format=xml"},
@@ -27,7 +28,7 @@ NEEDLES = ("planted", "hooks.example")
 def test_secrets_are_found_in_settings_and_nothing_else() -> None:
     found = secrets_of(PLANTED)
     assert found == {
-        PLANTED["retrain"]["notify"],  # type: ignore[call-overload]
+        PLANTED["retrain"]["notify"],
         "me:planted-password",
         "planted-token",
         "planted-key",
@@ -59,7 +60,7 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     feed = "catalogue.google_feed"
     locked = {
         "cmd": "python -m stages.scrape",
-        "params": {"params.yaml": {feed: PLANTED["catalogue"]["google_feed"]}},  # type: ignore[call-overload]
+        "params": {"params.yaml": {feed: PLANTED["catalogue"]["google_feed"]}},
         "outs": [{"path": "metrics/catalogue.json", "hash": "md5", "md5": "a", "size": 15}],
     }
     YAML().dump({"schema": "2.0", "stages": {"scrape": locked}}, tmp_path / "dvc.lock")

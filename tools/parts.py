@@ -34,8 +34,8 @@ def pinned(text: str) -> dict[str, str]:
 def licence(part: Distribution) -> str:
     """Return a package's licence as its metadata tell it: expression, classifier or name."""
     told = part.metadata
-    if expression := told.get("License-Expression"):
-        return expression
+    if expression := told.get_all("License-Expression"):
+        return str(expression[0])
     classified = [
         value.rpartition(" :: ")[2]
         for value in told.get_all("Classifier") or []
@@ -43,7 +43,7 @@ def licence(part: Distribution) -> str:
     ]
     if classified:
         return ", ".join(sorted(set(classified)))
-    name = " ".join((told.get("License") or "").split())
+    name = " ".join(" ".join(told.get_all("License") or []).split())
     return name if 0 < len(name) <= LONGEST else UNKNOWN
 
 
