@@ -74,6 +74,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["at once", "importing", "serving"])
 def test_a_stage_ends_with_its_dvc_whenever_that_is_killed(when: str) -> None:
     with start(STAGE, when, DVC_STAGE="shop") as dvc:

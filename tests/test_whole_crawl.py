@@ -12,6 +12,7 @@ from bestseller.page.assemble import CrawlResult
 from bestseller.sources.carry import LastCatalogue, carry_over
 from loopback import Answer, Shop, crawl, page, png, robots, sitemap
 
+pytestmark = pytest.mark.slow
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 PATHS = [f"/products/p{n}" for n in range(6)]
 LISTINGS = {"listings": ("/list",)}
