@@ -128,7 +128,7 @@ def test_dvc_goes_on_where_a_kill_cut_its_lock(code: Path) -> None:
     shell("dvc", "repro", cwd=code)
     whole = (code / LOCK_FILE).read_text()
     assert entries((code / COPY).read_text()) == ["one"], "kept when the second stage began"
-    (code / LOCK_FILE).write_text(whole[: len(whole) * 2 // 3])
+    (code / LOCK_FILE).write_text(whole[: whole.rindex("outs") + 4])
     assert shell("dvc", "repro", cwd=code, ok=False).returncode
     told = shell("python", "-m", "stages.recover", cwd=code).stdout
     assert "half-written" in told
