@@ -7,7 +7,7 @@ import numpy as np
 
 from bestseller.backbones import load_space
 from bestseller.backbones.features import FeatureCache
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.files import read_table, write_json
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.classifier.mild import mild_changes
@@ -29,7 +29,7 @@ PREFERENCE = Path("data/preference")
 
 def main(params: Params) -> None:
     settings, confidence = params.preference, params.compare.confidence
-    prepare(params.job_threads, settings.seed)
+    configure_torch(params.job_threads, settings.seed)
     images = ImageSet.open("data/processed").of_main_view()
     units = read_table("data/sales/units.parquet", "dvc repro sales")
     ledger = read_table(LEDGER, "dvc repro sales")
