@@ -17,10 +17,12 @@ NAME ?= demo
 PORT ?= 5000
 JOBS ?= 2
 MINUTES ?= 120
+FUZZ ?= 20000
+PIP_AUDIT := 2.10.1
 ARCHIVE ?=
 ONLY ?=
 
-.PHONY: help setup demo repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics study study-report shop check test lint constraints clean
+.PHONY: help setup demo repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics study study-report shop check test lint faults fuzz audit constraints clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -35,6 +37,7 @@ demo: train-parallel ## Run the whole pipeline, track it, and say where the resu
 	    '  The runs in MLflow:              make mlflow-ui'
 
 repro: setup ## Run what changed and what follows, and track it
+	@$(BIN)/python -m stages.recover
 	@$(BIN)/dvc repro
 	@$(BIN)/python -m stages.publish || true
 
@@ -56,7 +59,7 @@ profile: setup ## Switch params.yaml to profiles/NAME.yaml: make profile NAME=pa
 mlflow-ui: setup | mlflow.db ## Serve the MLflow pages on http://127.0.0.1:5000 (PORT=...)
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true \
 	    $(BIN)/mlflow server --backend-store-uri sqlite:///mlflow.db \
-	    --default-artifact-root "file://$(CURDIR)/mlartifacts" --workers 1 --port $(PORT)
+	    --default-artifact-root "file://$(CURDIR)/mlartifacts" --workers 1 --host 127.0.0.1 --port $(PORT)
 
 mlflow.db: | setup
 	@$(BIN)/python -m stages.publish
@@ -65,6 +68,7 @@ publish: setup ## Send to MLflow what a dead server missed, and what dvc.lock ho
 	@$(BIN)/python -m stages.publish
 
 report: setup ## Build the report page from what is there
+	@$(BIN)/python -m stages.recover
 	@$(BIN)/dvc repro report
 	@echo data/report/index.html
 
@@ -100,6 +104,22 @@ lint: $(VENV)/develop.done ## Check format, style, types and the direction of im
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@PYTHONPATH=src:. $(BIN)/lint-imports
+
+faults: $(VENV)/develop.done ## Kill stages, and have their disk fail, at each of their steps
+	@FAULTS=all $(BIN)/python -m pytest -q tests/test_faults.py
+
+fuzz: $(VENV)/develop.done ## Feed damaged pages, files and settings to their readers: FUZZ=20000 of each
+	@FUZZ=$(FUZZ) $(BIN)/python -m pytest -q tests/test_fuzz.py
+
+audit: setup ## List the parts and their licences; ask for known holes where there is a network
+	@$(BIN)/python tools/parts.py
+	@mkdir -p .scratch
+	@$(BIN)/python tools/parts.py .scratch/parts.cdx.json
+	@[ -x .scratch/audit/bin/pip-audit ] || { \
+	    $(BIN)/python -m venv .scratch/audit && \
+	    .scratch/audit/bin/python -m pip install --quiet 'pip-audit==$(PIP_AUDIT)'; } || { \
+	    echo 'pip-audit cannot be had here: known holes were not asked for' >&2; exit 1; }
+	@.scratch/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 constraints: $(VENV)/develop.done ## Write this environment's versions to constraints.txt
 	@{ echo '# Every package of the environment, at the version that the project is tested with.'; \

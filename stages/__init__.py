@@ -4,24 +4,35 @@ Importing this package puts this checkout's ``src`` first on the path, so that a
 temporary DVC experiment runs the experiment's code and not the main workspace's.
 """
 
-import argparse
-import ctypes
 import os
-import signal
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from bestseller.base.errors import BestsellerError
+from bestseller.base.processes import end_with_dvc
+
+# Before the imports that take seconds: a stage must not outlive its DVC.
+if any(argument.startswith("stages.") for argument in sys.orig_argv):
+    end_with_dvc()
+
+import argparse
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from threadpoolctl import threadpool_limits
+
+from bestseller.base import lease, lockfile
+from bestseller.base.errors import BestsellerError, out_of_means
+from bestseller.base.files import guard_renames, sweep
 from bestseller.params import Params, load_params
 
 # The main workspace, also inside a temporary experiment: caches, weights and checkpoints lie there.
 WORKSPACE = Path(os.environ.get("DVC_ROOT", "."))
 FEATURES = WORKSPACE / ".scratch" / "features"  # of real images, by content
+ERRORS = Path(".scratch") / "errors"  # tracebacks
 
 # The arguments of a stage that dvc.yaml runs for each item of the matrix.
 ITEM = (("item", "what is trained: <gan>-<constraint>-<seed>, such as dcgan-plain-0"),)
@@ -41,7 +52,9 @@ def run(
             that of an option, None where it is not given.
         argv: the command line, for tests.
 
-    A BestsellerError is printed as one line on stderr and ends the process with status 1.
+    A BestsellerError is printed as one line on stderr and ends the process with status 1. So is
+    whatever else goes wrong, be it for want of memory or disk or by a defect; its traceback goes
+    into a file that the line names.
     """
     module = sys.modules[main.__module__]
     name = Path(module.__file__ or "stage").stem
@@ -49,18 +62,45 @@ def run(
     for argument, help_text in arguments:
         parser.add_argument(argument, help=help_text)
     given = vars(parser.parse_args(argv))
-    _end_with_parent()
     try:
+        _begin()
         params: Params = load_params()
         with threadpool_limits(params.threads):
             main(params, **given)
     except BestsellerError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        _end(name, str(error))
+    except Exception as error:
+        _end(name, _told(name, error))
 
 
-def _end_with_parent() -> None:
-    """Ask Linux to stop this process when DVC dies: DVC leaves its stages running otherwise."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+def _begin() -> None:
+    """Clear away what killed stages left; as a stage of DVC's, keep its lock and take our own."""
+    for folder in ("data", "metrics"):
+        sweep(Path(folder), deep=True)
+    sweep(Path())
+    if stage := os.environ.get("DVC_STAGE"):
+        lockfile.keep(Path())
+        guard_renames(lease.take(Path(), stage).held)
+
+
+def _end(name: str, problem: str) -> NoReturn:
+    print(f"{name}: {problem}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+def _told(name: str, error: Exception) -> str:
+    """Return the line for an error that no code has foreseen, and log its traceback."""
+    log = ERRORS / f"{name}-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        where = f"the traceback is in {log}"
+    except OSError as full:
+        where = f"the traceback could not be kept ({full.strerror})"
+    if lack := out_of_means(error):
+        return f"{lack[0]}; {lack[1]}; {where}"
+    first = next(iter(str(error).strip().splitlines()), "")[:300]
+    return (
+        f"{type(error).__name__}{f': {first}' if first else ''}; run it again, and if it fails "
+        f"again send this line and the log: {where}"
+    )

@@ -4,12 +4,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from bestseller.backbones import load_space
 from bestseller.backbones.features import FeatureCache
 from bestseller.base.compute import configure_torch
-from bestseller.base.files import require, write_json
+from bestseller.base.files import read_table, write_json
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.classifier.mild import mild_changes
 from bestseller.classifier.sellers import sales_history, top_sellers
@@ -32,8 +31,8 @@ def main(params: Params) -> None:
     settings, confidence = params.preference, params.compare.confidence
     configure_torch(params.job_threads, settings.seed)
     images = ImageSet.open("data/processed").of_main_view()
-    units = pd.read_parquet(require("data/sales/units.parquet", "dvc repro sales"))
-    ledger = pd.read_parquet(require(LEDGER, "dvc repro sales"))
+    units = read_table("data/sales/units.parquet", "dvc repro sales")
+    ledger = read_table(LEDGER, "dvc repro sales")
     space = load_space("data/backbones", params.backbones.score_space)
     kept = FeatureCache(FEATURES)
 

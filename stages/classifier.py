@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from bestseller.base.compute import configure_torch
-from bestseller.base.files import atomic_path, require, write_json
+from bestseller.base.files import atomic_path, read_table, write_json
 from bestseller.classifier.anchors import anchor_images, anchor_table
 from bestseller.classifier.fitting import assess, fit_classifier
 from bestseller.classifier.sellers import assign_parts, lines_of, top_sellers
@@ -20,7 +18,7 @@ CLASSIFIER = Path("data/classifier")
 def main(params: Params) -> None:
     settings, confidence = params.preference, params.compare.confidence
     images = ImageSet.open("data/processed").of_main_view()
-    units = pd.read_parquet(require("data/sales/units.parquet", "dvc repro sales"))
+    units = read_table("data/sales/units.parquet", "dvc repro sales")
     sellers = top_sellers(units, images.index, settings.top_k, settings.scope)
     parts, states = assign_parts(sellers)
     lines = lines_of(parts)

@@ -11,7 +11,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from bestseller.base import lockfile
 from bestseller.base.errors import BestsellerError
+from bestseller.base.processes import tied
 from bestseller.params import Params
 from bestseller.retraining.repository import DVC
 from stages import run
@@ -29,6 +31,8 @@ def main(params: Params, jobs: str) -> None:
         raise BestsellerError(f"{jobs!r} jobs: give a whole number of 1 or more, such as 2")
     # the stages that DVC starts are to find this environment's python
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    if told := lockfile.mend(Path.cwd()):
+        print(told, flush=True)
     for before, groups in PHASES:
         if before:
             repro(*before)
@@ -43,7 +47,7 @@ def main(params: Params, jobs: str) -> None:
 
 def repro(*stages: str) -> None:
     """Run stages with all that they depend on, or everything."""
-    if subprocess.run([*DVC, "repro", *stages], check=False).returncode:
+    if subprocess.run(tied([*DVC, "repro", *stages]), check=False).returncode:
         raise BestsellerError("`dvc repro` failed; what is done stays done: mend it and run again")
 
 
@@ -64,7 +68,7 @@ def repro_one(stage: str) -> None:
     """
     command = [*DVC, "--wait-for-lock", "repro", "--single-item", stage]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        tied(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

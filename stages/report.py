@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from bestseller.base.files import atomic_path, read_json, require, write_json
+from bestseller.base.files import atomic_path, read_json, read_table, reading, require, write_json
 from bestseller.designs.export import read_choice
 from bestseller.designs.feedback import Feedback
 from bestseller.images.store import ImageSet
@@ -33,7 +33,7 @@ def main(params: Params) -> None:
     choice = read_choice(require("data/designs", "dvc repro shortlist"))
     items = params.item_names()
     comparison = read_json(METRICS / "comparison.json", "dvc repro compare")
-    ledger = pd.read_parquet(require("data/sales/ledger.parquet", "dvc repro sales"))
+    ledger = read_table("data/sales/ledger.parquet", "dvc repro sales")
     health = {name: read_json(METRICS / f"{name}.json", f"dvc repro {name}") for name in HEALTH}
     results = Results(
         params=params,
@@ -81,7 +81,10 @@ def _made(item: str) -> dict[str, np.ndarray]:
     path = Path(f"data/evaluation/{item}/samples.npz")
     if not path.exists():
         return {}
-    with np.load(path, allow_pickle=False) as stored:
+    with (
+        reading(path, f"dvc repro -f evaluate@{item}"),
+        np.load(path, allow_pickle=False) as stored,
+    ):
         return dict(zip(stored["lines"].tolist(), stored["images"], strict=True))
 
 

@@ -1,9 +1,8 @@
 """Collect the shop's products, their original photos by content, and what was rejected."""
 
-import tempfile
 from pathlib import Path
 
-from bestseller.base.files import require, write_json
+from bestseller.base.files import require, temporary_folder, write_json
 from bestseller.catalogue.raw import write_raw
 from bestseller.params import Params
 from bestseller.sources.carry import carry_over, open_last, write_source
@@ -26,8 +25,7 @@ def main(params: Params) -> None:
     last = open_last(RAW, shop)
     cache = http_cache()
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as folder:
-        images = Path(folder)
+    with temporary_folder(cache, "images") as images:
         found = gather(params.catalogue, cache, WORKSPACE, images, last.addresses())
         result = carry_over(found, last, RAW, images)
         write_raw(RAW, result.products, result.rejects, images)

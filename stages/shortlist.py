@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from bestseller.base.compute import configure_torch
-from bestseller.base.files import atomic_path, read_json, require
+from bestseller.base.files import atomic_path, read_json, read_table, require
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.designs.evidence import Naming
 from bestseller.designs.explain import Explainer
@@ -42,7 +42,7 @@ def main(params: Params) -> None:
     models = best_models(similarity[similarity["model"].isin(nearest)])
     names = sorted({name for of_line in models.values() for name in of_line})
     scorer = Scorer.load(BACKBONES, PREFERENCE, CLASSIFIER)
-    sold = pd.read_parquet(require(UNITS, "dvc repro sales"))
+    sold = read_table(UNITS, "dvc repro sales")
     naming = Naming(
         {product.sku: product.name for product in read_catalogue(CATALOGUE)},
         {str(sku): int(units) for sku, units in zip(sold["sku"], sold["units"], strict=True)},

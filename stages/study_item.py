@@ -197,7 +197,7 @@ class Meter:
 
     def _beat(self) -> None:
         while not self._ended.wait(BEAT_S):
-            with atomic_path(self.path) as temporary:
+            with atomic_path(self.path, durable=False) as temporary:
                 temporary.write_text(json.dumps(self.mark()))
 
 

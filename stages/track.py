@@ -15,13 +15,14 @@ from stages import run
 
 TRACKED = "data/tracked.json"
 STAGE_WAIT_S = 4.0  # seconds that a stage waits for another process that is publishing
+STAGE_SEND_S = 60.0  # and for a server
 
 
 def main(params: Params) -> None:
     """Write which executions the pipeline consists of, and publish them as well as it goes."""
     record = collect(Path.cwd(), params.item_names(), leave_out=["track"])
     try:
-        for note in publish(record, Path.cwd(), wait_s=STAGE_WAIT_S):
+        for note in publish(record, Path.cwd(), wait_s=STAGE_WAIT_S, within_s=STAGE_SEND_S):
             print(f"track: warning: {note}", file=sys.stderr)
     except BestsellerError as error:
         print(f"track: warning: {error}", file=sys.stderr)

@@ -17,7 +17,13 @@ os.environ |= {"MPLBACKEND": "Agg", "MLFLOW_DISABLE_TELEMETRY": "true", "BESTSEL
 REPOSITORY = Path(__file__).resolve().parent.parent
 # The files that take longest, longest first: begun at once, each on a worker of its own, so that no
 # worker is left with one of them when the others have ended.
-LONGEST = ("test_year.py", "test_pipeline.py", "test_retrain.py", "test_stage_errors.py")
+LONGEST = (
+    "test_year.py",
+    "test_pipeline.py",
+    "test_retrain.py",
+    "test_stage_errors.py",
+    "test_faults.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

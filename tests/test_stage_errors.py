@@ -35,6 +35,7 @@ WITHOUT_INPUT_FILES = {
     "shop",
     "profile",
     "parallel",
+    "recover",
     "retrain",
     "rollback",
     "settings",

@@ -63,7 +63,9 @@ def test_the_last_stage_sees_all_others_also_in_a_temporary_experiment(
     code: Path,
 ) -> None:
     (code / "dvc.yaml").write_text(TOY)
-    (code / ".gitignore").write_text("/data/\n/mlflow.db*\n/mlartifacts/\n/.mlflow-outbox/\n")
+    (code / ".gitignore").write_text(
+        "/data/\n/.scratch/\n/mlflow.db*\n/mlartifacts/\n/.mlflow-outbox/\n"
+    )
     start_git(code)
     shell("dvc", "init", "--quiet", cwd=code)
     shell("dvc", "config", "core.analytics", "false", cwd=code)

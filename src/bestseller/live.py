@@ -67,10 +67,10 @@ class Live:
         if self._follower is None or self._follower.poll() is not None:
             return  # nobody looks on, such as where no server answers
         try:
-            with atomic_path(self.folder / CURVES) as temporary:
+            with atomic_path(self.folder / CURVES, durable=False) as temporary:
                 curves.to_csv(temporary, index=False, float_format="%.6g")
             if time.monotonic() - self._drawn >= SAMPLES_S:
-                with atomic_path(self.folder / SAMPLES) as temporary:
+                with atomic_path(self.folder / SAMPLES, durable=False) as temporary:
                     draw().save(temporary, compress_level=1)
                 self._drawn = time.monotonic()
         except OSError:
@@ -85,7 +85,7 @@ class Live:
             return
         try:
             if self.folder.exists():
-                with atomic_path(self.folder / FINISHED) as temporary:
+                with atomic_path(self.folder / FINISHED, durable=False) as temporary:
                     shutil.copyfile(curves, temporary)
         except OSError:
             return

@@ -19,7 +19,7 @@ from bestseller.backbones.networks import (
 from bestseller.backbones.resize import resize_tensorflow1
 from bestseller.base.compute import autocast, device, place, to_signed
 from bestseller.base.errors import BestsellerError
-from bestseller.base.files import atomic_path, read_json, require, sha256_file, write_json
+from bestseller.base.files import atomic_path, read_json, reading, require, sha256_file, write_json
 from bestseller.base.progress import track
 
 MADE_BY = "dvc repro backbone"
@@ -241,6 +241,7 @@ def load_backbone(folder: str | Path, name: str) -> Backbone:
     weights = require(path.with_suffix(".safetensors"), MADE_BY)
     if sha256_file(weights) != config.get("sha256"):
         raise BestsellerError(f"{weights}: its SHA-256 is not {path.name}'s; run `{MADE_BY}` again")
-    network = empty_network(config["network"])
-    network.load_state_dict(load_file(weights), assign=True)
-    return Backbone(config["network"], config["weights"], network)
+    with reading(path, MADE_BY):
+        network = empty_network(config["network"])
+        network.load_state_dict(load_file(weights), assign=True)
+        return Backbone(config["network"], config["weights"], network)

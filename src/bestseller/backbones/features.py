@@ -118,7 +118,7 @@ def _write(path: Path, features: np.ndarray) -> None:
     buffer = io.BytesIO()
     np.save(buffer, features, allow_pickle=False)
     array = buffer.getvalue()
-    with atomic_path(path) as temporary:
+    with atomic_path(path, durable=False) as temporary:
         temporary.write_bytes(hashlib.sha256(array).digest() + array)
     for other in path.parent.glob("*.npy"):
         with suppress(FileNotFoundError, PermissionError):  # another process was faster

@@ -1,36 +1,123 @@
-"""Reading and writing files so that no half-written file is ever trusted."""
+"""Reading and writing files so that no half-written file is ever trusted.
+
+What is being written lies beside its place as ``.<name>.<pid>.tmp<suffix>``, which git and DVC
+ignore. A killed process leaves it; the next that writes into the folder, or the next stage, takes
+it away.
+"""
 
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from bestseller.base.errors import BestsellerError
+from bestseller.base.errors import BestsellerError, out_of_means
+from bestseller.base.exchange import exchange
+from bestseller.base.processes import is_running
+
+_TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp(?:\..+)?", re.DOTALL)
+_swept: set[str] = set()
+_guard: Callable[[], AbstractContextManager[None]] = nullcontext
+
+
+def guard_renames(guard: Callable[[], AbstractContextManager[None]]) -> None:
+    """Have every rename of `atomic_path` in this process happen inside ``with guard():``."""
+    global _guard  # noqa: PLW0603 (what a process may still write is a matter of the process)
+    _guard = guard
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary sibling of `path`; rename it to `path` when the block succeeds.
 
     The temporary name keeps the suffix, so writers that choose a format by suffix work. It
     may be written as a file or created as a folder; a folder replaces the old one whole.
     When the block raises, the temporary is removed and `path` stays as it was.
+
+    Args:
+        path: what to write.
+        durable: whether the bytes are on the disk before the rename, so that a power cut leaves
+            the old or the new; False for what nobody misses.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    if (folder := os.path.realpath(path.parent)) not in _swept:
+        _swept.add(folder)
+        sweep(path.parent)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     remove(temporary)
     try:
         yield temporary
-        if temporary.is_dir():
-            remove(path)
-        os.replace(temporary, path)
+        if durable:
+            flush(temporary)
+        with _guard():
+            if not (temporary.is_dir() and path.is_dir() and exchange(temporary, path)):
+                if temporary.is_dir():
+                    remove(path)
+                os.replace(temporary, path)
+        if durable:
+            _flush_one(path.parent)
     finally:
         remove(temporary)
+
+
+@contextmanager
+def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Yield a new folder in `parent` that goes at the end, or after a kill by a later `sweep`."""
+    parent.mkdir(parents=True, exist_ok=True)
+    sweep(parent)
+    folder = parent / f".{name}.{os.getpid()}.tmp"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        remove(folder)
+
+
+def sweep(folder: Path, *, deep: bool = False) -> None:
+    """Remove what killed processes were writing in `folder`; `deep`: and in those below it.
+
+    What another process removes meanwhile, or a user may not, is passed over.
+    """
+    try:
+        entries = [Path(entry.path) for entry in os.scandir(folder)]
+    except OSError:
+        return
+    for path in entries:
+        if found := _TEMPORARY.fullmatch(path.name):
+            if not is_running(int(found[1])):
+                with suppress(OSError):
+                    remove(path)
+        elif deep and path.is_dir() and not path.is_symlink():
+            sweep(path, deep=True)
+
+
+def flush(path: Path) -> None:
+    """Have the bytes of a file, or of a folder with all in it, written to the disk."""
+    if path.is_dir():
+        for folder, _, names in os.walk(path):
+            for name in names:
+                _flush_one(Path(folder, name))
+            _flush_one(Path(folder))
+    else:
+        _flush_one(path)
+
+
+def _flush_one(path: Path) -> None:
+    if path.is_symlink():
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if out_of_means(error):  # else a file system that has no such thing
+            raise
+    finally:
+        os.close(handle)
 
 
 def remove(path: Path) -> None:
@@ -57,6 +144,49 @@ def require(path: str | Path, made_by: str) -> Path:
     return path
 
 
+@contextmanager
+def reading(path: str | Path, made_by: str = "dvc repro") -> Iterator[Path]:
+    """Read `path` in the block: whatever a damaged file has its reader raise becomes one line.
+
+    Args:
+        path: the file or folder.
+        made_by: the command that makes it.
+
+    Raises:
+        BestsellerError: it is missing, or the block failed for another reason than that this
+            machine is out of memory, disk or open files.
+    """
+    path = require(path, made_by)
+    try:
+        yield path
+    except BestsellerError:
+        raise
+    except Exception as error:
+        if out_of_means(error):
+            raise
+        told = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        raise BestsellerError(
+            f"{path}: damaged ({told[:200]}); remove it and run `{made_by}`"
+        ) from error
+
+
+def read_table(path: str | Path, made_by: str = "dvc repro", **options: Any) -> Any:
+    """Read a Parquet file as a pandas data frame.
+
+    Args:
+        path: the file.
+        made_by: the command that makes it.
+        options: of pandas' read_parquet, such as ``columns``.
+
+    Raises:
+        BestsellerError: the file is missing or damaged, or lacks a column.
+    """
+    import pandas as pd  # noqa: PLC0415 (slow, and most who write files need no table)
+
+    with reading(path, made_by) as found:
+        return pd.read_parquet(found, **options)
+
+
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as indented JSON with sorted keys: equal values give equal bytes.
 
@@ -77,7 +207,11 @@ def read_json(path: str | Path, made_by: str = "dvc repro") -> Any:
     try:
         return json.loads(require(path, made_by).read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise BestsellerError(f"{path}: line {error.lineno}: no JSON ({error.msg})") from error
+        raise BestsellerError(
+            f"{path}: line {error.lineno}: no JSON ({error.msg}); run `{made_by}`"
+        ) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise BestsellerError(f"{path}: no JSON ({error}); run `{made_by}`") from error
 
 
 def sha256_file(path: str | Path) -> str:

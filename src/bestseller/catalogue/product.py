@@ -2,10 +2,19 @@
 
 import hashlib
 from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
+MAX_PRICE = 10**12  # above any product's in any currency
 View = Literal["front", "back", "side", "detail", "other"]
 
 
@@ -58,6 +67,16 @@ class Product(Record):
     attributes: dict[str, str] = Field(
         default={}, description="what else the source tells, such as a colour or a fabric, by name"
     )
+
+    @field_validator("price")
+    @classmethod
+    def _bounded(cls, price: str | None) -> str | None:
+        """Take a price that is no number, or that no product has, for one that is not told."""
+        try:
+            bounded = price is not None and abs(Decimal(price)) < MAX_PRICE
+        except (InvalidOperation, ValueError):
+            return None
+        return price if bounded else None
 
     @model_serializer(mode="wrap")
     def _lean(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:

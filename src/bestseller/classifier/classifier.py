@@ -17,7 +17,7 @@ from bestseller.backbones.backbone import batches
 from bestseller.backbones.networks import Normalise, architecture, torchvision_network
 from bestseller.base.compute import device, place
 from bestseller.base.errors import BestsellerError
-from bestseller.base.files import atomic_path, read_json, require, write_json
+from bestseller.base.files import atomic_path, read_json, reading, require, write_json
 from bestseller.classifier.calibration import calibrated, without_prior
 from bestseller.classifier.detector import OutOfDistributionDetector
 
@@ -163,7 +163,8 @@ def load_classifier(folder: str | Path) -> Classifier:
     """
     path = require(Path(folder) / f"{NAME}.safetensors", MADE_BY)
     described = read_json(Path(folder) / f"{NAME}.json", MADE_BY)
-    tensors = load_file(path)
+    with reading(path, MADE_BY):
+        tensors = load_file(path)
     detector = OutOfDistributionDetector(
         tensors.pop("detector.bank").numpy(), **described["detector"]
     )

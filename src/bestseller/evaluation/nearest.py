@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from bestseller.base.files import atomic_path, require
+from bestseller.base.files import atomic_path, reading
 from bestseller.metrics.kernel_distance import Projections, projected_difference
 from bestseller.metrics.registry import space_title
 from bestseller.metrics.statistics import normal_interval
@@ -85,7 +85,8 @@ def load_kids(path: Path, spaces: Sequence[str], made_by: str) -> dict[str, Proj
     """Read what `save_kids` wrote, in the order of `spaces`.
 
     Raises:
-        BestsellerError: the file is missing.
+        BestsellerError: the file is missing or damaged.
     """
-    arrays = load_file(require(path, made_by))
-    return {s: Projections(arrays[f"{s}.first"], arrays[f"{s}.second"]) for s in spaces}
+    with reading(path, made_by):
+        arrays = load_file(path)
+        return {s: Projections(arrays[f"{s}.first"], arrays[f"{s}.second"]) for s in spaces}

@@ -18,7 +18,7 @@ from torch import nn
 
 from bestseller.base.compute import device, to_uint8
 from bestseller.base.errors import BestsellerError
-from bestseller.base.files import atomic_path, read_json, require, sha256_file, write_json
+from bestseller.base.files import atomic_path, read_json, reading, require, sha256_file, write_json
 from bestseller.gans.codes import Codes, Drawn, truncated
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
@@ -194,9 +194,12 @@ def load_generator(folder: str | Path) -> TrainedGenerator:
         BestsellerError: a file is missing or does not fit its config.
     """
     folder = Path(folder)
-    config = Config(**read_json(folder / CONFIG, f"dvc repro train@{folder.name}"))
-    weights = require(folder / WEIGHTS, f"dvc repro train@{folder.name}")
-    network = config.build()
+    made_by = f"dvc repro train@{folder.name}"
+    told = read_json(folder / CONFIG, made_by)
+    with reading(folder / CONFIG, made_by):
+        config = Config(**told)
+        network = config.build()
+    weights = require(folder / WEIGHTS, made_by)
     try:
         tensors, metadata = _read(weights)
         rows = tensors.pop(CODES, None)

@@ -9,6 +9,7 @@ decoded, or right after, before its colours are converted.
 
 import io
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageCms, ImageFile
@@ -16,6 +17,7 @@ from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from pillow_heif import register_heif_opener
 
+from bestseller.base.errors import out_of_means
 from bestseller.catalogue.formats import MEND, image_format, refused_format
 
 register_heif_opener()
@@ -33,6 +35,8 @@ DECODERS = {  # by the extension that the first bytes tell
 MAX_BYTES = 192 * 2**20
 MAX_PIXELS = 64_000_000  # decoded whole: 256 MB in RGBA
 MAX_SCALED_PIXELS = 160_000_000  # of a JPEG that is decoded line by line at a part of its size
+ROOM = 4 * MAX_PIXELS  # bytes that the decoding of a photo may take
+STRIP = 64  # rows of a 16-bit picture that are converted at a time
 MIN_SIDE = 16  # pixels; beacons and icons are smaller
 MIN_OPAQUE_BORDER = 0.1  # share of the border that must be opaque to tell the background's colour
 WHITE = (255, 255, 255)
@@ -114,7 +118,18 @@ def _decode(data: bytes, draft: int | None) -> tuple[Image.Image, int, bytes | N
     except Image.DecompressionBombError as error:
         raise Reject("too many pixels") from error
     except Exception as error:  # a decoder may raise anything on hostile bytes
+        if out_of_means(error) and _is_short_of_memory():
+            raise
         raise Reject("damaged") from error
+
+
+def _is_short_of_memory() -> bool:
+    """Tell a machine without memory from a file that asks for more than any has."""
+    try:
+        bytearray(ROOM)
+    except MemoryError:
+        return True
+    return False
 
 
 def _check(image: Image.Image, draft: int | None) -> None:
@@ -159,18 +174,25 @@ def _orientation(image: Image.Image) -> int:
 def _to_8_bit(image: Image.Image) -> Image.Image:
     """Return the image in mode L, RGB, CMYK or RGBA; RGBA where it has any transparency."""
     if image.mode.startswith("I"):  # 16-bit grey
-        values = np.asarray(image)
-        grey = Image.fromarray((values.clip(0, 65535) >> 8).astype(np.uint8))
-        clear = image.info.get("transparency")
+        values, clear = np.asarray(image), image.info.get("transparency")
+        grey = _in_strips(values, lambda strip: strip.clip(0, 65535) >> 8)
         if clear is None:
             return grey
-        alpha = Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))
+        alpha = _in_strips(values, lambda strip: np.where(strip == clear, 0, 255))
         return Image.merge("RGBA", (grey, grey, grey, alpha))
     if "A" in image.mode.upper() or "transparency" in image.info:
         return image.convert("RGBA")
     if image.mode in ("L", "RGB", "CMYK"):
         return image
     return image.convert("RGB")
+
+
+def _in_strips(values: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> Image.Image:
+    """Return the image in mode L that `change` makes of values H x W, without large copies."""
+    changed = np.empty(values.shape, dtype=np.uint8)
+    for row in range(0, len(values), STRIP):
+        changed[row : row + STRIP] = change(values[row : row + STRIP])
+    return Image.fromarray(changed)
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

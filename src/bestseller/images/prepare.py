@@ -1,5 +1,6 @@
 """From original photos to one aligned image set: take in, align, cluster, split."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bestseller.base.errors import BestsellerError
+from bestseller.base.processes import end_with_parent
 from bestseller.base.progress import Progress
 from bestseller.images.align import FILLS, SEVERAL, Quarantine
 from bestseller.images.duplicates import find_clusters, find_placeholders
@@ -191,7 +193,9 @@ def _intake(
     if workers == 1:
         yield lambda jobs: map(_outcome, jobs)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=end_with_parent, initargs=(os.getpid(),)
+    ) as pool:
 
         def in_batches(jobs: Iterator[Job]) -> Iterator[np.ndarray | Refusal]:
             while batch := list(islice(jobs, 64 * workers)):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from bestseller.backbones import FeatureSpace
-from bestseller.base.files import atomic_path, read_json, require, write_json
+from bestseller.base.files import atomic_path, read_json, read_table, reading, write_json
 from bestseller.images.split import split
 from bestseller.images.store import ImageSet
 from bestseller.metrics.copies import CopyTest
@@ -123,12 +123,13 @@ class KnownImages:
         """Read what `save` wrote.
 
         Raises:
-            BestsellerError: a file is missing.
+            BestsellerError: a file is missing or damaged.
         """
         folder = Path(folder)
         described = read_json(folder / f"{NAME}.json", MADE_BY)
-        arrays = load_file(require(folder / f"{NAME}.safetensors", MADE_BY))
-        training = pd.read_parquet(require(folder / f"{NAME}.parquet", MADE_BY))
+        with reading(folder / f"{NAME}.safetensors", MADE_BY) as path:
+            arrays = load_file(path)
+        training = read_table(folder / f"{NAME}.parquet", MADE_BY)
         images, clusters = described["images"], arrays["clusters"]
         novelty = NoveltyTest(
             arrays["reference"].astype(np.float64),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from bestseller.base.errors import BestsellerError
-from bestseller.base.files import atomic_path, read_json, require, write_json
+from bestseller.base.files import atomic_path, read_json, read_table, reading, write_json
 from bestseller.classifier.detector import OutOfDistributionDetector
 from bestseller.classifier.neighbours import nearest
 from bestseller.preference.rates import Sales
@@ -147,8 +147,9 @@ def load_ranker(folder: str | Path) -> SalesRanker:
     """
     folder = Path(folder)
     described = read_json(folder / f"{NAME}.json", MADE_BY)
-    tensors = load_file(require(folder / f"{NAME}.safetensors", MADE_BY))
-    products = pd.read_parquet(require(folder / "products.parquet", MADE_BY))
+    with reading(folder / f"{NAME}.safetensors", MADE_BY) as path:
+        tensors = load_file(path)
+    products = read_table(folder / "products.parquet", MADE_BY)
     if len(products) != len(tensors["bank"]):
         raise BestsellerError(
             f"{folder}: {len(products)} products but {len(tensors['bank'])} feature vectors; "

@@ -16,7 +16,7 @@ from scipy.special import chdtri
 from bestseller.backbones import empty_feature_stack
 from bestseller.backbones.backbone import batches
 from bestseller.base.compute import device
-from bestseller.base.files import require
+from bestseller.base.files import read_table
 from bestseller.centroid.centroids import load_centroids
 from bestseller.classifier.sellers import top_sellers
 from bestseller.evaluation.quality import rounded
@@ -49,11 +49,11 @@ def measure_drift(before: Path, root: Path, params: Params) -> Facts:
     """
     limits, confidence = params.retrain.drift, params.compare.confidence
     images = ImageSet.open(root / PROCESSED, "dvc repro preprocess")
-    ledger = pd.read_parquet(require(root / SALES / "ledger.parquet", "dvc repro sales"))
+    ledger = read_table(root / SALES / "ledger.parquet", "dvc repro sales")
     facts: Facts = sales_mix(ledger, confidence)
     if (old := before / SALES / "units.parquet").exists():
-        units = pd.read_parquet(require(root / SALES / "units.parquet", "dvc repro sales"))
-        facts |= top_seller_turnover(pd.read_parquet(old), units, images.index, params)
+        units = read_table(root / SALES / "units.parquet", "dvc repro sales")
+        facts |= top_seller_turnover(read_table(old), units, images.index, params)
     if (measure := before / DISTANCE).exists():
         # it is of the images that the GANs learn from, so today's are changed likewise
         facts |= image_shift(measure, augment(images, params.augment, "drift: augment"))

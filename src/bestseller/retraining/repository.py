@@ -1,25 +1,18 @@
 """Git and DVC as the retraining uses them."""
 
-import ctypes
-import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections import deque
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-import psutil
-
+from bestseller.base import lockfile
 from bestseller.base.errors import BestsellerError
-from bestseller.base.files import remove
+from bestseller.base.processes import tied
 
 TRAILER = "Retrain-Run"
-GONE = "gone"
-SETTLE_S, SETTLE_TRIES = 0.25, 20  # seconds between two looks at DVC's locks, and how many
 KEPT_LINES = 100  # of DVC's output, to tell why a stage failed
 FAILED_STAGE = re.compile(r"failed to reproduce '([^']+)'")
 
@@ -175,9 +168,10 @@ class Repository:
         """
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         last: deque[str] = deque(maxlen=KEPT_LINES)
-        self._release_locks()
+        if told := lockfile.mend(self.root):
+            print(told, flush=True)
         with subprocess.Popen(
-            [*DVC, "--wait-for-lock", *arguments],
+            tied([*DVC, "--wait-for-lock", *arguments]),
             cwd=self.root,
             env=os.environ | {"PATH": programs, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
@@ -185,7 +179,6 @@ class Repository:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 (no other thread runs here)
         ) as process:
             assert process.stdout is not None
             for line in process.stdout:
@@ -194,43 +187,9 @@ class Repository:
         if process.returncode:
             raise _failure(last, " ".join(["dvc", *arguments]))
 
-    def _release_locks(self) -> None:
-        """Wait for a killed DVC to be gone, and take away its locks if it stays as a zombie."""
-        path = self.root / ".dvc/tmp/rwlock"
-        for _ in range(SETTLE_TRIES):
-            if not _is_left_over(path):
-                return
-            time.sleep(SETTLE_S)
-        remove(path)
-
 
 # -P: a folder of the checkout, such as metrics/, is no module of DVC's.
 DVC = [sys.executable, "-P", "-m", "dvc"]
-
-
-def _is_left_over(path: Path) -> bool:
-    """Tell whether DVC's list of locks is that of killed processes, which DVC takes for living.
-
-    It is half-written, as DVC writes it in place, or it names a zombie and no living process.
-    Processes that are gone are no matter: DVC knows them.
-    """
-    try:
-        locks = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return False
-    except ValueError:
-        return True
-    holders = [*locks.get("write", {}).values()]
-    holders += [holder for readers in locks.get("read", {}).values() for holder in readers]
-    states = {_state(holder["pid"]) for holder in holders} - {GONE}
-    return states == {psutil.STATUS_ZOMBIE}
-
-
-def _state(pid: int) -> str:
-    try:
-        return str(psutil.Process(pid).status())
-    except psutil.NoSuchProcess:
-        return GONE
 
 
 def _failure(lines: Collection[str], command: str) -> StageFailed:
@@ -249,10 +208,3 @@ def _failure(lines: Collection[str], command: str) -> StageFailed:
 
 def _covered(path: str, own: Collection[str]) -> bool:
     return any(path == name or path.startswith(f"{name}/") for name in own)
-
-
-def _end_with_parent() -> None:
-    """Ask Linux to stop this process when its parent dies."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

@@ -2,17 +2,16 @@
 
 import datetime as dt
 import io
+import math
 import re
-import zipfile
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from openpyxl import load_workbook
 from openpyxl.utils.datetime import to_excel
-from openpyxl.utils.exceptions import InvalidFileException
 
-from bestseller.base.errors import BestsellerError
+from bestseller.base.errors import BestsellerError, out_of_means
 from bestseller.params import Sales
 from bestseller.sales.dates import EXCEL
 from bestseller.sales.lines import Record
@@ -49,7 +48,7 @@ def sheet_records(data: bytes, settings: Sales, name: str) -> Iterator[Record]:
     sheet = book[settings.sheet or sheets[0]]
     sheet.reset_dimensions()  # some programs write wrong ones, and rows behind them would be lost
     names: list[str] = []
-    for number, row in enumerate(sheet.iter_rows(), start=1):
+    for number, row in enumerate(_rows(sheet, name), start=1):
         columns = names + [""] * (len(row) - len(names))
         cells = [_text(cell, column, settings) for cell, column in zip(row, columns, strict=False)]
         if number > settings.skip_lines and not names and any(cells):
@@ -69,8 +68,28 @@ def sheet_names(data: bytes, name: str) -> list[str]:
 def _opened(data: bytes, name: str) -> Any:
     try:
         return load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise BestsellerError(f"{name}: is no readable workbook ({error})") from error
+    except Exception as error:  # zip, XML and number readers raise what they like
+        raise _damaged(name, error) from error
+
+
+def _rows(sheet: Any, name: str) -> Iterator[Any]:
+    """Yield the rows of a sheet, which are read from the file one after the other."""
+    rows = sheet.iter_rows()
+    while True:
+        try:
+            row = next(rows, None)
+        except Exception as error:
+            raise _damaged(name, error) from error
+        if row is None:
+            return
+        yield row
+
+
+def _damaged(name: str, error: Exception) -> Exception:
+    if out_of_means(error):
+        return error
+    told = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return BestsellerError(f"{name}: is no readable workbook ({told})")
 
 
 def _text(cell: Any, column: str, settings: Sales) -> str:
@@ -92,6 +111,8 @@ def _text(cell: Any, column: str, settings: Sales) -> str:
 
 
 def _number(value: int | float, shown_as: str, decimal: str) -> str:
+    if not math.isfinite(value):
+        return str(value)
     if value == int(value):
         digits = len(shown_as) if ZEROS.fullmatch(shown_as) else 0
         return f"{int(value):0{digits}d}"

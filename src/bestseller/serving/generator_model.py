@@ -17,6 +17,7 @@ from mlflow.pyfunc.model import PythonModel
 from bestseller.designs.export import write_png
 from bestseller.designs.generate import as_design
 from bestseller.gans import TrainedGenerator, load_generator
+from bestseller.serving.limits import check_rows, checked_seed, checked_truncation
 
 
 class GeneratorModel(PythonModel):
@@ -39,25 +40,28 @@ class GeneratorModel(PythonModel):
             params: truncation (number above 0, 0 for none).
 
         Raises:
-            BestsellerError: the model does not know a line.
+            BestsellerError: the model does not know a line; too many rows; a seed or the truncation
+                is out of its range.
         """
         del context
-        truncation = float((params or {}).get("truncation") or np.inf)
+        check_rows(len(model_input))
+        seeds = [checked_seed(row, seed) for row, seed in enumerate(model_input["seed"])]
+        truncation = checked_truncation((params or {}).get("truncation"))
         lines = list(model_input["line"])
         drawn = [
-            self.generator.draw([line], int(seed), truncation=truncation)
-            for line, seed in zip(lines, model_input["seed"], strict=True)
+            self.generator.draw([line], seed, truncation=truncation)
+            for line, seed in zip(lines, seeds, strict=True)
         ]
         latents = [draw.latents[0] for draw in drawn]
         images = self.generator.images(np.stack(latents), lines)
         rows = []
-        for image, draw, line, seed in zip(images, drawn, lines, model_input["seed"], strict=True):
+        for image, draw, line, seed in zip(images, drawn, lines, seeds, strict=True):
             design = as_design(
                 self.generator,
                 image,
                 draw.latents[0],
                 line=line,
-                seed=int(seed),
+                seed=seed,
                 index=0,
                 truncation=truncation,
                 parents=draw.parents[0],
@@ -65,9 +69,7 @@ class GeneratorModel(PythonModel):
             png = io.BytesIO()
             write_png(png, design.image, design.record)
             told = {name: design.record[name] for name in ("id", "line", "model", "model_hash")}
-            rows.append(
-                told | {"seed": int(seed), "png": base64.b64encode(png.getvalue()).decode()}
-            )
+            rows.append(told | {"seed": seed, "png": base64.b64encode(png.getvalue()).decode()})
         return pd.DataFrame(rows)
 
 

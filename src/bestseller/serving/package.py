@@ -10,6 +10,7 @@ from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
+from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, require
 from bestseller.gans import load_generator
 
@@ -52,6 +53,20 @@ SCORE = ModelSignature(
 )
 
 
+def _check_own(out: Path) -> None:
+    """Refuse to replace what `package` has not written.
+
+    Raises:
+        BestsellerError: there is a file, or a folder that holds something else.
+    """
+    if not out.exists() and not out.is_symlink():
+        return
+    empty = out.is_dir() and not any(out.iterdir())
+    known = (out / "MLmodel").is_file() and (out / "code" / "bestseller").is_dir()
+    if out.is_symlink() or not (empty or known):
+        raise BestsellerError(f"--out: {out} is there and is no package; name another folder")
+
+
 def package_generator(model: Path, out: Path, requirements: Path) -> None:
     """Write a trained generator, such as ``data/models/dcgan-plain-0``; see `package`."""
     lines = load_generator(model).lines[:2]
@@ -77,13 +92,17 @@ def package(
     the safetensors of the pipeline.
 
     Args:
-        out: folder to write; an existing one is replaced.
+        out: folder to write; an earlier package there, or an empty folder, is replaced.
         code: file of this package that sets the model, such as ``generator_model.py``.
         signature: of its inputs, outputs and params.
         artifacts: folders and files that the model reads, by name.
         requirements: the repository's requirements.txt, whose pins the model gets.
         example: rows of a request, kept with the model.
+
+    Raises:
+        BestsellerError: an artifact is missing, or `out` is something else than a package.
     """
+    _check_own(out)
     for artifact in artifacts.values():
         require(artifact, "dvc repro")
     pins = dict(re.findall(r"^([\w.-]+)==(\S+)", requirements.read_text(), re.MULTILINE))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import read_json, require, sha256_file
-from bestseller.tracking.delivery import OUTBOX_FOLDER
+from bestseller.tracking.deadline import deadline
+from bestseller.tracking.delivery import OUTBOX_FOLDER, SEND_S
 from bestseller.tracking.outbox import Outbox
 from bestseller.tracking.server import (
     ARTIFACT_FOLDER,
@@ -55,11 +56,11 @@ def announce_champion(champion: Path, root: Path, *, wait_s: float) -> None:
         from bestseller.serving.versions import Versions  # noqa: PLC0415 (slow import)
         from bestseller.tracking.mlflow_store import MlflowStore  # noqa: PLC0415
 
-        with Outbox(root / OUTBOX_FOLDER).alone(wait_s):
+        with deadline(wait_s + SEND_S), Outbox(root / OUTBOX_FOLDER).alone(wait_s):
             versions = Versions(MlflowStore(uri, root / ARTIFACT_FOLDER))
             versions.set_champion(champion, record, root / REQUIREMENTS)
     except Exception as error:  # a server may fail in any way, and costs no promotion
         raise BestsellerError(
             f"{champion}: not yet announced in MLflow at {without_password(uri)} "
-            f"({in_one_line(error)}); `make publish` does it"
+            f"({in_one_line(error, uri)}); `make publish` does it"
         ) from error

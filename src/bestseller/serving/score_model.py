@@ -20,6 +20,7 @@ from PIL import Image
 from bestseller.base.errors import BestsellerError
 from bestseller.images.intake import Reject, open_image
 from bestseller.preference.scorer import Scorer
+from bestseller.serving.limits import check_body, check_rows
 
 
 class ScoreModel(PythonModel):
@@ -44,9 +45,11 @@ class ScoreModel(PythonModel):
             params: none.
 
         Raises:
-            BestsellerError: an image cannot be read.
+            BestsellerError: an image cannot be read; there are too many, or they are too large.
         """
         del context, params
+        check_rows(len(model_input))
+        check_body(list(model_input["image"]))
         images = np.stack([self._decoded(n, text) for n, text in enumerate(model_input["image"])])
         told = model_input["line"] if "line" in model_input else pd.Series([""] * len(images))
         lines = told.fillna("").astype(str).tolist()

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from bestseller.base.errors import BestsellerError
+from bestseller.base.errors import BestsellerError, out_of_means
 from bestseller.base.files import sha256_file
 from bestseller.catalogue.formats import HEAD_BYTES, image_format, refused_format
 from bestseller.catalogue.product import Image, Product, Rejected
@@ -162,6 +162,8 @@ def _store(folder: Path, file: str, images: Path, max_mb: float) -> Image | str:
             with (images / name).open("wb") as copy:
                 shutil.copyfileobj(opened, copy)
     except OSError as error:
+        if out_of_means(error):  # this machine's fault, and no picture's
+            raise
         return f"not read ({error.strerror})"
     return Image(url=file, view="other", sha256=digest, file=name)
 

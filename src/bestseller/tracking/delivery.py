@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bestseller.base.errors import BestsellerError
 from bestseller.live import FOLDER
+from bestseller.tracking.deadline import deadline
 from bestseller.tracking.outbox import Outbox, Send
 from bestseller.tracking.record import PipelineRecord
 from bestseller.tracking.server import (
@@ -16,15 +17,19 @@ from bestseller.tracking.server import (
 )
 
 OUTBOX_FOLDER = ".mlflow-outbox"
+SEND_S = 900.0
 
 
-def publish(record: PipelineRecord, checkout: Path, *, wait_s: float) -> list[str]:
+def publish(
+    record: PipelineRecord, checkout: Path, *, wait_s: float, within_s: float = SEND_S
+) -> list[str]:
     """Put `record` into the outbox and send all that waits there.
 
     Args:
         record: what to publish; a record that the store has already is not stored again.
         checkout: the folder that the record's files are in.
         wait_s: seconds to wait for another process that is sending.
+        within_s: seconds that all of it may take over a network; what is sent by then stays sent.
 
     Returns:
         What a person should know, one line each: records that were set aside, names and values that
@@ -54,10 +59,11 @@ def publish(record: PipelineRecord, checkout: Path, *, wait_s: float) -> list[st
 
             return send
 
-        notes = outbox.deliver(connect, wait_s)
+        with deadline(wait_s + within_s):
+            notes = outbox.deliver(connect, wait_s)
     except Exception as error:  # a tracking server may fail in any way, and costs no result
         raise BestsellerError(
-            f"not yet in MLflow at {without_password(uri)} ({in_one_line(error)}); "
+            f"not yet in MLflow at {without_password(uri)} ({in_one_line(error, uri)}); "
             f"kept in {OUTBOX_FOLDER}, sent by `make publish`"
         ) from error
     if altered:

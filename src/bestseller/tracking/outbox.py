@@ -13,12 +13,16 @@ from filelock import FileLock, Timeout
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, remove
+from bestseller.params import PARAMS_FILE, read_yaml
 from bestseller.tracking.faults import is_of_the_record
+from bestseller.tracking.lock import LOCK_FILE
 from bestseller.tracking.record import PipelineRecord
+from bestseller.tracking.secret import secrets_of, without
 
 PIPELINE = "pipeline"  # the folder of the parent run's files
 SET_ASIDE = ".set-aside"  # folder of the records that can never be sent
 REASON = "reason.txt"  # in each of them
+TEXTS = (".yaml", ".lock", ".json", ".html", ".csv", ".md")  # files that are kept without secrets
 
 Send = Callable[[PipelineRecord, Path], None]
 
@@ -35,12 +39,17 @@ class Outbox:
 
     def put(self, record: PipelineRecord, checkout: Path) -> None:
         """Keep `record` with copies of its files; a waiting one of the same hash is replaced."""
+        secrets = _secrets(checkout)
         with atomic_path(self.folder / record.hash) as bundle:
             for name, paths in _files(record):
                 for path in paths:
                     copy = bundle / "files" / name / path
                     copy.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(checkout / path, copy)
+                    if secrets and copy.suffix in TEXTS:
+                        text = (checkout / path).read_text(encoding="utf-8")
+                        copy.write_text(without(text, secrets), encoding="utf-8")
+                    else:
+                        shutil.copyfile(checkout / path, copy)
             bundle.mkdir(exist_ok=True)
             (bundle / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
 
@@ -127,6 +136,12 @@ class Outbox:
 
     def _waiting(self) -> Iterator[Path]:
         return self.folder.glob("[!.]*/record.json")
+
+
+def _secrets(checkout: Path) -> set[str]:
+    """Return what no copy of a file may hold."""
+    settings = [PARAMS_FILE, LOCK_FILE]
+    return secrets_of([read_yaml(checkout / f) for f in settings if (checkout / f).exists()])
 
 
 def _open(file: Path) -> tuple[PipelineRecord, Path]:

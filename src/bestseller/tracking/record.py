@@ -15,6 +15,7 @@ from bestseller.base.errors import BestsellerError
 from bestseller.base.files import read_json
 from bestseller.params import PARAMS_FILE, read_yaml
 from bestseller.tracking.lock import LOCK_FILE, as_json, canonical_hash, pipeline_stages, stage_hash
+from bestseller.tracking.secret import secrets_of, without
 from bestseller.tracking.source import source_tags
 
 SUMMARY_FILE = "metrics/summary.json"
@@ -83,6 +84,7 @@ def collect(folder: Path, items: Collection[str], leave_out: Collection[str]) ->
     """
     entries = pipeline_stages(folder, items, leave_out)
     params = read_yaml(folder / PARAMS_FILE)
+    secrets = secrets_of(params) | secrets_of(entries)
     tags = source_tags(folder)
     label = str(params.get("profile", "run"))
     version = tags.get("dvc.exp_name") or tags.get("mlflow.source.git.commit", "")[:7]
@@ -92,15 +94,22 @@ def collect(folder: Path, items: Collection[str], leave_out: Collection[str]) ->
         hash=canonical_hash(entries),
         name=f"{label} {version}".strip(),
         time_ms=int(time.time() * 1000),
-        params=flatten(params),
+        params=plain(flatten(params), secrets),
         metrics=numbers(read_json(summary)) if summary.exists() else {},
         tags=tags | {"profile": label},
         artifacts=[path for path in kept if (folder / path).is_file()],
-        stages=[_stage(folder, name, entry) for name, entry in entries.items()],
+        stages=[_stage(folder, name, entry, secrets) for name, entry in entries.items()],
     )
 
 
-def _stage(folder: Path, name: str, entry: Mapping[str, Any]) -> StageRecord:
+def plain(texts: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:
+    """Return texts by name without secrets."""
+    return {name: without(text, secrets) for name, text in texts.items()}
+
+
+def _stage(
+    folder: Path, name: str, entry: Mapping[str, Any], secrets: Collection[str]
+) -> StageRecord:
     outs = entry.get("outs") or []
     paths = [out["path"] for out in outs]
     for path in paths:
@@ -116,10 +125,10 @@ def _stage(folder: Path, name: str, entry: Mapping[str, Any]) -> StageRecord:
     return StageRecord(
         name=name,
         hash=stage_hash(entry),
-        params={key: value for part in locked for key, value in flatten(part).items()},
+        params=plain({k: v for part in locked for k, v in flatten(part).items()}, secrets),
         metrics=metrics,
         curves=[point for path in curves for point in read_curves(folder / path)],
-        tags={"dvc.cmd": str(entry["cmd"])}
+        tags=plain({"dvc.cmd": str(entry["cmd"])}, secrets)
         | {f"out.{out['path']}": f"md5 {out['md5']}, {out['size']} bytes" for out in outs},
         datasets=[
             Dataset(path=dep["path"], digest=dep["md5"])

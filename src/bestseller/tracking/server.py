@@ -6,8 +6,9 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 DATABASE_FILE = "mlflow.db"
 ARTIFACT_FOLDER = "mlartifacts"
@@ -24,8 +25,20 @@ def repository_root() -> Path:
 
 
 def tracking_uri(root: Path) -> str:
-    """Return MLFLOW_TRACKING_URI, by default the SQLite database at the repository's root."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / DATABASE_FILE}"
+    """Return MLFLOW_TRACKING_URI, by default the SQLite database at the repository's root.
+
+    The user and the password of a server's address are taken out of it, and go where MLflow looks
+    for them: in an address they would stand in every error.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / DATABASE_FILE}"
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https") or not parts.password:
+        return uri
+    os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username or "")
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password)
+    plain = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    os.environ["MLFLOW_TRACKING_URI"] = plain
+    return plain
 
 
 def make_ready(uri: str) -> None:
@@ -72,14 +85,16 @@ def reach(uri: str) -> str:
                     connection.recv(1)
     except urllib.error.HTTPError:
         return ""  # it answers; what it thinks of /health is its own affair
-    except OSError as error:
-        return str(getattr(error, "reason", error))
+    except (OSError, HTTPException, ValueError) as error:
+        return str(getattr(error, "reason", error)) or type(error).__name__
     return ""
 
 
-def in_one_line(error: Exception) -> str:
-    """Return the first line of what `error` says, its type where it says nothing."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def in_one_line(error: Exception, uri: str = "") -> str:
+    """Return the first line of what `error` says, without the password of `uri`."""
+    told = (str(error).splitlines() or [type(error).__name__])[0]
+    password = urlsplit(uri).password
+    return told.replace(password, "…") if password else told
 
 
 def without_password(uri: str) -> str:

@@ -7,13 +7,17 @@ tests/test_versions.py says so to those who forget. A new comment costs nobody a
 """
 
 import hashlib
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from bestseller.base.files import atomic_path, sha256_file
+
+DIGEST = hashlib.sha256().digest_size  # bytes in front of the state
 
 
 def fingerprint(settings: object, files: list[Path]) -> str:
@@ -35,15 +39,30 @@ class Checkpoint:
         self.path = folder / name / f"{key}.pt"
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write the state; a kill in between leaves the last one."""
-        with atomic_path(self.path) as temporary:
-            torch.save(state, temporary)
+        """Write the state behind its SHA-256; a kill in between leaves the last one."""
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        data = buffer.getbuffer()
+        with atomic_path(self.path) as temporary, temporary.open("wb") as file:
+            file.write(hashlib.sha256(data).digest())
+            file.write(data)
 
     def load(self) -> dict[str, Any] | None:
-        """Return the last state, or None where there is none."""
+        """Return the last state, or None where there is none.
+
+        A damaged file, as a disk that loses bits leaves, is told and removed: the training begins
+        anew. PyTorch itself would go on with weights of which a bit has turned.
+        """
         if not self.path.exists():
             return None
-        return dict(torch.load(self.path, map_location="cpu", weights_only=True))
+        data = memoryview(self.path.read_bytes())
+        if hashlib.sha256(data[DIGEST:]).digest() == data[:DIGEST]:
+            buffer = io.BytesIO(data[DIGEST:])
+            return dict(torch.load(buffer, map_location="cpu", weights_only=True))
+        told = f"{self.path}: damaged, so it is removed and the training begins anew"
+        print(told, file=sys.stderr, flush=True)
+        self.path.unlink(missing_ok=True)
+        return None
 
     def clear(self) -> None:
         """Remove this training's checkpoints, those of older settings as well."""

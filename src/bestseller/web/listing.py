@@ -28,11 +28,18 @@ def read_listing(page: str, url: str, product_path: str) -> tuple[list[str], lis
 
     Returns:
         Both lists in the page's order, without fragments, each address once.
+
+    Raises:
+        ValueError: the page is nested so deep that the parser drops a part of it, or the base
+            that its links are relative to is no address.
     """
+    parser = html.HTMLParser(huge_tree=True)  # a depth of 2,048 elements, not 256
     try:
-        tree = html.document_fromstring(page)
+        tree = html.document_fromstring(page, parser=parser)
     except (etree.ParserError, ValueError):  # an empty page
         return [], []
+    if any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log):
+        raise ValueError("nested too deep: a part of the page is lost")
     base = urljoin(url, next(iter(tree.xpath("//base/@href")), ""))
     products: dict[str, None] = {}
     further: dict[str, None] = {}

@@ -100,8 +100,10 @@ class PageSpider(CatalogueSpider):
             found, further = read_listing(response.text, response.url, self.options.product_path)
             yield from self._list(dict.fromkeys(map(self.own, found), ""))
             walk.add(further if found else [])
+            if not found and (reason := why_empty(response)):
+                self._not_whole(response.meta["asked"], reason)
         else:
-            self._not_whole(response.url, "no listing page")
+            self._not_whole(response.meta["asked"], "no listing page")
         yield from self._walk(walk)
 
     def lost_listing(self, failure: Failure) -> Iterator[Request]:
@@ -138,8 +140,11 @@ class PageSpider(CatalogueSpider):
             limit = self.crawler.settings.getint("DOWNLOAD_MAXSIZE")
             found = read_sitemap(response.body, limit)
         except Exception as error:
+            self.stop_where_out_of_means(error)
             self._not_whole(response.url, why_empty(response) or unreadable(error))
             return
+        if not found.is_whole:
+            self._not_whole(response.url, "the XML is broken, so entries may be missing")
         if found.is_index:
             yield from self._sitemaps(found.entries, response.url, depth + 1)
             return
@@ -206,6 +211,7 @@ class PageSpider(CatalogueSpider):
                 languages = self._named_in(languages_of(response.body, response.url))
                 empty = "" if products else why_empty(response)
         except Exception as error:  # no page may lose the others
+            self.stop_where_out_of_means(error)
             self.failed[asked] = unreadable(error)
             return
         if empty:

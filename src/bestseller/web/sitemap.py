@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from lxml import etree
 from scrapy.utils.gz import gunzip
 from scrapy.utils.sitemap import Sitemap
 
@@ -17,11 +18,13 @@ class Listed:
         is_index: whether its addresses are those of further sitemaps.
         entries: its addresses, sorted, each with its date of last change or "".
         languages: of an address that it has in several languages, the address in each.
+        is_whole: False where the XML breaks off or is broken: entries may be missing.
     """
 
     is_index: bool
     entries: dict[str, str]
     languages: dict[str, dict[str, str]] = field(default_factory=dict)
+    is_whole: bool = True
 
 
 class _Sitemap(Sitemap):
@@ -38,6 +41,10 @@ class _Sitemap(Sitemap):
         }
         entry: dict[str, Any] | None = super()._process_sitemap_element(elem)
         return entry and entry | {"languages": told}
+
+    def errors(self) -> list[Any]:
+        """Return what libxml2, which goes on after an error, had to say of the XML."""
+        return list(self.xmliter.error_log)
 
 
 def read_sitemap(body: bytes, max_size: int) -> Listed:
@@ -56,4 +63,5 @@ def read_sitemap(body: bytes, max_size: int) -> Listed:
         sitemap.type == "sitemapindex",
         dict(sorted((entry["loc"], entry.get("lastmod", "")) for entry in found)),
         {entry["loc"]: entry["languages"] for entry in found if entry["languages"]},
+        not any(entry.level == etree.ErrorLevels.FATAL for entry in sitemap.errors()),
     )

@@ -14,7 +14,7 @@ from scrapy.exceptions import CloseSpider
 from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
-from bestseller.base.files import atomic_path
+from bestseller.base.errors import out_of_means
 from bestseller.base.progress import Progress
 from bestseller.catalogue.diagnosis import mend_of
 from bestseller.catalogue.formats import image_format, refused_format
@@ -179,14 +179,15 @@ class CatalogueSpider(Spider):
         assert self.folder is not None
         path = self.folder / f"{digest}.{ext}"
         if not path.exists():
-            with atomic_path(path) as temporary:
-                temporary.write_bytes(response.body)
+            path.write_bytes(response.body)  # into a folder that a kill takes along
         self.stored[asked] = (digest, path.name)
 
     def lost(self, failure: Failure) -> None:
         """Remember why a page or a picture could not be had."""
         request: Request = failure.request  # type: ignore[attr-defined]
         asked = request.meta["asked"]
+        assert failure.value is not None
+        self.stop_where_out_of_means(failure.value)
         self.failed[asked] = reason_of(failure)
         if {"sitemap_depth", "walk"} & request.meta.keys() and self.failed[asked] not in GONE:
             self.incomplete.add(asked)
@@ -213,19 +214,38 @@ class CatalogueSpider(Spider):
         return product.model_copy(update={"url": self.own(product.url), "images": tuple(images)})
 
     def _broken(self, failure: Failure, response: Response | Failure, **_: Any) -> None:
-        """Note what was lost because reading it failed here; Scrapy would go on without a word."""
-        assert isinstance(failure.value, Exception)
+        """Note what was lost because reading it failed here; Scrapy would go on without a word.
+
+        A page or a picture is lost alone. A list leaves the crawl incomplete. Whatever else fails,
+        such as this machine, fails the crawl.
+        """
+        error = failure.value
         request: Request | None = getattr(response, "request", None)
-        reason = unreadable(failure.value)
         asked = request.meta.get("asked") if request else None
-        if request is None or asked is None:
-            self.problem = f"{request.url if request else self.site.origin}: {reason}"
+        is_list = bool(request and {"sitemap_depth", "walk"} & request.meta.keys())
+        known = asked in self.listed or asked in self._asked
+        if not isinstance(error, Exception) or asked is None or not (is_list or known):
+            told = unreadable(error) if isinstance(error, Exception) else type(error).__name__
+            self.problem = f"{request.url if request else self.site.origin}: {told}"
             return
-        self.failed[asked] = reason
+        if self._is_out_of_means(error):
+            return
+        self.failed[asked] = unreadable(error)
         self.products.pop(asked, None)
         self.stored.pop(asked, None)
-        if {"sitemap_depth", "walk"} & request.meta.keys():
+        if is_list:
             self.incomplete.add(asked)
+
+    def _is_out_of_means(self, error: BaseException) -> bool:
+        """Fail the crawl where this machine is out of memory or disk: no page is at fault."""
+        if lack := out_of_means(error):
+            self.problem, self.mend = lack
+        return bool(lack)
+
+    def stop_where_out_of_means(self, error: BaseException) -> None:
+        """End the crawl where this machine, and no page, is at fault."""
+        if self._is_out_of_means(error):
+            raise CloseSpider("problem") from error
 
     def _count(self, data: bytes, **_: Any) -> None:
         self.body_bytes += len(data)

@@ -1,0 +1,137 @@
+"""dvc.lock that a kill cut: found at every byte, put back, and nothing a person wrote is lost."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bestseller.base import lockfile
+from bestseller.base.errors import BestsellerError
+from bestseller.base.lockfile import ASIDE, COPY, LOCK_FILE, RWLOCK, entries, keep, mend
+from conftest import shell, start_git
+
+LOCK = """\
+schema: '2.0'
+stages:
+  scrape:
+    cmd: python -m stages.scrape
+    params:
+      params.yaml:
+        catalogue.source: demo
+        models:
+        - dcgan-plain
+    outs:
+    - path: data/raw
+      hash: md5
+      md5: aa.dir
+      size: 12
+  train@dcgan-plain-0:
+    cmd: python -m stages.train dcgan-plain-0
+    deps:
+    - path: data/raw
+      hash: md5
+      md5: aa.dir
+      size: 12
+    outs:
+    - path: data/models/dcgan-plain-0
+      hash: md5
+      md5: bb.dir
+      size: 34
+"""
+FIRST = LOCK[: LOCK.index("  train@")]
+
+
+def test_a_cut_lock_is_told_or_lacks_whole_stages() -> None:
+    assert entries(LOCK) == ["scrape", "train@dcgan-plain-0"]
+    for end in range(len(LOCK)):
+        assert entries(LOCK[:end]) in (None, ["scrape"], ["scrape", "train@dcgan-plain-0"])
+    assert entries(LOCK[: LOCK.index("      md5: bb")]) is None
+
+
+@pytest.mark.parametrize("end", range(0, len(LOCK), 7))
+def test_a_lock_cut_anywhere_is_put_back(tmp_path: Path, end: int) -> None:
+    (tmp_path / LOCK_FILE).write_text(LOCK)
+    keep(tmp_path)
+    (tmp_path / LOCK_FILE).write_text(LOCK[:end])
+    keep(tmp_path)  # as a stage that begins just then would
+    told = mend(tmp_path)
+    now = (tmp_path / LOCK_FILE).read_text()
+    if told:
+        assert (now, (tmp_path / ASIDE).read_text()) == (LOCK, LOCK[:end])
+    else:  # DVC itself can read it, with all of its stages
+        assert end == len(LOCK) or now[len(LOCK.rpartition("      size")[0]) :] == ""
+    assert mend(tmp_path) == "", "a sound one is left alone"
+
+
+def test_without_a_copy_the_committed_lock_is_put_back(tmp_path: Path) -> None:
+    (tmp_path / LOCK_FILE).write_text(FIRST)
+    start_git(tmp_path)
+    (tmp_path / LOCK_FILE).write_text(LOCK[:-200])
+    assert "half-written" in mend(tmp_path)
+    assert (tmp_path / LOCK_FILE).read_text() == FIRST
+
+
+def test_without_any_it_goes_and_dvc_makes_it_anew(tmp_path: Path) -> None:
+    (tmp_path / LOCK_FILE).write_text("")
+    assert "run cache" in mend(tmp_path)
+    assert not (tmp_path / LOCK_FILE).exists()
+    assert mend(tmp_path) == ""
+
+
+def test_a_lock_that_a_person_changed_stays(tmp_path: Path) -> None:
+    (tmp_path / LOCK_FILE).write_text(FIRST)
+    start_git(tmp_path)
+    (tmp_path / LOCK_FILE).write_text(LOCK)
+    keep(tmp_path)
+    shell("git", "checkout", "--", LOCK_FILE, cwd=tmp_path)
+    assert mend(tmp_path) == "", "an older commit has fewer stages"
+    merged = LOCK.replace("aa.dir", "<<<<<<< HEAD\n=======\n>>>>>>> b", 1)
+    (tmp_path / LOCK_FILE).write_text(f"<<<<<<< HEAD\n{merged}")
+    with pytest.raises(BestsellerError, match="marks of a merge"):
+        mend(tmp_path)
+
+
+def test_locks_of_the_dead_are_freed_and_those_of_the_living_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lockfile, "SETTLE_S", 0.01)
+    path = tmp_path / RWLOCK
+    path.parent.mkdir(parents=True)
+
+    def held_by(pid: int) -> str:
+        return json.dumps({"write": {"data/raw": {"pid": pid, "cmd": "dvc repro"}}, "read": {}})
+
+    path.write_text(held_by(os.getpid()))
+    mend(tmp_path)
+    assert path.exists()
+    zombie = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+    for left in (held_by(zombie.pid), '{"write": {"data'):
+        path.write_text(left)
+        mend(tmp_path)
+        assert not path.exists()
+    zombie.wait()
+
+
+@pytest.mark.slow
+def test_dvc_goes_on_where_a_kill_cut_its_lock(code: Path) -> None:
+    (code / "dvc.yaml").write_text(
+        "stages:\n"
+        "  one: {cmd: echo 1 > one && date +%N >> runs, outs: [one]}\n"
+        "  two: {cmd: python -m stages.recover && cp one two, deps: [one], outs: [two]}\n"
+    )
+    (code / ".gitignore").write_text(".scratch/\n")
+    start_git(code)
+    shell("dvc", "init", "--quiet", cwd=code)
+    shell("dvc", "repro", cwd=code)
+    whole = (code / LOCK_FILE).read_text()
+    assert entries((code / COPY).read_text()) == ["one"], "kept when the second stage began"
+    (code / LOCK_FILE).write_text(whole[: whole.rindex("outs") + 4])
+    assert shell("dvc", "repro", cwd=code, ok=False).returncode
+    told = shell("python", "-m", "stages.recover", cwd=code).stdout
+    assert "half-written" in told
+    shell("dvc", "repro", cwd=code)
+    assert (code / LOCK_FILE).read_text() == whole
+    assert len((code / "runs").read_text().splitlines()) == 1, "nothing ran twice"
