@@ -21,15 +21,19 @@ UNOBSERVED = (
 )
 
 
-def facts(ranker: SalesRanker, backtest: Backtest, abstained: float) -> dict[str, Any]:
+def facts(
+    ranker: SalesRanker, backtest: Backtest, abstained: float, covered: Interval
+) -> dict[str, Any]:
     """Return the backtest on held-out products.
 
     Args:
         ranker: what was tested.
         backtest: its result.
         abstained: share of the held-out products that the ranker's gate abstains on.
+        covered: share of the held-out products whose sales lay inside the score's interval.
     """
-    return _of_ranker(ranker) | {"abstained_test": round(abstained, 6)} | _of(backtest)
+    told = {"abstained_test": round(abstained, 6)} | _flat("interval_coverage", covered)
+    return _of_ranker(ranker) | told | _of(backtest)
 
 
 def launch_facts(launches: Launches, found: tuple[SalesRanker, Backtest] | str) -> dict[str, Any]:
