@@ -201,8 +201,8 @@ def chosen(
     return passing.iloc[rows]
 
 
-def measure(
-    shop: Shop, params: Params, seed: int, means: pd.Series, shuffled: bool
+def measure(  # noqa: PLR0917 (what is measured, then how)
+    shop: Shop, params: Params, seed: int, means: pd.Series, lines: list[str], shuffled: bool
 ) -> dict[str, dict[str, float]]:
     """Return by arm every measure, for one ledger."""
     expectation, given = score_by(shop, seed, shuffled), params.shortlist
@@ -213,7 +213,7 @@ def measure(
             line: judged(
                 shop, sample([shop.generator], line, given.candidates, LATENTS, draw), expectation
             )
-            for line in shop.generator.lines
+            for line in lines
         }
     real, lines = shop.judged, shop.images.index["line"].to_numpy()
     apart = {
@@ -264,6 +264,8 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", default="blend-plain-0")
     parser.add_argument("--ledgers", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--lines", type=int, default=0, help="the largest ones; 0 = all")
+    parser.add_argument("--candidates", type=int, default=params.shortlist.candidates)
     parser.add_argument("--scale", type=float, default=0.18, help="of the reader's shop")
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
@@ -274,6 +276,10 @@ def main() -> None:
         told = ", ".join(f"{name} {share:.2f}" for name, share in reader.accuracy().items())
         print(f"read rightly on unseen watches: {told}", flush=True)
         shop = Shop.load(asked.data, asked.model, params, reader)
+        changed = params.shortlist.model_copy(update={"candidates": asked.candidates})
+        params = params.model_copy(update={"shortlist": changed})
+        sizes = shop.images.index["line"].value_counts()
+        lines = sorted(sizes.index[: asked.lines or None])
         found = {}
         for seed in asked.ledgers:
             permuted(seed - 1)  # the first ledger is one of the shop's own taste
@@ -282,7 +288,7 @@ def main() -> None:
             for product in shop.demo.products:
                 true[product.line].append(taste.utility(product.watch))
             means = pd.Series({line: np.log(np.mean(np.exp(u))) for line, u in true.items()})
-            found[seed] = measure(shop, params, seed, means, asked.shuffled)
+            found[seed] = measure(shop, params, seed, means, lines, asked.shuffled)
             print(f"ledger {seed}; reader's rank correlation: {told}")
             print(pd.DataFrame(found[seed]).T.to_string(float_format="{:.3f}".format), flush=True)
     for name in ("appeal", "novel", "diverse", "real", "covered", "beyond"):

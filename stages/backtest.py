@@ -21,7 +21,13 @@ from bestseller.preference.known import KnownImages
 from bestseller.preference.launches import split_by_launch, study_launches
 from bestseller.preference.metadata import catalogue_table, with_table
 from bestseller.preference.study import Pictures, study
-from bestseller.preference.verdict import detector_facts, facts, launch_facts, unobserved_facts
+from bestseller.preference.verdict import (
+    detector_facts,
+    facts,
+    launch_facts,
+    promise_facts,
+    unobserved_facts,
+)
 from stages import FEATURES, run
 
 CATALOGUE = "data/raw/catalogue.jsonl"
@@ -54,6 +60,7 @@ def main(params: Params) -> None:
         found = study_launches(pictures, launches, confidence, settings.seed)
         covered = Belief.of(ranker).covered(unseen, held, confidence)
         values = facts(ranker, backtest, abstained, covered) | launch_facts(launches, found)
+        values |= promise_facts(ranker, unseen, held, confidence)
     else:
         values = unobserved_facts(ranker, abstained, params.sales.allocation)
 

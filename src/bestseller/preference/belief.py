@@ -113,7 +113,7 @@ class Belief:
         tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
         ends = np.log(gamma.ppf(tails, 1 / phi, scale=phi)) - middle
         low, high = (score * np.exp(middle + end * factor) for end in ends)
-        return low, high
+        return np.maximum(low, np.finfo(np.float64).tiny), high  # it may have a logarithm
 
     def sales(self) -> Array:
         """Return the sales of the fitted products over those of their line's average, float64 N.
