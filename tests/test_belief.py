@@ -132,9 +132,9 @@ def test_coverage_counts_an_edge_in_part_and_knows_no_line_that_sold_nothing() -
 def test_two_readings_meet_where_their_precisions_put_them() -> None:
     zeros = np.zeros(4)
     spread = np.array([0.1, 0.3, 0.0, np.inf])
-    log, left = believed(zeros + 1.0, zeros + 0.1, zeros, spread)
+    log, share = believed(zeros + 1.0, zeros + 0.1, zeros, spread)
     assert log == pytest.approx([0.5, 0.75, 0.0, 1.0])
-    assert left == pytest.approx([0.05, 0.075, 0.0, 0.1])
+    assert share == pytest.approx([0.5, 0.75, 0.0, 1.0])
     # of many draws those that were seen as 1, without a formula
     rng = np.random.default_rng(0)
     value = rng.normal(0, np.sqrt(0.3), 400_000)

@@ -68,11 +68,10 @@ class Expectation:
         average = np.log(alone) - ranker.log_rate(features)  # minus the log of the line's average
         prior, spread, doubt = self.prior(line, parents)
         variance = self.belief.variance(features, lines)
-        log, left = believed(ranker.log_rate(features), variance, prior, spread)
-        share = left / variance  # of the picture; the rest is the prior's, with its own doubt
+        log, share = believed(ranker.log_rate(features), variance, prior, spread)
         score = np.exp(log + average)
-        left = left + (1 - share) ** 2 * doubt
-        low, high = self.belief.interval(score, left, self.confidence)
+        variance = variance + (1 - share) ** 2 * doubt  # the prior's share brings its own doubt
+        low, high = self.belief.interval(score, variance, self.confidence)
         return pd.DataFrame(
             {
                 "picture_score": alone,
