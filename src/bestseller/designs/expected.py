@@ -70,8 +70,8 @@ class Expectation:
         variance = self.belief.variance(features, lines)
         log, share = believed(ranker.log_rate(features), variance, prior, spread)
         score = np.exp(log + average)
-        variance = variance + (1 - share) ** 2 * doubt  # the prior's share brings its own doubt
-        low, high = self.belief.interval(score, variance, self.confidence)
+        left = share * variance + (1 - share) ** 2 * doubt  # the prior has a doubt of its own
+        low, high = self.belief.interval(score, left + self.belief.usual, self.confidence)
         return pd.DataFrame(
             {
                 "picture_score": alone,

@@ -18,9 +18,9 @@ towards what is known without it, its prior mean m with the variance t,
 the posterior mean of two normal distributions (Lindley & Smith 1972), which animal breeders use to
 set a young animal's own record beside its parents' (Henderson 1975, "Best Linear Unbiased
 Estimation and Prediction under a Selection Model"): like a posterior mean of any kind it remains
-unbiased for the designs that were chosen because it is high. Its variance would be k v, were the
-prior's variance right; it is a guess, and 95 % intervals with k v held but 82 to 90 % of what the
-hidden taste says of drawn designs (`benchmarks/steering.py`). So the interval keeps all of v.
+unbiased for the designs that were chosen because it is high. Its variance is k v, were the prior's
+variance right; it is a guess, and 95 % intervals with k v held but 82 to 90 % of what the hidden
+taste says of drawn designs (`benchmarks/steering.py`). So a design's variance is k v + mean v.
 """
 
 from collections.abc import Sequence
