@@ -76,11 +76,7 @@ LATENTS = 1  # seed of the draw, the same for all ledgers: images are then looke
 
 @dataclass(frozen=True)
 class Shop:
-    """What all ledgers share: the catalogue's images, what is seen of them, the trained model.
-
-    Attributes:
-        seen: what was found on a drawn image that no ledger changes, by its pixels.
-    """
+    """What all ledgers share; `seen` is what none changes of a drawn image, by its pixels."""
 
     demo: DemoShop
     images: ImageSet
@@ -273,8 +269,7 @@ def main() -> None:
     with threadpool_limits(asked.threads):
         prepare(asked.threads, 0)
         reader = AttributeReader.fit(str(asked.data / "backbones"), params, asked.scale)
-        told = ", ".join(f"{name} {share:.2f}" for name, share in reader.accuracy().items())
-        print(f"read rightly on unseen watches: {told}", flush=True)
+        print("read rightly, unseen:", pd.Series(reader.accuracy()).round(2).to_dict(), flush=True)
         shop = Shop.load(asked.data, asked.model, params, reader)
         changed = params.shortlist.model_copy(update={"candidates": asked.candidates})
         params = params.model_copy(update={"shortlist": changed})
@@ -283,13 +278,12 @@ def main() -> None:
         found = {}
         for seed in asked.ledgers:
             permuted(seed - 1)  # the first ledger is one of the shop's own taste
-            told = ", ".join(f"{line} {r:.2f}" for line, r in reader.agreement().items())
             true = {p.line: [] for p in shop.demo.products}
             for product in shop.demo.products:
                 true[product.line].append(taste.utility(product.watch))
             means = pd.Series({line: np.log(np.mean(np.exp(u))) for line, u in true.items()})
             found[seed] = measure(shop, params, seed, means, lines, asked.shuffled)
-            print(f"ledger {seed}; reader's rank correlation: {told}")
+            print(f"ledger {seed}; reader's rank correlation: {reader.agreement()}")
             print(pd.DataFrame(found[seed]).T.to_string(float_format="{:.3f}".format), flush=True)
     for name in ("appeal", "novel", "diverse", "real", "covered", "beyond"):
         print(f"\n{name}: mean over ledgers, and less best_of_n's")
