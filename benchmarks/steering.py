@@ -41,8 +41,8 @@ from scipy.spatial.distance import pdist
 from threadpoolctl import threadpool_limits
 
 from bestseller.backbones import FeatureSpace, load_space
-from bestseller.base.compute import prepare
-from bestseller.classifier.gate import NeighbourGate
+from bestseller.base.compute import configure_torch
+from bestseller.classifier.detector import OutOfDistributionDetector
 from bestseller.classifier.sellers import mean_by_product, sales_history
 from bestseller.demo import sales, taste
 from bestseller.demo.shop import DemoShop
@@ -57,9 +57,9 @@ from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE
 from bestseller.metrics.prdc import precision_recall_density_coverage
 from bestseller.metrics.statistics import mean_interval
 from bestseller.params import Params, Space, load_params
-from bestseller.preference import Scorer
 from bestseller.preference.known import KnownImages
 from bestseller.preference.ranker import fit_ranker
+from bestseller.preference.scorer import Scorer
 from bestseller.sales import units_per_product
 
 JUDGE = Space(network="efficientnet_lite2", layers=[], side=144)
@@ -82,7 +82,7 @@ class Shop:
     images: ImageSet
     features: NDArray[np.float32]
     known: KnownImages
-    gate: NeighbourGate
+    gate: OutOfDistributionDetector
     generator: TrainedGenerator
     space: FeatureSpace
     judge: FeatureSpace
@@ -102,7 +102,9 @@ class Shop:
         judge = load_space(data / "backbones", JUDGE)
         pixels, part = np.asarray(images.images), images.index["split"].to_numpy()
         features = space.features(pixels)
-        gate = NeighbourGate.fit(features[part == "train"], features[part == "validation"])
+        gate = OutOfDistributionDetector.fit(
+            features[part == "train"], features[part == "validation"]
+        )
         return cls(
             demo,
             images,
@@ -267,7 +269,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     with threadpool_limits(asked.threads):
-        prepare(asked.threads, 0)
+        configure_torch(asked.threads, 0)
         reader = AttributeReader.fit(str(asked.data / "backbones"), params, asked.scale)
         print("read rightly, unseen:", pd.Series(reader.accuracy()).round(2).to_dict(), flush=True)
         shop = Shop.load(asked.data, asked.model, params, reader)

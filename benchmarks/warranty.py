@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from bestseller.backbones import load_space
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.classifier.sellers import mean_by_product, sales_history
 from bestseller.demo import sales
 from bestseller.demo.shop import DemoShop
@@ -86,7 +86,7 @@ def main() -> None:
     demo = DemoShop(settings.scale, settings.seed)
     images = ImageSet.open(asked.data / "processed").of_main_view()
     with threadpool_limits(asked.threads):
-        prepare(asked.threads, 0)
+        configure_torch(asked.threads, 0)
         space = load_space(asked.data / "backbones", params.backbones.score_space)
         features = space.features(np.asarray(images.images))
         for shuffled in (False, True):

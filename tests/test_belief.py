@@ -15,10 +15,10 @@ from bestseller.designs.expected import Expectation
 from bestseller.designs.screening import screened
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Drawn, Parent, Parents
-from bestseller.preference import Scorer
 from bestseller.preference.belief import Belief, believed
 from bestseller.preference.ranker import fit_ranker
 from bestseller.preference.rates import Sales, rate_loss
+from bestseller.preference.scorer import Scorer
 
 LINES = ["A", "B"]
 PHI = 0.3

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from bestseller.base.errors import BestsellerError
 from bestseller.gans.codes import Parents
-from bestseller.preference import Scorer
 from bestseller.preference.belief import Belief, believed
+from bestseller.preference.scorer import Scorer
 
 Array = NDArray[np.float64]
 

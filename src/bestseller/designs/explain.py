@@ -10,7 +10,7 @@ from bestseller.base.progress import track
 from bestseller.designs.design import Choice, Design
 from bestseller.designs.looks import Looks
 from bestseller.designs.occlusion import occlusion_map
-from bestseller.preference import Scorer
+from bestseller.preference.scorer import Scorer
 
 
 @dataclass(frozen=True)
