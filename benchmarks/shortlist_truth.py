@@ -33,6 +33,7 @@ from bestseller.demo.shop import DemoShop
 from bestseller.demo.taste import utility
 from bestseller.designs.candidates import sample
 from bestseller.designs.evidence import Naming
+from bestseller.designs.expected import Expectation
 from bestseller.designs.selection import best_models
 from bestseller.designs.shortlist import shortlist
 from bestseller.gans import load_generator
@@ -107,7 +108,15 @@ def measure(data: Path, params: Params, reader: Reader, seeds: list[int]) -> pd.
     rows = []
     for seed in seeds:
         settings = params.shortlist.model_copy(update={"seed": seed})
-        choice = shortlist(models, generators, scorer, Naming({}), settings, worth="")
+        choice = shortlist(
+            models,
+            generators,
+            scorer,
+            Naming({}),
+            settings,
+            expectation=Expectation.of(scorer, CONFIDENCE),
+            worth="",
+        )
         lines = [design.record["line"] for design in choice.designs]
         chosen = reader.appeal(np.stack([design.image for design in choice.designs]), lines)
         rng, random, passing = np.random.default_rng(seed), [], []

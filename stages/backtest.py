@@ -15,11 +15,18 @@ from bestseller.classifier.sellers import sales_history, top_sellers
 from bestseller.images.split import split
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
+from bestseller.preference.belief import Belief
 from bestseller.preference.known import KnownImages
 from bestseller.preference.launches import split_by_launch, study_launches
 from bestseller.preference.metadata import catalogue_table, with_table
 from bestseller.preference.study import Pictures, study
-from bestseller.preference.verdict import detector_facts, facts, launch_facts, unobserved_facts
+from bestseller.preference.verdict import (
+    detector_facts,
+    facts,
+    launch_facts,
+    promise_facts,
+    unobserved_facts,
+)
 from stages import FEATURES, run
 
 CATALOGUE = "data/raw/catalogue.jsonl"
@@ -44,12 +51,15 @@ def main(params: Params) -> None:
     changed = mild_changes(np.asarray(validation.images), params.augment)
     mild = [kept.features(space, photos) for photos in changed.values()]
     ranker, backtest = study(pictures, history, confidence, settings.seed, mild)
-    unseen = pictures.features_of(history[history["split"] == "test"])
+    held = history[history["split"] == "test"]
+    unseen = pictures.features_of(held)
     abstained = float(ranker.abstains(unseen).mean())
     if params.sales.allocation == "none":
         launches = split_by_launch(history, ledger, images.index, settings.launched_after)
         found = study_launches(pictures, launches, confidence, settings.seed)
-        values = facts(ranker, backtest, abstained) | launch_facts(launches, found)
+        covered = Belief.of(ranker).covered(unseen, held, confidence)
+        values = facts(ranker, backtest, abstained, covered) | launch_facts(launches, found)
+        values |= promise_facts(ranker, unseen, held, confidence)
     else:
         values = unobserved_facts(ranker, abstained, params.sales.allocation)
 

@@ -8,13 +8,13 @@ from bestseller.base.compute import configure_torch
 from bestseller.base.files import atomic_path, read_json, read_table, require
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.designs.evidence import Naming
+from bestseller.designs.expected import Expectation
 from bestseller.designs.explain import Explainer
 from bestseller.designs.export import write_choice
 from bestseller.designs.feedback import Feedback
 from bestseller.designs.looks import Looks
 from bestseller.designs.selection import best_models
 from bestseller.designs.shortlist import shortlist
-from bestseller.designs.uncertainty import ScoreUncertainty
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
@@ -56,15 +56,14 @@ def main(params: Params) -> None:
         scorer,
         naming,
         params.shortlist,
+        expectation=Expectation.of(scorer, params.compare.confidence),
         worth=worth,
         rejected=rejected if len(rejected) else None,
     )
     real = ImageSet.open(PROCESSED).of_main_view()
     explainer = Explainer(
         scorer,
-        ScoreUncertainty.of(scorer.ranker),
         Looks.of(real.images, list(real.index["sku"]), list(real.index["line"])),
-        params.compare.confidence,
         params.shortlist.occlusion,
     )
     with atomic_path(DESIGNS) as folder:

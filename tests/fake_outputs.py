@@ -192,6 +192,8 @@ def choice(products: pd.DataFrame, per_line: int, rng: np.random.Generator) -> C
                 "similarity": None if real < 5 else round(float(rng.uniform(30, 80)), 6),
                 "score_low": 0.5,
                 "score_high": 5.25,
+                "picture_score": 2.5,
+                "beyond_seen": rank == 2,
                 "departs": {
                     "line": [{"measure": "lightness", "word": "darker", "deviations": -2.0}],
                     "best_sellers": [],

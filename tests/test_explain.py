@@ -1,83 +1,11 @@
-"""Why a design stands where it stands: the interval of its score, its looks, its parts."""
-
-from dataclasses import replace
+"""Why a design stands where it stands: its looks, its parts."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 from bestseller.designs.looks import WORDS, Looks, measures, to_lab
 from bestseller.designs.occlusion import occlusion_map
-from bestseller.designs.uncertainty import ScoreUncertainty
-from bestseller.preference.ranker import SalesRanker, fit_ranker
-from bestseller.preference.rates import Sales
-from bestseller.preference.ridge import fit_weights
-
-LINES = ["A", "B"]
-
-
-def sold(n: int, seed: int) -> tuple[NDArray[np.float32], pd.DataFrame]:
-    """Products of two lines whose log sales rate is their first feature."""
-    rng = np.random.default_rng(seed)
-    features = rng.normal(size=(n, 3)).astype(np.float32)
-    days = rng.integers(50, 200, n).astype(float)
-    counted = rng.poisson(0.1 * days * np.exp(features[:, 0])).astype(float)
-    products = pd.DataFrame(
-        {
-            "sku": [f"{i:03d}" for i in range(n)],
-            "line": [LINES[i % 2] for i in range(n)],
-            "cluster": range(n),
-            "units": counted + 1,
-            "counted": counted,
-            "days": days,
-            "best_seller": True,
-        }
-    )
-    return features, products
-
-
-def refitted(
-    features: NDArray[np.float32],
-    products: pd.DataFrame,
-    rows: NDArray[np.int64],
-    like: SalesRanker,
-) -> SalesRanker:
-    """A ranker fitted anew on some rows with the penalty and the dispersion of another."""
-    part, fitted = products.iloc[rows], like.fitted
-    groups = pd.factorize(products["line"], sort=True)[0][rows]
-    sales = Sales(part["counted"].to_numpy(), part["days"].to_numpy(), groups)
-    wide = features[rows].astype(np.float64)
-    weights = fit_weights(wide, sales, fitted.penalty, fitted.dispersion)
-    return SalesRanker(part, features[rows], replace(fitted, weights=weights))
-
-
-def test_the_interval_is_what_a_bootstrap_over_products_gives() -> None:
-    features, products = sold(120, seed=1)
-    ranker = fit_ranker(features, products)
-    designs = np.array([[1, 0, 0], [0, 1, 0], [-1, 0.5, 2]], dtype=np.float32)
-    low, high = ScoreUncertainty.of(ranker).interval(designs, "A", 0.95)
-    assert (low < ranker.score(designs, ["A"] * 3)).all()
-    assert np.allclose(np.sqrt(low * high), ranker.score(designs, ["A"] * 3))
-    rng = np.random.default_rng(0)
-    groups = [np.flatnonzero(products["line"] == line) for line in LINES]
-    logs = []
-    for _ in range(150):
-        rows = np.concatenate([rng.choice(group, len(group)) for group in groups])
-        again = refitted(features, products, rows, ranker)
-        logs.append(np.log(again.score(designs, ["A"] * 3)))
-    spread = np.std(logs, axis=0)
-    assert np.log(high / low) / 2 / 1.96 == pytest.approx(spread, rel=0.25)
-
-
-def test_a_design_like_the_average_product_has_the_narrowest_interval() -> None:
-    features, products = sold(120, seed=2)
-    ranker = fit_ranker(features, products)
-    ends = [[0.1 * far, 0, 0] for far in (0, 10, 30)]
-    low, high = ScoreUncertainty.of(ranker).interval(np.array(ends, np.float32), "B", 0.9)
-    width = np.log(high / low)
-    assert width[1] < width[2]
-    assert (ScoreUncertainty.of(ranker).interval(features[:1], "B", 0.5)[1] < 1e9).all()
 
 
 def product(colour: tuple[int, int, int], width: int = 10, face: int | None = None) -> np.ndarray:

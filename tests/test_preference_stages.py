@@ -100,6 +100,8 @@ def test_the_backtest_stage_writes_its_files_the_same_each_time(
     assert metrics["launched_after"] < "2024-05-12" and metrics["launched_products_tested"] > 40
     assert metrics["launched_spearman_within_line_mean_colour"] > 0.5
     assert metrics["launched_sentence"].startswith(("Of two designs", "WARNING: Of two designs"))
+    assert 0.8 < metrics["interval_coverage"] <= 1
+    assert ("promise_products" in metrics) is ("No promise" not in metrics["promise_sentence"])
     index = ImageSet.open("data/processed").index.set_index("sku")
     ranker = load_ranker("data/preference")
     assert set(index.loc[ranker.products["sku"], "split"]) == {"train", "validation"}

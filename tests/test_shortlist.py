@@ -24,6 +24,7 @@ from bestseller.classifier.classifier import Classifier
 from bestseller.designs.candidates import sample
 from bestseller.designs.design import SOURCE_TYPE, Choice, Design, design_id
 from bestseller.designs.evidence import Naming, evidence
+from bestseller.designs.expected import Expectation
 from bestseller.designs.explain import Explainer
 from bestseller.designs.export import defused, read_choice, write_choice, write_spreadsheet
 from bestseller.designs.looks import Looks
@@ -33,7 +34,6 @@ from bestseller.designs.selection import (
     recognisable,
 )
 from bestseller.designs.shortlist import shortlist
-from bestseller.designs.uncertainty import ScoreUncertainty
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Drawn, Parent
 from bestseller.images.store import ImageSet
@@ -186,17 +186,22 @@ class LikesBrightFirstPixel:
 
 
 class HalfToTwice:
-    """A score may be half or twice of what it is."""
+    """A score may be half or twice of what it is; above 2.5 no product has been."""
 
     def __init__(self, scorer: Scorer) -> None:
         self.ranker = scorer.ranker
 
-    def interval(
-        self, features: np.ndarray, line: str, confidence: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        assert confidence == 0.9
-        score = self.ranker.score(features, [line])
-        return score / 2, score * 2
+    def judge(self, features: np.ndarray, line: str, parents: list[Any]) -> pd.DataFrame:
+        score = self.ranker.score(features, [line] * len(features))
+        return pd.DataFrame(
+            {
+                "picture_score": score * 1.5,
+                "score": score,
+                "score_low": score / 2,
+                "score_high": score * 2,
+                "beyond_seen": score > 2.5,
+            }
+        )
 
 
 class Memory:
@@ -259,16 +264,18 @@ def choose(
 ) -> Choice:
     memory, scorer = world
     given = {"candidates": 40, "per_line": 3, "recognisable": 1.0, "diversity": 0.0, "seed": 3}
-    given["occlusion"] = 2
+    given |= {"occlusion": 2, "parents": "drawn", "draws": 4}
+    expectation = cast(Expectation, changes.pop("expectation", HalfToTwice(scorer)))
     known = scorer.known.training
     looks = Looks.of(memory.training, list(known["sku"]), list(known["line"]))
-    explainer = Explainer(scorer, cast(ScoreUncertainty, HalfToTwice(scorer)), looks, 0.9, 2)
+    explainer = Explainer(scorer, looks, 2)
     choice = shortlist(
         {line: [memory.name] for line in LINES},
         {memory.name: cast(TrainedGenerator, memory)},
         scorer,
         Naming({"S1": "One"}),
         Shortlist.model_validate(given | changes),
+        expectation=expectation,
         worth=WORTH,
         rejected=rejected,
     )
@@ -328,6 +335,8 @@ def test_the_evidence_says_why(world: tuple[Memory, Scorer]) -> None:
         record = design.record
         assert record["score_low"] == pytest.approx(record["score"] / 2, rel=1e-5)
         assert record["score_high"] == pytest.approx(record["score"] * 2, rel=1e-5)
+        assert record["picture_score"] == pytest.approx(record["score"] * 1.5, rel=1e-5)
+        assert record["beyond_seen"] is (record["score"] > 2.5)
         parts = np.array(record["occlusion"])
         assert parts.shape == (2, 2)
         assert (parts.ravel()[1:] == 0).all()  # the score looks at the first pixel alone
@@ -349,6 +358,23 @@ def test_the_best_scores_come_first_and_no_design_stands_in_two_lines(
     images = memory.images(memory.draw(["Ring"] * 40, 3).latents, [])
     fresh = images[memory.draw(["Ring"] * 40, 3).latents[:, 0] <= 0]
     assert choice.designs[0].image[0, 0, 0] == fresh[:, 0, 0, 0].max()
+
+
+def test_a_design_of_which_little_is_known_is_ranked_by_what_is_sure(
+    world: tuple[Memory, Scorer],
+) -> None:
+    _, scorer = world
+
+    class Unsure(HalfToTwice):
+        """The brighter the first pixel, the higher the score, and the lower its lower bound."""
+
+        def judge(self, features: np.ndarray, line: str, parents: list[Any]) -> pd.DataFrame:
+            table = super().judge(features, line, parents)
+            return table.assign(score_low=1 / table["score"])
+
+    scores = [d.record["score"] for d in choose(world, expectation=Unsure(scorer)).designs[:3]]
+    assert scores == sorted(scores)
+    assert scores[-1] < min(d.record["score"] for d in choose(world).designs[:3])
 
 
 def test_the_evidence_names_what_is_really_nearest(world: tuple[Memory, Scorer]) -> None:
@@ -385,10 +411,12 @@ def test_a_blend_names_its_parents_in_the_record_and_the_spreadsheet(
     blended = sample([cast(TrainedGenerator, memory)], "A", 2, 3)
     blended = replace(blended, parents=[pair, None])
     features, judged = scorer.judge(blended.images, ["A", "A"])
+    expected = HalfToTwice(scorer).judge(features, "A", blended.parents)
+    judged = pd.concat([judged.drop(columns="score"), expected], axis=1)
     naming = Naming({"S1": "One"}, {"S4": 17})
     records = [
         evidence(blended, row, features[row], judged.iloc[row], scorer, naming)
-        | {"rank": row, "seed": 3, "score_worth": WORTH, "score_low": 1, "score_high": 2}
+        | {"rank": row, "seed": 3, "score_worth": WORTH}
         | {"departs": {"line": []}}
         for row in (0, 1)
     ]

@@ -1,6 +1,6 @@
 """Candidates: the images that models propose for a line."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,16 @@ import pandas as pd
 
 from bestseller.base.errors import BestsellerError
 from bestseller.gans import TrainedGenerator
-from bestseller.gans.codes import Parents
+from bestseller.gans.codes import Drawn, Parents
+
+Draw = Callable[[TrainedGenerator, str, int, int], tuple[Drawn, np.ndarray]]
+
+
+def as_drawn(
+    generator: TrainedGenerator, line: str, count: int, seed: int
+) -> tuple[Drawn, np.ndarray]:
+    """Draw latents of a line; return them, and their places in the draw."""
+    return generator.draw([line] * count, seed), np.arange(count)
 
 
 @dataclass(frozen=True)
@@ -31,31 +40,45 @@ class Candidates:
     table: pd.DataFrame
 
 
-def sample(generators: Sequence[TrainedGenerator], line: str, count: int, seed: int) -> Candidates:
+def sample(
+    generators: Sequence[TrainedGenerator],
+    line: str,
+    count: int,
+    seed: int,
+    draw: Draw = as_drawn,
+) -> Candidates:
     """Sample `count` images of a line from each model.
 
     Every model draws its latents from the same seed, so that `(model, seed, latent_index)` names
     a design for good.
+
+    Args:
+        generators: the models.
+        line: of all images.
+        count: images of each model.
+        seed: of the latents.
+        draw: gives the latents of a model, a line, a count and a seed, and their places in the
+            model's draw; see `screening`.
 
     Raises:
         BestsellerError: no model, or one that was not trained on the line.
     """
     if not generators:
         raise BestsellerError(f"line {line!r}: no model to sample from; run `dvc repro compare`")
-    drawn = [generator.draw([line] * count, seed) for generator in generators]
+    drawn = [draw(generator, line, count, seed) for generator in generators]
     images = [
-        generator.images(draw.latents, [line] * count)
-        for generator, draw in zip(generators, drawn, strict=True)
+        generator.images(kept.latents, [line] * count)
+        for generator, (kept, _) in zip(generators, drawn, strict=True)
     ]
     table = pd.DataFrame(
         {
             "model": [g.name for g in generators for _ in range(count)],
             "model_hash": [g.hash for g in generators for _ in range(count)],
-            "latent_index": [i for _ in generators for i in range(count)],
+            "latent_index": [int(place) for _, places in drawn for place in places],
         }
     )
-    latents = [row for draw in drawn for row in draw.latents]
-    parents = [pair for draw in drawn for pair in draw.parents]
+    latents = [row for kept, _ in drawn for row in kept.latents]
+    parents = [pair for kept, _ in drawn for pair in kept.parents]
     return Candidates(line, np.concatenate(images), latents, parents, table)
 
 

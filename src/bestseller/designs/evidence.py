@@ -12,6 +12,8 @@ from bestseller.designs.candidates import Candidates, parents_record
 from bestseller.designs.design import NEAREST, SOURCE_TYPE, design_id
 from bestseller.preference.scorer import Scorer
 
+SCORES = ("score", "score_low", "score_high", "picture_score")
+
 
 @dataclass(frozen=True)
 class Naming:
@@ -42,7 +44,8 @@ def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipelin
     """Return the record of one design, ready for JSON; `shortlist` adds its rank, the seed
     and what the score is worth, `Explainer` why the score is what it is.
 
-    Keys: id, line, score, similarity (percent, null where the classifier does not know the
+    Keys: id, line, score, score_low, score_high, picture_score, beyond_seen (see
+    `Expectation.judge`), similarity (percent, null where the classifier does not know the
     line), best_sellers (nearest first: sku, name, line, units, distance), training
     (nearest training image: sku, name, line, distance, percentile), novelty (class), picture
     (distance from real photos over the largest that is shown, 0..1), parents (of a blend alone,
@@ -53,7 +56,7 @@ def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipelin
         candidates: the line's candidates.
         row: which of them.
         feature: float32 d, its features.
-        judged: its row of `Scorer.judge`.
+        judged: its row of `Scorer.judge` with that of `Expectation.judge`.
         scorer: what judged it.
         naming: names of products.
     """
@@ -66,7 +69,8 @@ def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipelin
     return {
         "id": design_id(origin["model_hash"], candidates.line, latent),
         "line": candidates.line,
-        "score": _rounded(judged["score"]),
+        **{name: _rounded(judged[name]) for name in SCORES},
+        "beyond_seen": bool(judged["beyond_seen"]),
         "similarity": None if np.isnan(similarity) else _rounded(similarity),
         "best_sellers": [
             seller | {"name": naming(seller["sku"])}

@@ -102,10 +102,11 @@ def defused(value: object) -> object:
 
 
 ORIGIN = ["model", "seed", "latent_index", "model_hash"]
-WORTH = "score_worth"
+WORTH, BEYOND = "score_worth", "beyond_seen"
 DEPARTS, FEEDBACK = "departs_from_line", ["verdict", "note"]  # the latter are a person's to fill in
 COLUMNS = [
     *("file", "line", "rank", "score", "score_low", "score_high", "similarity", "novelty"),
+    *("picture_score", BEYOND),
     *("nearest_training", "nearest_training_distance", "nearest_training_percentile"),
     *(f"best_seller_{i}{end}" for i in range(1, NEAREST + 1) for end in ("", "_units")),
     *(f"parent_{i}{end}" for i in (1, 2) for end in ("", "_share", "_units")),
@@ -125,6 +126,8 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     training = record["training"]
     row = {key: record[key] for key in (*COLUMNS[1:8], *ORIGIN, WORTH)} | {
         "file": f"{record['id']}.png",
+        "picture_score": record["picture_score"],
+        BEYOND: "yes" if record[BEYOND] else "no",
         DEPARTS: ", ".join(part["word"] for part in record["departs"]["line"]),
         "nearest_training": _named(training),
         "nearest_training_distance": training["distance"],

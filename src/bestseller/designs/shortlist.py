@@ -1,6 +1,7 @@
 """The shortlist: the few designs of each line that are worth a discussion."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ from bestseller.base.progress import track
 from bestseller.designs.candidates import sample
 from bestseller.designs.design import Choice, Design
 from bestseller.designs.evidence import Naming, evidence
+from bestseller.designs.expected import Expectation
+from bestseller.designs.screening import screened
 from bestseller.designs.selection import choose_diverse, recognisable
 from bestseller.gans import TrainedGenerator
 from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE
@@ -24,6 +27,7 @@ def shortlist(
     naming: Naming,
     settings: Shortlist,
     *,
+    expectation: Expectation,
     worth: str,
     rejected: np.ndarray | None = None,
 ) -> Choice:
@@ -32,7 +36,8 @@ def shortlist(
     Dropped are candidates that copy a training image, those that are unlike every product, on
     which a score means nothing, those below the floor of picture quality, and the neighbours of
     designs that people have rejected. Of the others the more recognisable share stays; among these
-    the choice weighs the logarithm of the score against diversity. Two designs, of whatever line,
+    the choice weighs the logarithm of the score's lower bound against diversity: a high score that
+    little is known of is no reason to make a thing. Two designs, of whatever line,
     are never nearer to each other than the distance below which an image is a near-copy; they count
     as wholly different from the median distance of a real design to its nearest other. What lies
     within that median of a rejected design is its neighbour.
@@ -43,6 +48,7 @@ def shortlist(
         scorer: what judges a candidate.
         naming: names of products, for the evidence.
         settings: the section ``shortlist`` of params.yaml.
+        expectation: of the designs' sales.
         worth: what the score is worth, in the backtest's sentence; stands with every design.
         rejected: uint8 M x S x S x 3, pictures of designs that people have rejected.
 
@@ -54,6 +60,7 @@ def shortlist(
         scorer.known.novelty.real_distances, [NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE]
     )
     unwanted = scorer.space.features(rejected) if rejected is not None else None
+    draw = partial(screened, screen=settings.parents, draws=settings.draws, expectation=expectation)
     designs: list[Design] = []
     taken: list[np.ndarray] = []
     counts = []
@@ -63,12 +70,15 @@ def shortlist(
             line,
             settings.candidates,
             settings.seed,
+            draw,
         )
         features, judged = scorer.judge(candidates.images, [line] * len(candidates.images))
+        expected = expectation.judge(features, line, candidates.parents)
+        judged = pd.concat([judged.drop(columns="score"), expected], axis=1)
         refused = _near(features, unwanted, float(scale))
         rows = _passing(judged, refused, settings.recognisable)
         chosen = choose_diverse(
-            np.log(judged["score"].to_numpy()[rows]),
+            np.log(judged["score_low"].to_numpy()[rows]),
             features[rows],
             count=settings.per_line,
             diversity=settings.diversity,

@@ -1,6 +1,6 @@
 """Which designs are kept: the section shortlist."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,8 @@ from bestseller.params.section import Count, NonNegative, Section, Share
 
 class Shortlist(Section):
     candidates: Count
+    parents: Literal["drawn", "sales", "score"]
+    draws: Count
     per_line: Count
     recognisable: Annotated[float, Field(gt=0, le=1)]
     diversity: Share

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from bestseller.classifier.mild import MOST
@@ -14,22 +15,68 @@ from bestseller.preference.backtest import LAUNCHED, Backtest
 from bestseller.preference.floor import PictureFloor
 from bestseller.preference.launches import Launches
 from bestseller.preference.ranker import SalesRanker
+from bestseller.preference.warranty import best_promise, promises, sentence
 
+BAD_SHARE = 0.2  # of the products above the cut, that may sell below their line's median one
 UNOBSERVED = (
     "WARNING: Sales are known by line only and were shared among its products by the rule {!r}: "
     "which product of a line sells better was not observed, so nothing was tested."
 )
 
 
-def facts(ranker: SalesRanker, backtest: Backtest, abstained: float) -> dict[str, Any]:
+def facts(
+    ranker: SalesRanker, backtest: Backtest, abstained: float, covered: Interval
+) -> dict[str, Any]:
     """Return the backtest on held-out products.
 
     Args:
         ranker: what was tested.
         backtest: its result.
         abstained: share of the held-out products that the ranker's detector abstains on.
+        covered: share of the held-out products whose sales lay inside the score's interval.
     """
-    return _of_ranker(ranker) | {"abstained_test": round(abstained, 6)} | _of(backtest)
+    told = {"abstained_test": round(abstained, 6)} | _flat("interval_coverage", covered)
+    return _of_ranker(ranker) | told | _of(backtest)
+
+
+def promise_facts(
+    ranker: SalesRanker,
+    features: NDArray[np.float32],
+    products: pd.DataFrame,
+    confidence: float,
+) -> dict[str, Any]:
+    """Return what could be promised of one half of the held-out products from the other.
+
+    Args:
+        ranker: not fitted on these products.
+        features: float32 N x d.
+        products: line, counted, days of each, by sku; every second one is promised of.
+        confidence: of the promise.
+
+    Returns:
+        promise_sentence; where a promise is made also promise_products, promise_bad_most and
+        promise_bad_found: how many there are above its cut, are bad at most, and were bad.
+    """
+    fitted = ranker.products
+    medians = (fitted["counted"] / fitted["days"]).groupby(fitted["line"]).median()
+    median = medians.reindex(products["line"]).to_numpy(np.float64)
+    known = ~np.isnan(median)
+    rate = (products["counted"] / products["days"]).to_numpy(np.float64)[known]
+    bad = rate < median[known]
+    scores = ranker.score(features, list(products["line"]))[known]
+    half = np.arange(len(scores)) % 2 == 1
+    if not half.any():
+        return {"promise_sentence": sentence(None, BAD_SHARE, confidence)}
+    table = promises(scores[~half], bad[~half], scores[half], confidence)
+    found = best_promise(table, BAD_SHARE)
+    told: dict[str, Any] = {"promise_sentence": sentence(found, BAD_SHARE, confidence)}
+    if found is None:
+        return told
+    return told | {
+        "promise_products": found.products,
+        "promise_bad_most": found.bad,
+        "promise_bad_found": int(bad[half][scores[half] >= found.cut].sum()),
+    }
 
 
 def launch_facts(launches: Launches, found: tuple[SalesRanker, Backtest] | str) -> dict[str, Any]:
