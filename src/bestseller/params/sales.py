@@ -41,6 +41,7 @@ class Sales(Section):
     from_: Annotated[Day, Field(alias="from")]
     until: Day
     as_of: Day
+    period: Literal["auto", "day", "week", "month", "quarter", "year"]
     max_unknown_share: Share
     max_quarantined_share: Share
     sheet: str
