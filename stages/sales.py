@@ -1,5 +1,6 @@
 """Clean the ledger; sum net units and units per day on sale for every product."""
 
+import datetime as dt
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 from bestseller.base.files import atomic_path, require, write_json
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.params import Params
+from bestseller.params.sales import NO_LEDGER
 from bestseller.sales import (
     allocate,
     clean_ledger,
@@ -24,6 +26,7 @@ SOURCE = "data/source/ledger.json"
 CATALOGUE = "data/raw/catalogue.jsonl"
 SALES = Path("data/sales")
 METRICS = "metrics/sales.json"
+NO_DAY = dt.date(1970, 1, 1)  # until which nothing was sold
 
 
 def main(params: Params, explain: str | None = None) -> None:
@@ -32,6 +35,9 @@ def main(params: Params, explain: str | None = None) -> None:
         return
     require(SOURCE, "python -m stages.refresh")
     settings = params.sales
+    if settings.source == "none":
+        write_no_sales()
+        return
     products = read_catalogue(CATALOGUE)
     raw, name = open_ledger(settings, params.catalogue, WORKSPACE)
     by_line = settings.level == "line"
@@ -72,6 +78,22 @@ def main(params: Params, explain: str | None = None) -> None:
         f"{ledger.summary['rows_in']} rows {ledger.summary['rows_quarantined']} quarantined, "
         f"{ledger.summary['rows_dropped']} dropped"
     )
+
+
+def write_no_sales() -> None:
+    """Write the tables of a ledger that there is not, and say so."""
+    products = read_catalogue(CATALOGUE)
+    text, day = pd.Series(dtype=str), pd.Series(dtype="datetime64[ms]")
+    clean = pd.DataFrame({"sku": text, "date": day, "channel": text, "currency": text})
+    clean = clean.assign(units=pd.Series(dtype="int64"), revenue=pd.Series(dtype="float64"))
+    units = units_per_product(clean, [product.sku for product in products], NO_DAY)
+    keep_quarantine(pd.DataFrame(columns=["row", "reason"]))
+    with atomic_path(SALES / "ledger.parquet") as path:
+        with_lines(clean, products).to_parquet(path, index=False)
+    with atomic_path(SALES / "units.parquet") as path:
+        units.to_parquet(path, index=False)
+    write_json(METRICS, {"products": len(units), "products_sold": 0, "absent": NO_LEDGER})
+    print(f"sales: {NO_LEDGER}")
 
 
 def keep_quarantine(rows: pd.DataFrame) -> None:
