@@ -125,3 +125,20 @@ def test_without_a_ledger_models_are_trained_and_measured_and_preference_is_said
     with pytest.raises(BestsellerError, match="a retraining follows the ledger"):
         retrain_stage.main(params)
     assert json.loads(Path("metrics/backtest.json").read_text())["sentence"] == NO_LEDGER
+
+
+@pytest.mark.slow
+def test_a_single_line_is_scored_and_its_similarity_is_said_to_be_unknown(
+    shop: Callable[..., Params], tmp_path: Path
+) -> None:
+    rows = [f"w{i:02d},2024-01-{1 + i % 9:02d},{1 + i % 7}" for i in range(40)]
+    rows += [f"w{i:02d},2024-02-{1 + i % 9:02d},{1 + i % 5}" for i in range(40)]
+    (tmp_path / "ledger.csv").write_text("\n".join(["sku,date,units", *rows]) + "\n")
+    params = shop(lambda i: "only", sales={"source": "csv", "path": "ledger.csv"})
+    page = run_all(params)
+    assert "No similarity is measured" in page
+    assert "holds no classifier" not in page
+    assert json.loads(Path("metrics/classifier.json").read_text())["absent"].startswith(
+        "All images"
+    )
+    assert "pair_auc" in json.loads(Path("metrics/backtest.json").read_text())
