@@ -70,7 +70,7 @@ def test_a_file_that_ends_in_zero_bytes_keeps_its_rows() -> None:
     ],
 )
 def test_encoded_dates(pattern: str, text: str, day: str) -> None:
-    zones = {"zone": "UTC", "business_zone": "UTC"} if pattern == "unix" else {}
+    zones: dict[str, Any] = {"zone": "UTC", "business_zone": "UTC"} if pattern == "unix" else {}
     ledger = cleaned(f"{HEAD}MUG-1,{text},2\nMUG-1,2024-Q5,1\n", date_format=pattern, **zones)
     assert ledger.clean["date"].dt.strftime("%Y-%m-%d").tolist() == [day]
     assert ledger.quarantine["row"].tolist() == [3]
@@ -78,8 +78,8 @@ def test_encoded_dates(pattern: str, text: str, day: str) -> None:
 
 def test_a_unix_time_is_of_the_day_in_the_business_zone() -> None:
     """1704412799 is 23:59:59 of 4 January 2024 in UTC, and 5 January in Berlin."""
-    zones = {"date_format": "unix", "zone": "UTC", "business_zone": "Europe/Berlin"}
-    ledger = cleaned(f"{HEAD}MUG-1,1704412799,2\n", **zones)
+    zones: dict[str, Any] = {"zone": "UTC", "business_zone": "Europe/Berlin"}
+    ledger = cleaned(f"{HEAD}MUG-1,1704412799,2\n", date_format="unix", **zones)
     assert ledger.clean["date"].dt.strftime("%Y-%m-%d").tolist() == ["2024-01-05"]
 
 
