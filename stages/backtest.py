@@ -8,7 +8,7 @@ import pandas as pd
 
 from bestseller.backbones import load_space
 from bestseller.backbones.features import FeatureCache
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.files import require, write_json
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.classifier.absent import write_absent
@@ -37,7 +37,7 @@ def main(params: Params) -> None:
         write_json("metrics/backtest.json", {"beats_baselines": False, "sentence": NO_LEDGER})
         print(f"backtest: {NO_LEDGER}")
         return
-    prepare(params.job_threads, settings.seed)
+    configure_torch(params.job_threads, settings.seed)
     images = ImageSet.open("data/processed").of_main_view()
     units = pd.read_parquet(require("data/sales/units.parquet", "dvc repro sales"))
     ledger = pd.read_parquet(require(LEDGER, "dvc repro sales"))

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from bestseller.base.errors import BestsellerError
 from bestseller.params import Params, load_params, read_yaml
 from bestseller.params.sales import NO_LEDGER
-from bestseller.preference import Scorer
+from bestseller.preference.scorer import Scorer
 from conftest import REPOSITORY
 from stages import (
     augment,
