@@ -10,11 +10,13 @@ from bestseller.backbones.features import FeatureCache
 from bestseller.base.compute import configure_torch
 from bestseller.base.files import read_table, write_json
 from bestseller.catalogue.raw import read_catalogue
+from bestseller.classifier.absent import write_absent
 from bestseller.classifier.mild import mild_changes
 from bestseller.classifier.sellers import sales_history, top_sellers
 from bestseller.images.split import split
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
+from bestseller.params.sales import NO_LEDGER
 from bestseller.preference.belief import Belief
 from bestseller.preference.known import KnownImages
 from bestseller.preference.launches import split_by_launch, study_launches
@@ -36,6 +38,11 @@ PREFERENCE = Path("data/preference")
 
 def main(params: Params) -> None:
     settings, confidence = params.preference, params.compare.confidence
+    if params.sales.source == "none":
+        write_absent(PREFERENCE, NO_LEDGER)
+        write_json("metrics/backtest.json", {"beats_baselines": False, "sentence": NO_LEDGER})
+        print(f"backtest: {NO_LEDGER}")
+        return
     configure_torch(params.job_threads, settings.seed)
     images = ImageSet.open("data/processed").of_main_view()
     units = read_table("data/sales/units.parquet", "dvc repro sales")

@@ -2,22 +2,31 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from bestseller.base.compute import configure_torch
 from bestseller.base.files import atomic_path, read_table, write_json
+from bestseller.classifier.absent import write_absent
 from bestseller.classifier.anchors import anchor_images, anchor_table
 from bestseller.classifier.fitting import assess, fit_classifier
 from bestseller.classifier.sellers import assign_parts, lines_of, top_sellers
 from bestseller.classifier.start import starting_network
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
+from bestseller.params.sales import NO_LEDGER
 from stages import WORKSPACE, run
 
 CLASSIFIER = Path("data/classifier")
+CONFUSION = ["actual", "predicted"]
+ANCHORS = ["anchor", "similarity", "low", "high"]
 
 
 def main(params: Params) -> None:
     settings, confidence = params.preference, params.compare.confidence
     images = ImageSet.open("data/processed").of_main_view()
+    if why := why_none(params.sales.source, images):
+        write_none(why)
+        return
     units = read_table("data/sales/units.parquet", "dvc repro sales")
     sellers = top_sellers(units, images.index, settings.top_k, settings.scope)
     parts, states = assign_parts(sellers)
@@ -49,6 +58,29 @@ def main(params: Params) -> None:
     }.items():
         with atomic_path(f"metrics/{name}.csv") as temporary:
             table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def why_none(source: str, images: ImageSet) -> str:
+    """Return in one sentence why no classifier can be trained, empty where one can."""
+    if source == "none":
+        return NO_LEDGER
+    lines = set(images.index["line"])
+    if len(lines) > 1:
+        return ""
+    return (
+        f"All images are of the line {lines.pop()!r}, so no classifier tells lines apart and no "
+        "similarity is measured."
+    )
+
+
+def write_none(why: str) -> None:
+    """Write that there is no classifier, and tables without a row."""
+    write_absent(CLASSIFIER, why)
+    write_json("metrics/classifier.json", {"absent": why})
+    for name, columns in (("confusion", CONFUSION), ("anchors", ANCHORS)):
+        with atomic_path(f"metrics/{name}.csv") as temporary:
+            pd.DataFrame(columns=columns).to_csv(temporary, index=False, lineterminator="\n")
+    print(f"classifier: {why}")
 
 
 if __name__ == "__main__":

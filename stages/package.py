@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from bestseller.base.errors import BestsellerError
+from bestseller.classifier.absent import why_absent
 from bestseller.params import Params
 from bestseller.serving.package import SCORE, package, package_generator
 from stages import run
@@ -19,6 +21,9 @@ REQUIREMENTS = Path("requirements.txt")
 def main(params: Params, model: str, out: str | None) -> None:
     path = Path(out or f"served/{model}")
     if model == "score":
+        for folder in JUDGES.values():
+            if why := why_absent(folder):
+                raise BestsellerError(f"{folder}: there is no score to package: {why}")
         blank = io.BytesIO()
         Image.new("RGB", (params.images.size, params.images.size), "white").save(blank, "PNG")
         image = base64.b64encode(blank.getvalue()).decode()

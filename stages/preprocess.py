@@ -23,16 +23,34 @@ def main(params: Params) -> None:
         for product in read_catalogue(RAW / "catalogue.jsonl")
         for photo in photos_of(product, params.images.view)
     ]
+    if said := one_line(photos):
+        print(f"preprocess: {said}", file=sys.stderr)
     with open_images(RAW / "images.zip") as originals:
-        prepared = prepare(photos, originals.read, params.images, params.threads)
+        prepared = prepare(photos, originals.read, params.images, params.threads, keep_refused)
 
     for told in prepared.advice:
         print(f"preprocess: {told}", file=sys.stderr)
     prepared.images.save(PROCESSED)
-    with atomic_path(PROCESSED / "rejects.csv") as temporary:
-        table = pd.DataFrame(prepared.refused, columns=list(Refused._fields))
-        table.to_csv(temporary, index=False, lineterminator="\n")
     write_json("metrics/preprocess.json", prepared.summary)
+
+
+def keep_refused(rows: list[Refused]) -> None:
+    """Write down the photos that are not used, also where they are too many for the stage."""
+    with atomic_path(PROCESSED / "rejects.csv") as temporary:
+        table = pd.DataFrame(rows, columns=list(Refused._fields))
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def one_line(photos: list[Photo]) -> str:
+    """Say, before an hour of decoding, what photos of a single line cannot give; else nothing."""
+    lines = {photo.line for photo in photos}
+    if len(lines) != 1:
+        return ""
+    return (
+        f"warning: all photos are of the line {lines.pop()!r}: models are trained, and no "
+        "similarity is measured, which tells lines apart; widen the crawl or mend the products' "
+        "lines if there are more"
+    )
 
 
 def photos_of(product: Product, view: str) -> list[Photo]:

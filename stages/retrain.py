@@ -44,6 +44,11 @@ def abandon(params: Params) -> None:
 
 
 def _retrain(params: Params, *, anyway: bool) -> None:
+    if params.sales.source == "none":
+        raise BestsellerError(
+            "params.yaml: sales.source: none: a retraining follows the ledger, and there is none; "
+            "run `make refresh repro` for a new catalogue"
+        )
     try:
         summary = _retraining(params).run(anyway=anyway)
     except Busy as error:

@@ -7,6 +7,7 @@ import pandas as pd
 from bestseller.base.compute import configure_torch
 from bestseller.base.files import atomic_path, read_json, read_table, require
 from bestseller.catalogue.raw import read_catalogue
+from bestseller.classifier.absent import why_absent
 from bestseller.designs.evidence import Naming
 from bestseller.designs.expected import Expectation
 from bestseller.designs.explain import Explainer
@@ -14,7 +15,7 @@ from bestseller.designs.export import write_choice
 from bestseller.designs.feedback import Feedback
 from bestseller.designs.looks import Looks
 from bestseller.designs.selection import best_models
-from bestseller.designs.shortlist import shortlist
+from bestseller.designs.shortlist import no_choice, shortlist
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
@@ -36,6 +37,11 @@ DESIGNS = Path("data/designs")
 
 
 def main(params: Params) -> None:
+    if why := why_absent(PREFERENCE):
+        with atomic_path(DESIGNS) as folder:
+            write_choice(folder, no_choice(read_catalogue(CATALOGUE)))
+        print(f"shortlist: {why}")
+        return
     configure_torch(params.threads, params.shortlist.seed)
     similarity = pd.read_csv(require(SIMILARITY, "dvc repro compare"))
     nearest = read_json(COMPARISON, "dvc repro compare")["nearest"]  # the nearest and its ties

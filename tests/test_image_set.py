@@ -236,12 +236,11 @@ def test_all_keeps_a_photo_of_each_view(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("shop", "told"),
     [
-        ({f"a{i}": ("diver", encode(draw_watch(i))) for i in range(4)}, "needs two"),
         (shop_of(4) | {"bad": ("diver", b"rubbish")}, r"1 of 5 photos refused.*'not an image'"),
         ({"bad": ("diver", b"rubbish")}, "1 of 1 photos refused"),
     ],
 )
-def test_what_a_person_can_mend_is_told_and_nothing_is_written(
+def test_what_a_person_can_mend_is_told_and_only_the_rejects_are_written(
     shop: dict[str, tuple[str, bytes]],
     told: str,
     tmp_path: Path,
@@ -252,8 +251,22 @@ def test_what_a_person_can_mend_is_told_and_nothing_is_written(
     with pytest.raises(BestsellerError, match=told) as error:
         preprocess.main(params_with(max_reject_share=0.1))
     assert "\n" not in str(error.value)
-    assert not Path("data/processed").exists()
+    kept = pd.read_csv("data/processed/rejects.csv")  # so that a person sees what to mend
+    assert kept[["sku", "kind", "reason"]].to_numpy().tolist() == [
+        ["bad", "rejected", "not an image"]
+    ]
+    assert [path.name for path in Path("data/processed").iterdir()] == ["rejects.csv"]
     assert not Path("metrics").exists()
+
+
+def test_photos_of_one_line_are_taken_in_and_what_is_missing_then_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_catalogue(tmp_path, {f"a{i}": ("diver", encode(draw_watch(i))) for i in range(4)})
+    preprocess.main(params_with())
+    assert set(ImageSet.open("data/processed").index["line"]) == {"diver"}
+    assert "all photos are of the line 'diver'" in capsys.readouterr().err
 
 
 def cover(seed: int) -> bytes:

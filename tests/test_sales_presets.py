@@ -191,7 +191,7 @@ def test_days_without_quotes_are_days(tmp_path: Any) -> None:
     """YAML reads 2026-01-05 as a date and true as a truth; both are meant as they are written."""
     text = (REPOSITORY / "params.yaml").read_text()
     for old, new in (
-        ('  from: "2019-04-05"', "  from: 2026-01-05"),
+        ('  from: ""', "  from: 2026-01-05"),
         ('  until: ""', "  until: 2026-02-01"),
         ("  not_counted:", "  not_counted: {Test: [true, 1]}"),
         ("  empty:", "  empty: {date: 2026-01-06}"),

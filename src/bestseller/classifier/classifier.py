@@ -18,6 +18,7 @@ from bestseller.backbones.networks import Normalise, architecture, torchvision_n
 from bestseller.base.compute import device, place
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, read_json, reading, require, write_json
+from bestseller.classifier.absent import why_absent
 from bestseller.classifier.calibration import calibrated, without_prior
 from bestseller.classifier.detector import OutOfDistributionDetector
 
@@ -159,8 +160,10 @@ def load_classifier(folder: str | Path) -> Classifier:
     """Read a classifier that `Classifier.save` wrote. Nothing is unpickled.
 
     Raises:
-        BestsellerError: a file is missing, or the two do not belong together.
+        BestsellerError: there is none, a file is missing, or the two do not belong together.
     """
+    if why := why_absent(folder):
+        raise BestsellerError(f"{folder}: holds no classifier: {why}")
     path = require(Path(folder) / f"{NAME}.safetensors", MADE_BY)
     described = read_json(Path(folder) / f"{NAME}.json", MADE_BY)
     with reading(path, MADE_BY):
@@ -178,3 +181,12 @@ def load_classifier(folder: str | Path) -> Classifier:
     network.requires_grad_(False)
     known = ("weights", "size", "lines", "prior", "temperature")
     return Classifier(network, **{name: described[name] for name in known}, detector=detector)
+
+
+def load_classifier_if_any(folder: str | Path) -> Classifier | None:
+    """Read a classifier, None where the run has none and says why.
+
+    Raises:
+        BestsellerError: a file is missing, or the two do not belong together.
+    """
+    return None if why_absent(folder) else load_classifier(folder)

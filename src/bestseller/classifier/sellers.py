@@ -114,24 +114,33 @@ def sales_history(
     A ledger does not say when a product was launched. So its first sale starts the clock and is
     not counted itself: the other units, in the days since, are an unbiased estimate of its sales
     rate, while all units over these days would make a hit of a product that sold its only unit
-    last week. A product that never sold may not have been on sale at all, and is left out.
+    last week. Of a ledger by month or the like, the period of the first sale starts the clock, and
+    the whole periods behind it count; a product without one is left out. A product that never sold
+    may not have been on sale at all, and is left out too.
 
     Args:
         units: sku, units (net), first_date (of the first sale), days_on_sale (from then to the
-            last day of the ledger).
+            last day of the ledger) and, of a ledger by period, counted; see
+            `sales.units_per_product`.
         index: a row per image: sku, line, cluster, split.
         best_sellers: skus.
 
     Returns:
         A row per product, by sku: sku, line, cluster, split, units (net), counted (float, units
-        after the first sale, >= 0), days (float, > 0), first_sale (datetime64), best_seller
-        (bool).
+        after the first sale or its period, >= 0), days (float, > 0), first_sale (datetime64),
+        best_seller (bool).
     """
     products = index[["sku", "line", "cluster", "split"]].drop_duplicates("sku")
-    sold = units.loc[units["units"] > 0, ["sku", "units", "first_date", "days_on_sale"]]
+    columns = ["sku", "units", "first_date", "days_on_sale"]
+    is_sold = units["units"] > 0
+    if by_period := "counted" in units:
+        columns.append("counted")
+        is_sold &= units["days_on_sale"] > 0
+    sold = units.loc[is_sold, columns]
     table = products.merge(sold, on="sku", how="inner", validate="one_to_one")
     table = table.sort_values("sku", ignore_index=True)
-    table["counted"] = (table["units"] - 1).clip(lower=0).astype(float)
+    counted = table.pop("counted") if by_period else (table["units"] - 1).clip(lower=0)
+    table["counted"] = counted.astype(float)
     table["days"] = table.pop("days_on_sale").clip(lower=1).astype(float)
     table["first_sale"] = pd.to_datetime(table.pop("first_date"))
     table["best_seller"] = table["sku"].isin(best_sellers)

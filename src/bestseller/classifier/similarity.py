@@ -102,6 +102,13 @@ def similarity_table(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def unknown_similarity(lines_of_images: Sequence[str]) -> pd.DataFrame:
+    """Return what `similarity_table` is where there is no classifier that knows a line."""
+    unknown = float("nan")
+    rows = [(line, unknown, unknown, unknown, 0) for line in sorted(set(lines_of_images))]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
 def _in_percent(interval: Interval) -> tuple[float, float, float]:
     """Cut the ends of an interval of percentages to 0..100."""
     return interval.value, max(interval.low, 0.0), min(interval.high, 100.0)

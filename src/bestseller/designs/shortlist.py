@@ -1,6 +1,6 @@
 """The shortlist: the few designs of each line that are worth a discussion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 
 from bestseller.base.progress import track
+from bestseller.catalogue.product import Product
 from bestseller.designs.candidates import sample
 from bestseller.designs.design import Choice, Design
 from bestseller.designs.evidence import Naming, evidence
@@ -18,6 +19,16 @@ from bestseller.gans import TrainedGenerator
 from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE
 from bestseller.params import Shortlist
 from bestseller.preference.scorer import Scorer
+
+COUNTS = (
+    "candidates",
+    "near_copies",
+    "abstained",
+    "held_back",
+    "rejected",
+    "considered",
+    "chosen",
+)
 
 
 def shortlist(
@@ -105,6 +116,14 @@ def shortlist(
             }
         )
     return Choice(designs, pd.DataFrame(counts))
+
+
+def no_choice(products: Iterable[Product]) -> Choice:
+    """Return the choice where nothing says what sells: every line without a candidate."""
+    lines = sorted({product.line for product in products if product.line})
+    counts = dict.fromkeys(COUNTS, 0)
+    rows = [{"line": line, "models": "", **counts} for line in lines]
+    return Choice([], pd.DataFrame(rows, columns=["line", "models", *COUNTS]))
 
 
 def _near(features: np.ndarray, unwanted: np.ndarray | None, radius: float) -> np.ndarray:

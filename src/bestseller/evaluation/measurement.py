@@ -9,8 +9,8 @@ import pandas as pd
 
 from bestseller.backbones import Backbone, FeatureSpace, extract, load_backbone, load_space
 from bestseller.backbones.features import FeatureCache
-from bestseller.classifier.classifier import Classifier, load_classifier
-from bestseller.classifier.similarity import image_similarity, similarity_table
+from bestseller.classifier.classifier import Classifier, load_classifier_if_any
+from bestseller.classifier.similarity import image_similarity, similarity_table, unknown_similarity
 from bestseller.evaluation import quality
 from bestseller.evaluation.plane import Plane
 from bestseller.images.split import split
@@ -53,7 +53,7 @@ class Instruments:
         spaces: by label, the feature spaces in which real and other images are compared, the main
             one first.
         perceptual: the network that tells how different images look.
-        classifier: of the lines.
+        classifier: of the lines; None where the run has none.
         real: by label, the real images.
         plane: in which the real images differ the most, in the main space.
         copies: the test for copies of training images.
@@ -61,7 +61,7 @@ class Instruments:
 
     spaces: dict[str, FeatureSpace]
     perceptual: Backbone
-    classifier: Classifier
+    classifier: Classifier | None
     real: dict[str, RealFeatures]
     plane: Plane
     copies: CopyTest
@@ -90,7 +90,7 @@ class Instruments:
         unseen = {label: of_space.test for label, of_space in known.features.items()}
         copies = CopyTest.fit(known.novelty, pixels, held_out, unseen)
         plane = Plane.of(next(iter(known.features.values())).train)
-        network = load_classifier(classifier)
+        network = load_classifier_if_any(classifier)
         return cls(spaces, perceptual, network, known.features, plane, copies)
 
     def columns(self) -> registry.Columns:
@@ -98,7 +98,7 @@ class Instruments:
         return registry.columns_of(
             {
                 "features": list(self.spaces),
-                "classifier": [""],
+                "classifier": [""] if self.classifier else [],
                 "perceptual": [perceptual_name(self.perceptual)[1]],
                 "copies": ["", *self.spaces, NAME],
             }
@@ -118,7 +118,8 @@ class Instruments:
         Args:
             images: uint8 N x S x S x 3, lines as in the catalogue: for distances, diversity and
                 novelty.
-            made_for: uint8 M x S x S x 3 and the line of each: for the similarity.
+            made_for: uint8 M x S x S x 3 and the line of each: for the similarity, which is NaN
+                without a classifier.
             params: the settings of evaluate and of the intervals.
             name: of the progress bars.
             is_held_out: they are the held-out photos.
@@ -133,6 +134,9 @@ class Instruments:
             progress=f"{name}: diversity",
         )
         pixels, lines = made_for
+        if self.classifier is None:
+            values = measured.values | diversity
+            return replace(measured, values=values, similarity=unknown_similarity(lines))
         known = self.classifier.lines
         logits, deep = self.classifier.outputs(pixels)
         probabilities = self.classifier.probabilities_of(logits)

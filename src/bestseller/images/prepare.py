@@ -100,7 +100,11 @@ def _outcome(job: Job) -> np.ndarray | Refusal:
 
 
 def prepare(
-    photos: Sequence[Photo], read: Callable[[str], bytes], settings: Images, workers: int
+    photos: Sequence[Photo],
+    read: Callable[[str], bytes],
+    settings: Images,
+    workers: int,
+    keep: Callable[[list[Refused]], None] | None = None,
 ) -> Prepared:
     """Take in one photo of each product and view; cluster near-duplicates; split by design.
 
@@ -111,11 +115,15 @@ def prepare(
         read: returns the bytes of the photo with a sha256.
         settings: the images section of params.yaml.
         workers: processes that decode and align; the result does not depend on it.
+        keep: gets the refused photos before they are judged, so that they can be read where they
+            are too many.
 
     Raises:
-        BestsellerError: no photo is left, more are refused than allowed, or all are of one line.
+        BestsellerError: no photo is left, or more are refused than allowed.
     """
     found, refused = _first_sound(photos, read, settings, workers)
+    if keep:
+        keep(refused)
     kept, tried = list(found), len(found) + len(refused)
     advice = _advice(photos, kept, refused)
     _check(kept, refused, tried, settings, advice)
@@ -238,9 +246,3 @@ def _check(
         )
     if not kept:
         raise BestsellerError("data/raw/images.zip: every photo was refused; mend the photos")
-    lines = {photo.line for photo in kept}
-    if len(lines) == 1:
-        raise BestsellerError(
-            f"data/raw/catalogue.jsonl: all images are of the line {lines.pop()!r}; similarity "
-            "tells lines apart and needs two: widen the crawl or mend the products' lines"
-        )

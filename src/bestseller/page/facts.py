@@ -32,6 +32,7 @@ class Facts:
     discontinued: bool = False
     variants: tuple[Variant, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    former: tuple[str, ...] = ()  # prices that are struck through
 
     def or_else(self, other: "Facts") -> "Facts":
         """Return these facts with the gaps filled from `other`."""

@@ -80,7 +80,7 @@ def _read(page: str | bytes, url: str) -> list[Read]:
     own = next((facts.sku for facts in [*told, visible] if facts.sku), None)
     varied = read_variations(tree, own)
     sources = [*told, _event(tree), visible, varied]
-    whole = Facts(price=_agreed([facts.price for facts in sources]))
+    whole = Facts(price=_offered(visible, told) or _agreed([facts.price for facts in sources]))
     for facts in [*sources, _last(tree, titles, visible.mpn or sku_of(url))]:
         whole = whole.or_else(facts)
     if visible.sku and visible.sku != whole.sku and not whole.variants:
@@ -116,6 +116,18 @@ def _agreed(prices: list[str | None]) -> str | None:
     told = [price for price in prices if price]
     amounts = [Decimal(price) for price in told]
     return max(told, key=lambda price: amounts.count(Decimal(price)), default=None)
+
+
+def _offered(visible: Facts, told: list[Facts]) -> str | None:
+    """Return the price that a reader is asked where metadata tell the one that is struck through.
+
+    None where they do not: then all sources have a say.
+    """
+    if not visible.price:
+        return None
+    struck = {Decimal(price) for price in visible.former if Decimal(price) > Decimal(visible.price)}
+    regular = any(facts.price and Decimal(facts.price) in struck for facts in told)
+    return visible.price if regular else None
 
 
 def _event(tree: HtmlElement) -> Facts:
@@ -195,7 +207,7 @@ def _meta(tree: HtmlElement) -> Facts:
         name=text.clean(first["name"]),
         line=line,
         category=category,
-        brand=text.clean(first["brand"]),
+        brand=text.brand(first["brand"]),
         price=text.amount(first["price"]),
         currency=text.clean(first["currency"]),
         availability=text.availability(first["availability"]),

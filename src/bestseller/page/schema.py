@@ -33,14 +33,29 @@ def products(graph: Graph) -> list[Facts]:
 
 
 def _joined(found: list[Facts]) -> list[Facts]:
-    """Join products of one group that stand side by side into one design."""
+    """Join products of one group that stand side by side into one design.
+
+    Products of one name and one address that differ in number are the sizes of one design, which
+    some shops write as products of their own.
+    """
+    sizes: dict[tuple[str, str], set[str]] = {}
+    for facts in found:
+        if facts.name and facts.sku:
+            sizes.setdefault(_same(facts), set()).add(facts.sku)
     designs: dict[object, list[Facts]] = {}
     for place_, facts in enumerate(found):
-        designs.setdefault(facts.group or place_, []).append(facts)
+        one = _same(facts) if len(sizes.get(_same(facts), ())) > 1 and facts.sku else None
+        designs.setdefault(facts.group or one or place_, []).append(facts)
     return [
         _design(members[0], members) if len(members) > 1 else members[0]
         for members in designs.values()
     ]
+
+
+def _same(facts: Facts) -> tuple[str, str]:
+    """Return what the products of one design's sizes have in common: name, and address if any."""
+    address = re.split(r"[?#]", facts.url or "")[0].rstrip("/")
+    return (facts.name or "").casefold(), address
 
 
 def trail(graph: Graph) -> list[str]:
@@ -97,7 +112,7 @@ def _own(graph: Graph, node: Node) -> Facts:
         name=_word(graph, node, "name"),
         line=_line(graph, node) or line,
         category=category,
-        brand=_word(graph, node, "brand", "manufacturer"),
+        brand=text.brand(_word(graph, node, "brand", "manufacturer")),
         price=price or text.amount(_word(graph, node, "price")),
         currency=currency,
         availability="InStock" if "InStock" in stock else next(iter(stock), None),

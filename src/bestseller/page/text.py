@@ -3,6 +3,7 @@
 
 import html
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -10,14 +11,34 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 UNREAD = frozenset(["script", "style", "template", "noscript"])
-AMOUNT = r"\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d+)?"
+AMOUNT = (
+    r"\d{1,3}(?:[ .,'’\u00a0\u2009\u202f]\d{3})+(?:[.,]\d{1,2})?"
+    r"|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d{1,2})?"  # lakhs and crores
+    r"|\d+(?:[.,]\d+)?"
+)
 CURRENCY = (
-    r"(?:US|CA|AU|C|A|R|NZ|HK|NT)?\$|€|£|¥|￥|₹|₽|₺|₩|₪|฿|zł|Kč|Kn|kn|Lei|lei|Ft|kr\.?|Rs\.?|р\.|руб\.?"
-    r"|ر\.س|円|元|\b(?:EUR|USD|GBP|CHF|CAD|AUD|JPY|INR|PLN|CZK|SEK|NOK|DKK|HUF|RON|BRL|SAR|AED)\b"
+    r"(?:US|CA|AU|C|A|R|NZ|HK|NT)?\$|€|£|¥|￥|₹|₽|₺|₩|₪|฿|₴|₫|₸|₱|zł|Kč|Kn|kn|Lei|lei|Ft|kr\.?"
+    r"|Rs\.?|р\.|руб\.?|грн\.?|лв\.?|ден\.?|ر\.س|円|元|\b(?:EUR|USD|GBP|CHF|CAD|AUD|JPY|INR|PLN|CZK|SEK|NOK|DKK|HUF|RON|BRL|SAR|AED)\b"
 )
 MONEY = re.compile(rf"(?:(?P<before>{CURRENCY})\s*)?(?P<amount>{AMOUNT})\s*(?P<after>{CURRENCY})?")
 GTIN_LENGTHS = (8, 12, 13, 14)
 MAX_TEXT = 2_000  # characters of a name, the longest of what is kept
+
+# What a link to a brand's page says around its name; the group is the brand.
+LINK_WORDS = [
+    r"(?:shop|see|view|show|browse|discover|explore)(?: all| more)?(?: products| items| styles)?"
+    r"(?: from| by| of)? (.+)",
+    r"(?:more|all)(?: products| items| styles)? (?:from|by|of) (.+)",
+    r"visit(?: the)? (.+?)(?: store| shop| website)?",
+    r"(?:alle|mehr|weitere)(?: produkte| artikel)? (?:von|der marke) (.+)",
+    r"(?:tous les|plus de|voir tous les) produits (?:de |d')(.+)",
+    r"(?:todos los|m[áa]s|ver todos los) productos de (.+)",
+    r"(?:tutti i|altri) prodotti (?:di|da) (.+)",
+    r"(?:todos os|mais) produtos d[aeo] (.+)",
+    r"(?:alle|meer) (?:producten|artikelen) van (.+)",
+    r"(.+?)(?:の商品一覧|の他の商品|のすべての商品|の全商品)",
+    r"(?:查看更多|更多|全部)\s*(.+?)\s*(?:产品|商品|產品)?",
+]
 
 # Placeholders of templates that were never filled in, such as {{brand}}, $brand or "N/A".
 _EMPTY = re.compile(
@@ -78,14 +99,21 @@ def amount(value: Any) -> str | None:
     """Return a price from structured data, where a lone separator is the decimal one.
 
     ``26,00 €`` gives 26.00, ``1.234,56`` gives 1234.56, ``34.000`` stays 34.000 as schema.org says.
+    Of a range the lower end counts, of a text what stands beside a currency, else the first number
+    that is no percentage. A price of 0 is none: shops write it for what they do not tell.
     """
     text = clean(value)
     if text is None:
         return None
+    text = unicodedata.normalize("NFKC", text)
     if re.fullmatch(r"\d+(\.\d+)?", text):
-        return text
-    found = re.search(AMOUNT, text)
-    return decimal(found.group()) if found else None
+        told = text
+    elif marked := money(text):
+        told = marked[0]
+    else:
+        found = re.search(rf"(?<![\d.,])(?:{AMOUNT})(?![\d.,]*\s*%)", text)
+        told = decimal(found.group()) if found else ""
+    return told if told.strip("0.") else None
 
 
 def decimal(text: str) -> str:
@@ -105,6 +133,18 @@ def money(text: str) -> tuple[str, str] | None:
         if currency := found["before"] or found["after"]:
             return decimal(found["amount"]), currency
     return None
+
+
+def brand(value: Any) -> str | None:
+    """Return a brand without the words of a link to its page, or the shop's name behind a bar."""
+    text = clean(value)
+    if text is None:
+        return None
+    text = re.split(r"\s+[|\uff5c\u2022\u00bb\u203a]\s+", text)[0]
+    for form in LINK_WORDS:
+        if found := re.fullmatch(form, text, re.IGNORECASE):
+            return clean(found[1])
+    return text
 
 
 def likeness(name: str, title: str) -> float:

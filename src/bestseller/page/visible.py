@@ -19,6 +19,10 @@ _NOT_THE_PRICE = re.compile(
     r"|(?<![a-z])(?:was|regular|before|compare|save|unit|per|from|month|monthly|tax|range|total)"
     r"(?![a-z])"
 )
+_STRUCK = re.compile(
+    r"old(?![a-z])|strike|crossed|original|list-?price|rrp|msrp|uvp"
+    r"|(?<![a-z])(?:was|regular|before)(?![a-z])"
+)
 _ELSEWHERE = re.compile(
     r"relat|recommend|similar|upsell|cross-?sell|carousel|slider|sponsor|bundle|accessor|recently"
     r"|footer|minicart|basket|filter|review"
@@ -29,11 +33,22 @@ _BRAND_TEXT = re.compile(
     rf"^(?:{vocabulary.BRAND})\s*(?:[:\uff1a]|$)\s*(?P<value>.*)$", re.IGNORECASE
 )
 _SKU_TEXT, _REFERENCE_TEXT = (
-    re.compile(rf"^(?:{words})(?:\s*[:#]\s*|\s+(?=\S*\d)|$)[:#\s]*(?P<value>.*)$", re.IGNORECASE)
+    re.compile(
+        rf"^(?:{words})(?:\s*[:#\uff1a]\s*|\s+(?=\S*\d)|$)[:#\s]*(?P<value>.*)$", re.IGNORECASE
+    )
     for words in (vocabulary.SKU, vocabulary.REFERENCE)
 )
 _OUT_OF_STOCK = re.compile(vocabulary.OUT_OF_STOCK, re.IGNORECASE)
 _CENTS = re.compile(r"(?<![\d.,])(\d+)\s(\d{2})(?![\d.,])")  # written as 173<sup>34</sup>
+# Classes that give a colour or the like its name say nothing of what stands there.
+_STYLE = re.compile(
+    r"^(?:[a-z]+:)*(?:text|bg|background|border|colou?r|font|fill|stroke|shadow|ring|outline|from|to"
+    r"|via|accent|caret|divide|decoration|hover|focus|theme|has|btn|button|icon)-"
+    r"|-(?:colou?r|bg|background|border|theme|font|hover)$"
+)
+_PRICE_TEXT = re.compile(
+    rf"^(?:{vocabulary.PRICE})\s*(?:[:\uff1a]|$)\s*(?P<value>.*)$", re.IGNORECASE
+)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SEPARATORS = ":\uff1a# \u200e\u200f"
 MAX_LABELLED = 60  # characters of a value behind a label
@@ -43,14 +58,19 @@ def read_visible(tree: HtmlElement, url: str) -> Facts:
     """Read the facts of a page's main product from what stands below its main heading."""
     body, words = _below_heading(tree)
     stock = _stock(body)
-    price = None if stock == "OutOfStock" else _price(body)
+    price, former = _price(body)
+    if stock == "OutOfStock":
+        price = None
+    elif price is None:
+        price = next(filter(None, map(_labelled_price, _labelled(words, _PRICE_TEXT))), None)
     return Facts(
         sku=_number(words, _SKU_TEXT, url),
         mpn=_number(words, _REFERENCE_TEXT, url),
-        brand=next(_labelled(words, _BRAND_TEXT), None) or _byline(body),
+        brand=text.brand(next(_labelled(words, _BRAND_TEXT), None)) or _byline(body),
         price=price[0] if price else None,
-        currency=price[1] if price else None,
+        currency=price[1] or None if price else None,
         availability=stock,
+        former=former,
     )
 
 
@@ -112,9 +132,13 @@ def _is_hidden(element: HtmlElement) -> bool:
     return "display:none" in style or element.get("hidden") is not None
 
 
-def _is(element: HtmlElement, pattern: re.Pattern[str]) -> bool:
+def _is(element: HtmlElement, pattern: re.Pattern[str], *, styles: bool = True) -> bool:
+    """Tell whether a class, id or test id says so; those of style alone do only with `styles`."""
     names = (element.get("class"), element.get("id"), element.get("data-testid"))
-    return any(pattern.search(_CAMEL.sub("-", name).lower()) for name in names if name)
+    said = [_CAMEL.sub("-", name).lower() for name in names if name]
+    if not styles:
+        said = [part for name in said for part in name.split() if not _STYLE.search(part)]
+    return any(map(pattern.search, said))
 
 
 def _number(words: list[str], label: re.Pattern[str], url: str) -> str | None:
@@ -138,16 +162,22 @@ def _labelled(words: list[str], label: re.Pattern[str]) -> Iterator[str]:
 def _byline(body: list[HtmlElement]) -> str | None:
     """Return the brand from an element that calls itself brand or byline."""
     for element in body:
-        if _is(element, _BRAND_AREA) and (words := plain(element)) and len(words) <= MAX_LABELLED:
+        if (
+            _is(element, _BRAND_AREA, styles=False)
+            and (words := plain(element))
+            and len(words) <= MAX_LABELLED
+        ):
             forms = (re.fullmatch(form, words, re.IGNORECASE) for form in vocabulary.BYLINE)
-            return text.clean(next((found[1] for found in forms if found), words))
+            return text.brand(next((found[1] for found in forms if found), words))
     return None
 
 
 def _stock(body: list[HtmlElement]) -> str | None:
     """Return OutOfStock where an element about availability says so, outside a choice of sizes."""
     for element in body:
-        if element.tag in ("option", "li", "label", "select") or not _is(element, _STOCK_AREA):
+        if element.tag in ("option", "li", "label", "select") or not _is(
+            element, _STOCK_AREA, styles=False
+        ):
             continue
         words = plain(element)
         if words and len(words) <= 400:
@@ -155,24 +185,44 @@ def _stock(body: list[HtmlElement]) -> str | None:
     return None
 
 
-def _price(body: list[HtmlElement]) -> tuple[str, str] | None:
-    """Return (price, currency) of the first element about the price, else of the first bare price.
+def _price(body: list[HtmlElement]) -> tuple[tuple[str, str] | None, tuple[str, ...]]:
+    """Return (price, currency) that is asked, and the amounts that are struck through.
 
-    Former prices, prices of a unit, of a rate or of the delivery do not count.
+    The price is that of the first element about it, else the first bare one. Former prices, prices
+    of a unit, of a rate or of the delivery do not count.
     """
     former: set[HtmlElement] = set()
+    asked: tuple[str, str] | None = None
     bare: tuple[str, str] | None = None
+    struck: list[str] = []
     for element in body:
         if element.getparent() in former or _is_former(element):
             former.add(element)
+            words = plain(element) if _is_struck(element) else ""
+            if len(words) <= MAX_LABELLED and (found := text.money(words)):
+                struck.append(found[0])
+        elif asked:
+            continue
         elif _is(element, _PRICE_AREA):
             words = _CENTS.sub(r"\1.\2", plain(element, _is_former))
             if len(words) <= MAX_LABELLED and (found := text.money(words)):
-                return found
+                asked = found
         elif not bare and text.MONEY.fullmatch((element.text or "").strip()):
             bare = text.money(element.text or "")
-    return bare
+    return asked or bare, tuple(dict.fromkeys(struck))
+
+
+def _labelled_price(value: str) -> tuple[str, str] | None:
+    """Return (price, currency) of what stands behind a label, the currency empty if untold."""
+    if found := text.money(value):
+        return found
+    bare = re.fullmatch(text.AMOUNT, value)
+    return (text.decimal(bare.group()), "") if bare else None
 
 
 def _is_former(element: HtmlElement) -> bool:
-    return element.tag in ("del", "s", "strike") or _is(element, _NOT_THE_PRICE)
+    return _is_struck(element) or _is(element, _NOT_THE_PRICE)
+
+
+def _is_struck(element: HtmlElement) -> bool:
+    return element.tag in ("del", "s", "strike") or _is(element, _STRUCK)

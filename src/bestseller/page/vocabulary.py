@@ -20,7 +20,28 @@ SKU = "|".join(
         "anzeigen-?(?:id|nr)\\.?|num[ée]ro de l'objet|numero oggetto",
         "c[óo]digo d[eo]l? (?:produto|producto)|cod(?:ice)?\\.? ?(?:articolo|prodotto|produs)",
         "šifra(?: artikla)?|k[óo]d produktu|артикул|код товара",
-        "商品番号|商品編號|商品コード|貨號",
+        "nº de art[íi]culo|n[úu]mero de art[íi]culo|ref\\.? de art[íi]culo|n[º°] d'article",
+        "num[ée]ro d'article|code article|refer[êe]ncia do produto|c[óo]d\\.? do produto",
+        "artikelcode|artikelnummer|productcode|productnummer|best\\.-?nr\\.?|varenummer|varenr\\.?",
+        "vare ?nr\\.?|art\\.?nr\\.?|tuotenumero|tuotekoodi|vörunúmer|tootekood|artikli kood",
+        "preces kods|prekės kodas|numer katalogowy|nr katalogowy|kod (?:produktu|towaru|artykułu)",
+        "(?:objednací )?číslo (?:produktu|zboží|tovaru|artiklu)|kód (?:produktu|zboží|tovaru)",
+        "katalógové číslo|cikkszám|termékkód|cod produs|cod articol|šifra (?:proizvoda|izdelka)",
+        "шифра(?: производа)?|артикул(?: товара)?|код (?:товара|товару|продукта|на продукта)",
+        "номер товара|κωδικός(?: προϊόντος)?|ürün (?:kodu|no)|stok kodu",
+        "商品番号|商品编号|商品編號|商品コード|商品番號|商品货号|貨號|货号|品番|型番|管理番号",
+        "상품번호|상품코드|품번|모델명|제품번호",
+    ]
+)
+
+# What stands before the price that is asked.
+PRICE = "|".join(
+    [
+        "(?:our |sale |your |current )?price|now(?: only)?",
+        "(?:unser |aktueller )?preis|jetzt(?: nur)?",
+        "(?:notre )?prix|(?:nuestro )?precio|prezzo|pre[çc]o|(?:onze )?prijs|nu voor|pris|hinta",
+        "verð|hind|cena|kaina|(?:naše )?cena|cijena|ár|bruttó ár|preț|pret|цена|ціна|τιμή|fiyat",
+        "価格|販売価格|税込価格|价格|售价|现价|價格|售價|特價|가격|판매가|판매가격|할인가",
     ]
 )
 
@@ -34,7 +55,11 @@ BRAND = "|".join(
         "brand(?: name)?|make ?/ ?manufacturer|make|manufacturer|marke|hersteller|marca|marque",
         "merk|märke|mærke|značka|(?:blagovna )?znamka|brend|marka|fabricant|fabbricante|fabricante",
         "produttore|producător|výrobca|výrobce|proizvajalec|proizvođač|producent",
-        "бренд|производитель|ブランド|メーカー|品牌",
+        "varumärke|tillverkare|mærke|produsent|valmistaja|tuotemerkki|vörumerki|framleiðandi",
+        "bränd|tootja|zīmols|ražotājs|prekės ženklas|gamintojas|márka|gyártó|fabricant|fabrikant",
+        "merknaam|márkanév|proizvajalec|robna marka|proizvođač|производител|марка|бренд|виробник",
+        "производитель|произвођач|бренд|μάρκα|κατασκευαστής|üretici|marcă|fabricação",
+        "ブランド(?:名)?|メーカー(?:名)?|品牌|牌子|制造商|製造商|브랜드(?:명)?|제조사|제조업체",
     ]
 )
 
@@ -56,6 +81,12 @@ OUT_OF_STOCK = "|".join(
         "rupture de stock|épuisé|actuellement indisponible|non disponibile|esaurito",
         "agotado|no disponible|esgotado|indisponível|uitverkocht|niet op voorraad",
         "vypredané|vyprodáno|není skladem|nije dostupno|rasprodano|brak w magazynie|niedostępny",
-        "stoc epuizat|indisponibil|нет в наличии|缺貨|補貨中|売り切れ|在庫切れ",
+        "stoc epuizat|indisponibil|нет в наличии|немає в наявності|няма наличност|изчерпан",
+        "slutsåld|ej i lager|slut i lager|udsolgt|ikke på lager|utsolgt|loppuunmyyty",
+        "ei varastossa|ei saatavilla|uppselt|otsas|läbi müüdud|nav noliktavā|izpārdots|išparduota",
+        "neturime|elfogyott|nincs raktáron|nem elérhető|ni na zalogi|razprodano|nema na stanju",
+        "εξαντλήθηκε|μη διαθέσιμο|tükendi|stokta yok",
+        "缺貨|缺货|補貨中|补货中|售罄|已售完|暂时无货|無庫存",
+        "売り切れ|在庫切れ|在庫なし|品切れ|품절|재고 ?없음",
     ]
 )

@@ -12,9 +12,17 @@ from bestseller.params.presets import PLAIN, preset, preset_names, together
 from bestseller.params.section import Day, NonNegative, Section, Share, as_text
 
 LOCAL = "local"  # business_zone: the day that each date tells itself
+# strptime's codes that tell a day or an instant, and %q, a quarter.
+DATE_CODES = (*"aAbBdHIjmMpSfwyYzZGVuqcxX", "%")
 SPACES = dict.fromkeys("\u00a0\u2007\u2009\u202f", " ") | {"\u2019": "'"}
 
 Text = Annotated[str, BeforeValidator(as_text)]
+
+
+NO_LEDGER = (
+    "There is no ledger (sales.source: none), so nothing says what sells: images are made and "
+    "measured, no design is proposed."
+)
 
 
 class SalesColumns(Section):
@@ -33,7 +41,7 @@ class SalesColumns(Section):
 
 
 class Sales(Section):
-    source: Literal["demo", "csv"]
+    source: Literal["demo", "csv", "none"]
     path: str
     preset: str
     level: Literal["product", "line"]
@@ -41,6 +49,7 @@ class Sales(Section):
     from_: Annotated[Day, Field(alias="from")]
     until: Day
     as_of: Day
+    period: Literal["auto", "day", "week", "month", "quarter", "year"]
     max_unknown_share: Share
     max_quarantined_share: Share
     sheet: str
@@ -106,6 +115,17 @@ class Sales(Section):
             raise ValueError("a Python codec, such as utf-8 or cp1252") from error
         return value
 
+    @field_validator("date_format", "as_of_format")
+    @classmethod
+    def _is_a_date_format(cls, value: str) -> str:
+        unknown = [code for code in re.findall("%.?", value) if code[1:] not in DATE_CODES]
+        if unknown or ("%" not in value and value not in ("excel", "unix")):
+            raise ValueError(
+                f"strptime's codes, such as %d.%m.%Y{f', without {unknown[0]}' if unknown else ''}"
+                "; %q is a quarter; excel = days counted as 45352; unix = seconds since 1970"
+            )
+        return value
+
     @field_validator("zone", "zones", "business_zone")
     @classmethod
     def _fits_the_dates(cls, value: Any, given: ValidationInfo) -> Any:
@@ -114,6 +134,8 @@ class Sales(Section):
             raise ValueError("an IANA zone, such as Europe/Berlin or UTC")
         date_format, told = given.data.get("date_format", ""), bool(given.data.get("zone"))
         offset = "%z" in date_format or "%Z" in date_format
+        if given.field_name == "zone" and date_format == "unix" and value != "UTC":
+            raise ValueError("UTC, since sales.date_format unix counts its seconds")
         if given.field_name == "zone" and value and offset:
             raise ValueError("sales.date_format tells the zone of each date: leave it empty")
         if given.field_name == "zones" and bool(value) != ("%Z" in date_format):

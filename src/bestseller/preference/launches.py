@@ -13,6 +13,7 @@ from bestseller.preference.metadata import TOLD
 from bestseller.preference.ranker import SalesRanker
 from bestseller.preference.study import Pictures, fit_and_test, rankable
 from bestseller.sales import units_per_product
+from bestseller.sales.periods import PERIOD_END, last_whole
 
 HELD_OUT = 0.2  # share of the launches that are tested where no date is given
 
@@ -45,14 +46,15 @@ def split_by_launch(
 
     Args:
         history: of all products and sales, from `metadata.with_table`.
-        ledger: the cleaned sales: sku, date, units.
+        ledger: the cleaned sales: sku, date, units, of a ledger by period period_end.
         index: a row per image: sku, line, cluster, split.
         after: the day, ISO date; empty takes the day that leaves about the last fifth of the
             launches.
     """
     day = pd.Timestamp(after) if after else _last_fifth(history["first_sale"])
     cut = ledger[ledger["date"] <= day]
-    units = units_per_product(cut, history["sku"], day.date())
+    until = last_whole(cut) if PERIOD_END in cut and len(cut) else day
+    units = units_per_product(cut, history["sku"], until.date())
     told = history[TOLD]
     fitted = sales_history(units, index, []).merge(told, on="sku", validate="one_to_one")
     known = history["first_sale"] <= day

@@ -13,7 +13,8 @@ from PIL import Image
 
 from bestseller.backbones import FeatureSpace, load_space
 from bestseller.base.errors import BestsellerError
-from bestseller.classifier.classifier import Classifier, load_classifier
+from bestseller.classifier.absent import why_absent
+from bestseller.classifier.classifier import Classifier, load_classifier_if_any
 from bestseller.classifier.similarity import image_similarity
 from bestseller.preference.known import KnownImages
 from bestseller.preference.ranker import NEIGHBOURS, SalesRanker, load_ranker
@@ -28,13 +29,13 @@ class Scorer:
     Attributes:
         space: in which the ranker looks at images, and distances are measured.
         ranker: sales score of a product's features within its line.
-        classifier: which line an image belongs to.
+        classifier: which line an image belongs to; None where the run has none.
         known: the images that the generators learned from.
     """
 
     space: FeatureSpace
     ranker: SalesRanker
-    classifier: Classifier
+    classifier: Classifier | None
     known: KnownImages
 
     @classmethod
@@ -42,13 +43,15 @@ class Scorer:
         """Load a scorer from the folders that the stages backbone, backtest and classifier wrote.
 
         Raises:
-            BestsellerError: a file is missing or damaged.
+            BestsellerError: there is no score, or a file is missing or damaged.
         """
+        if why := why_absent(preference):
+            raise BestsellerError(f"{preference}: holds no score: {why}")
         known = KnownImages.load(preference)
         return cls(
             load_space(backbones, known.space),
             load_ranker(preference),
-            load_classifier(classifier),
+            load_classifier_if_any(classifier),
             known,
         )
 
@@ -69,7 +72,8 @@ class Scorer:
             (0..100), training_row, picture (its distance from real photos over the largest that
             is shown; above 1 it is below the floor of picture quality).
         """
-        return self._judge(images, lines, *self.classifier.outputs(images))
+        outputs = self.classifier.outputs(images) if self.classifier else None
+        return self._judge(images, lines, outputs)
 
     def score(self, images: Images, line: str | Sequence[str] | None = None) -> pd.DataFrame:
         """Score images of products, framed as the catalogue's processed ones are.
@@ -88,7 +92,12 @@ class Scorer:
             BestsellerError: the images are of another shape or type, or the lines of another
                 number.
         """
-        images = self._sized(images)
+        if self.classifier is None:
+            raise BestsellerError(
+                "images: they are scored for a line, and this run has no classifier, which knows "
+                "lines; see metrics/classifier.json"
+            )
+        images = self._sized(images, self.classifier.size)
         logits, deep = self.classifier.outputs(images)
         if line is None:
             likeliest = self.classifier.probabilities_of(logits, prior=False).argmax(axis=1)
@@ -97,7 +106,7 @@ class Scorer:
             lines = [line] * len(images) if isinstance(line, str) else list(line)
         if len(lines) != len(images):
             raise BestsellerError(f"line: {len(lines)} lines for {len(images)} images")
-        features, table = self._judge(images, lines, logits, deep)
+        features, table = self._judge(images, lines, (logits, deep))
         nearest = self.known.training["sku"].to_numpy(object)[table.pop("training_row")]
         shown = table[["similarity", "score", "abstains", "novelty", "percentile"]].copy()
         shown.insert(0, "line", lines)
@@ -133,12 +142,15 @@ class Scorer:
         self,
         images: Images,
         lines: Sequence[str],
-        logits: NDArray[np.float64],
-        deep: NDArray[np.float32],
+        outputs: tuple[NDArray[np.float64], NDArray[np.float32]] | None,
     ) -> tuple[NDArray[np.float32], pd.DataFrame]:
         features = self.space.features(images)
-        probabilities = self.classifier.probabilities_of(logits)
-        unlike = self.classifier.detector.abstains(deep)
+        similarity, unlike = np.full(len(images), np.nan), np.zeros(len(images), dtype=bool)
+        if self.classifier and outputs:
+            logits, deep = outputs
+            probabilities = self.classifier.probabilities_of(logits)
+            similarity = image_similarity(probabilities, lines, self.classifier.lines)
+            unlike = self.classifier.detector.abstains(deep)
         if self.ranker.detector is not None:
             unlike |= self.ranker.detector.abstains(features)
         found = self.known.neighbours(images, features)
@@ -146,7 +158,7 @@ class Scorer:
         table = pd.DataFrame(
             {
                 "score": self.ranker.score(features, lines),
-                "similarity": image_similarity(probabilities, lines, self.classifier.lines),
+                "similarity": similarity,
                 "abstains": unlike,
                 "novelty": self.known.classes(found, unlike),
                 "distance": near.distance,
@@ -157,9 +169,10 @@ class Scorer:
         )
         return features, table
 
-    def _sized(self, images: Images) -> Images:
+    @staticmethod
+    def _sized(images: Images, size: int) -> Images:
         """Return the images at the size that the classifier was trained on."""
-        images, size = np.asarray(images), self.classifier.size
+        images = np.asarray(images)
         square = images.ndim == 4 and images.shape[1] == images.shape[2] and images.shape[3] == 3
         if images.dtype != np.uint8 or not square or not len(images):
             raise BestsellerError(

@@ -71,6 +71,9 @@ def model_card(results: Results) -> str:
 def datasheet(results: Results) -> str:
     """Return the datasheet of the catalogue and the ledger that the run learned from."""
     params, (first, last) = results.params, results.window
+    sales = f"{results.units_sold:,} net units sold from {first} to {last}"
+    if results.no_ledger:
+        sales = "no sales"
     composition = [
         f"{line}: {count(int(n), 'design')}"
         for line, n in results.designs_of_line.sort_index().items()
@@ -83,8 +86,8 @@ def datasheet(results: Results) -> str:
                 "Composition",
                 _text(
                     f"{len(results.images):,} pictures of {int(results.designs_of_line.sum()):,} "
-                    f"designs in {len(results.designs_of_line)} lines, and {results.units_sold:,} "
-                    f"net units sold from {first} to {last}. No person is described in either."
+                    f"designs in {len(results.designs_of_line)} lines, and {sales}. "
+                    "No person is described in either."
                 )
                 + _list(composition),
             ),

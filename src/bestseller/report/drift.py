@@ -38,6 +38,8 @@ def windows(ledger: pd.DataFrame) -> Windows | None:
     Args:
         ledger: line, date, units.
     """
+    if ledger.empty:
+        return None
     days = pd.to_datetime(ledger["date"])
     end = days.max()
     ends = (end, end - pd.Timedelta(days=YEAR))

@@ -29,6 +29,8 @@ def warnings(results: Results) -> list[Warning]:
     """Return what cannot be concluded from this run, the gravest first."""
     checks = (
         _simulated,
+        _no_ledger,
+        _one_line,
         _backtest,
         _launches,
         _few_designs,
@@ -52,8 +54,20 @@ def _simulated(results: Results) -> Warning | None:
     )
 
 
+def _no_ledger(results: Results) -> Warning | None:
+    return Warning("There is no ledger", results.no_ledger) if results.no_ledger else None
+
+
+def _one_line(results: Results) -> Warning | None:
+    if not results.no_classifier or results.no_ledger:
+        return None
+    return Warning("No similarity is measured", results.no_classifier)
+
+
 def _backtest(results: Results) -> Warning | None:
     facts = results.backtest
+    if results.no_ledger:
+        return None  # told by itself
     if facts is None:
         return Warning(
             "The score is not backtested",
@@ -94,6 +108,8 @@ def _few_designs(results: Results) -> Warning | None:
 
 
 def _missing_designs(results: Results) -> Warning | None:
+    if results.no_ledger:
+        return None
     wanted = results.params.shortlist.per_line
     short = results.counts[results.counts["chosen"] < wanted]
     if short.empty:
@@ -174,9 +190,20 @@ def _missing_parts(results: Results) -> Warning | None:
 
 def findings(results: Results) -> str:
     """Return one paragraph that sums up the run, made from its numbers alone."""
+    if results.no_ledger:
+        return f"{_models_alone(results)} {results.no_ledger}"
     parts = (_what(results), _novelty(results), _scores(results), _models(results))
     said = feedback_sentence(results.feedback, results.params.compare.confidence)
     return " ".join(filter(None, (*parts, said)))
+
+
+def _models_alone(results: Results) -> str:
+    """Say who learned from what where no design is chosen."""
+    products = int(results.designs_of_line.sum())
+    lines = count(len(results.designs_of_line), "line")
+    return (
+        f"{count(len(results.trained), 'model')} learned from {products:,} real designs in {lines}."
+    )
 
 
 def _what(results: Results) -> str:

@@ -176,7 +176,10 @@ def _settings(results: Results) -> list[tuple[str, str]]:
         ("Real designs", words.number(float(results.designs_of_line.sum()))),
         ("Product lines", words.number(float(len(results.designs_of_line)))),
         ("Image size", f"{params.images.size} px, view: {params.images.view}"),
-        ("Ledger", f"{first} to {last}, {results.units_sold:,} units"),
+        (
+            "Ledger",
+            "none" if results.no_ledger else f"{first} to {last}, {results.units_sold:,} units",
+        ),
         ("Models", "; ".join(words.variant_label(item.gan, item.constraint) for item in variants)),
         ("Training seeds", ", ".join(map(str, params.seeds))),
         ("Epochs", ", ".join(f"{name} {words.number(g.epochs)}" for name, g in gans.items())),

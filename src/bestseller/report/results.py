@@ -74,9 +74,21 @@ class Results:
 
     @cached_property
     def window(self) -> tuple[str, str]:
-        """First and last day of the ledger, ISO dates."""
+        """First and last day of the ledger, ISO dates; empty where there is no ledger."""
+        if self.ledger.empty:
+            return "", ""
         days = pd.to_datetime(self.ledger["date"])
         return days.min().date().isoformat(), days.max().date().isoformat()
+
+    @cached_property
+    def no_ledger(self) -> str:
+        """Why there is no ledger, in a sentence; empty where there is one."""
+        return str(self.health.get("sales", {}).get("absent", ""))
+
+    @cached_property
+    def no_classifier(self) -> str:
+        """Why there is no classifier, in a sentence; empty where there is one."""
+        return str(self.health.get("classifier", {}).get("absent", ""))
 
     @cached_property
     def units_sold(self) -> int:

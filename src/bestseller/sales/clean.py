@@ -5,7 +5,7 @@ read with certainty is quarantined with its reasons, and every row is accounted 
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -14,9 +14,11 @@ import pandas as pd
 from bestseller.base.errors import BestsellerError
 from bestseller.params import Sales
 from bestseller.sales.checks import failures
+from bestseller.sales.notes import ledger_notes, window_notes
 from bestseller.sales.once import check_filled
 from bestseller.sales.orders import filled_down, not_counted
-from bestseller.sales.read import Table, column_named, our_columns
+from bestseller.sales.periods import PERIOD_END, Period, detect_period, period_ends
+from bestseller.sales.read import Table, our_columns
 from bestseller.sales.values import read_values
 
 UNKNOWN_SKU = "sku is not in the catalogue"
@@ -31,13 +33,16 @@ class CleanLedger:
     Attributes:
         clean: sku (of the design), date (datetime64, the day), channel, currency (text, empty for
             none), units (int64, net), revenue (float64, NaN where a price is unknown); one row for
-            each sku, day, channel and currency.
+            each sku, day, channel and currency. A ledger by period has period_end (datetime64)
+            beside: the last day of the period that the day stands for.
         quarantine: row (line in the file, or row of the sheet), the columns as read, reason.
         summary: flat counts and shares; rows_in = rows_clean + rows_quarantined + rows_dropped,
             rows_dropped is the sum of rows_totals, rows_empty, rows_not_counted, rows_known_later,
             rows_replaced and rows_outside_window, and lines_in = 1 + lines_above + lines_blank +
             lines_continued + rows_in.
-        until: last day counted.
+        until: last day counted: `sales.until`, else the last day, or period's last day, of a row
+            that could be read.
+        period: what a row is the sum of: day, week, month, quarter or year.
         notes: what a person should know, one line each.
     """
 
@@ -45,6 +50,7 @@ class CleanLedger:
     quarantine: pd.DataFrame
     summary: dict[str, int | float]
     until: dt.date
+    period: Period = "day"
     notes: tuple[str, ...] = ()
 
 
@@ -54,6 +60,8 @@ def clean_ledger(
     settings: Sales,
     name: str = "ledger",
     shared: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    *,
+    keep: Callable[[pd.DataFrame], None] | None = None,
 ) -> CleanLedger:
     """Judge every row of a ledger and net the good ones.
 
@@ -68,6 +76,7 @@ def clean_ledger(
         settings: the sales section of params.yaml.
         name: of the ledger in an error.
         shared: skus that are no single product's -> those products.
+        keep: gets the quarantine before it is judged, so that it can be read where it is too much.
 
     Raises:
         BestsellerError: a column is missing, too many rows cannot be read, too many units are on
@@ -95,38 +104,39 @@ def clean_ledger(
     stays, of_no_line = _latest(rows[usable], settings.key)
     dropped["replaced"] = usable & ~stays.reindex(rows.index, fill_value=False)
     usable &= ~dropped["replaced"]
-    last = pd.Timestamp(settings.until) if settings.until else rows.loc[usable, "date"].max()
+    readable = rows.loc[usable, "date"]
+    period = detect_period(readable) if settings.period == "auto" else settings.period
+    ends = period_ends(readable, period)
+    last = pd.Timestamp(settings.until) if settings.until else ends.max()
     outside = (rows["date"] < pd.Timestamp(settings.from_)) | (rows["date"] > last)
     dropped["outside_window"] = usable & outside
     usable &= ~outside
 
-    in_several = usable & rows["sku"].isin(list(shared))
     designs_of = rows["sku"].map(designs)
+    in_several = usable & rows["sku"].isin(list(shared))
     unknown = usable & designs_of.isna() & ~in_several
-    reason[unknown] = UNKNOWN_SKU
-    for sku in rows.loc[in_several, "sku"].unique():
-        reason[in_several & (rows["sku"] == sku)] = SHARED_SKU + ", ".join(shared[sku])
+    _tell_unjoined(reason, rows["sku"], unknown, in_several, shared)
+    quarantine = _quarantined(raw.rows, reason)
+    if keep:
+        keep(quarantine)
     counted = usable & ~unknown & ~in_several
     units = rows["units"].abs()
     unknown_share = _share(units, unknown, usable)
-    shared_share = _share(units, in_several, usable)
-    _check_quarantine(reason[~(unknown | in_several)], len(reason), settings, name)
-    unjoined = rows.loc[unknown | in_several, "sku"]
-    _check_joined(unjoined, unknown_share + shared_share, settings, name)
+    unjoined = unknown | in_several
+    _check_quarantine(reason[~unjoined], len(reason), settings, name)
+    _check_joined(rows.loc[unjoined, "sku"], _share(units, unjoined, usable), settings, name)
     _check_counted(counted, reason, name)
 
     clean = _net(rows[counted], designs_of[counted], settings)
-    quarantined = reason != ""
-    quarantine = raw.rows[quarantined].copy()
-    quarantine.insert(0, "row", quarantine.index, allow_duplicates=True)
-    quarantine.insert(len(quarantine.columns), "reason", reason[quarantined], allow_duplicates=True)
-    totals = raw.lines["rows_totals"]
-    counts = {"rows_totals": totals}
-    counts |= {f"rows_{why}": int(which.sum()) for why, which in dropped.items()}
+    if period != "day":
+        clean[PERIOD_END] = clean["date"].map(ends.groupby(readable).first())
+    counts = {"rows_totals": raw.lines["rows_totals"]} | {
+        f"rows_{why}": int(which.sum()) for why, which in dropped.items()
+    }
     sold, returned = (int(part.sum()) for part in (clean.pop("sold"), clean.pop("returned")))
     summary = {
         **{key: count for key, count in raw.lines.items() if key.startswith("lines_")},
-        "rows_in": len(rows) + totals,
+        "rows_in": len(rows) + counts["rows_totals"],
         "rows_clean": int(counted.sum()),
         "rows_quarantined": len(quarantine),
         "rows_dropped": sum(counts.values()),
@@ -135,6 +145,7 @@ def clean_ledger(
         "rows_of_no_line": len(of_no_line),
         "rows_shared_sku": int(in_several.sum()),
         "units_shared_sku": int(units[in_several].sum()),
+        "units_outside_window": int(units[dropped["outside_window"]].sum()),
         "units_sold": sold,
         "units_returned": returned,
         "units_net": sold - returned,
@@ -145,8 +156,11 @@ def clean_ledger(
         summary[key] for key in ("rows_clean", "rows_quarantined", "rows_dropped")
     ):
         raise AssertionError(f"{name}: rows are lost: {summary}")
-    notes = _notes(rows, settings, of_no_line, in_several, raw)
-    return CleanLedger(clean, quarantine, summary, last.date(), notes)
+    notes = (
+        *ledger_notes(rows, settings, of_no_line, in_several, raw),
+        *window_notes(rows[dropped["outside_window"]], last, settings),
+    )
+    return CleanLedger(clean, quarantine, summary, last.date(), period, notes)
 
 
 def _known_later(rows: pd.DataFrame, as_of: str) -> pd.Series:
@@ -154,6 +168,27 @@ def _known_later(rows: pd.DataFrame, as_of: str) -> pd.Series:
     if not as_of:
         return pd.Series(False, index=rows.index)
     return rows["as_of"] >= pd.Timestamp(as_of) + pd.Timedelta(days=1)
+
+
+def _tell_unjoined(
+    reason: pd.Series,
+    skus: pd.Series,
+    unknown: pd.Series,
+    in_several: pd.Series,
+    shared: Mapping[str, Sequence[str]],
+) -> None:
+    """Write down why rows of no single product do not count."""
+    reason[unknown] = UNKNOWN_SKU
+    for sku in skus[in_several].unique():
+        reason[in_several & (skus == sku)] = SHARED_SKU + ", ".join(shared[sku])
+
+
+def _quarantined(rows: pd.DataFrame, reason: pd.Series) -> pd.DataFrame:
+    """Return the rows with a reason, as read, between their line and the reason."""
+    table = rows[reason != ""].copy()
+    table.insert(0, "row", table.index, allow_duplicates=True)
+    table.insert(len(table.columns), "reason", reason[reason != ""], allow_duplicates=True)
+    return table
 
 
 def _latest(rows: pd.DataFrame, key: list[str]) -> tuple[pd.Series, pd.Index]:
@@ -199,40 +234,6 @@ def _net(rows: pd.DataFrame, designs: pd.Series, settings: Sales) -> pd.DataFram
     sums = table.groupby(GROUP, as_index=False, sort=True, observed=True).sum()
     sums["revenue"] = sums["revenue"].where(sums.pop("priceless") == 0)
     return sums
-
-
-def _notes(
-    rows: pd.DataFrame, settings: Sales, of_no_line: pd.Index, in_several: pd.Series, raw: Table
-) -> tuple[str, ...]:
-    notes = []
-    if len(of_no_line):
-        same = rows.loc[of_no_line]
-        first = same[(same[settings.key] == same[settings.key].iloc[0]).all(axis=1)]
-        notes.append(
-            f"{len(of_no_line)} rows share their sales.key with a row of another sku, such as "
-            f"lines {first.index[0]} and {first.index[first['sku'].ne(first['sku'].iloc[0])][0]}: "
-            "the key is an order's, no line's; all of them count, and none is taken for a "
-            "correction"
-        )
-    if in_several.any():
-        units = int(rows.loc[in_several, "units"].abs().sum())
-        skus = sorted(set(rows.loc[in_several, "sku"]))
-        notes.append(
-            f"{units} units are on {len(skus)} skus that several products share, such as "
-            f"{skus[0]}: no product is given them, see quarantine.csv"
-        )
-    missing = [
-        column.removesuffix("?")
-        for column in (
-            *settings.columns.model_dump().values(),
-            *settings.fill_down,
-            *settings.not_counted,
-        )
-        if column.endswith("?") and not column_named(raw.rows.columns, column)
-    ]
-    if missing:
-        notes.append(f"the ledger has no column {', '.join(missing)}: not used")
-    return tuple(notes)
 
 
 def _share(units: pd.Series, part: pd.Series, whole: pd.Series) -> float:

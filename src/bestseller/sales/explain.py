@@ -14,6 +14,7 @@ from bestseller.sales.checks import failures
 from bestseller.sales.foreign import is_workbook
 from bestseller.sales.guess import Guess, guess_encoding, guess_rows, guess_text
 from bestseller.sales.orders import filled_down, not_counted
+from bestseller.sales.periods import detect_period
 from bestseller.sales.read import Table, our_columns, read_table
 from bestseller.sales.values import read_values
 from bestseller.sales.workbook import sheet_names, sheet_records
@@ -86,7 +87,7 @@ def _over_the_preset(guess: Guess) -> dict[str, Any]:
 
 def _with(settings: Sales | None, proposed: dict[str, Any]) -> Sales:
     kept: dict[str, Any] = {"source": "csv", "path": "", "level": "product", "allocation": "none"}
-    kept |= {"from": "", "until": "", "as_of": ""}
+    kept |= {"from": "", "until": "", "as_of": "", "period": "auto"}
     kept |= {"max_unknown_share": 1.0, "max_quarantined_share": 1.0}
     if settings:
         kept |= {"level": settings.level, "allocation": settings.allocation}
@@ -128,6 +129,8 @@ def _rows(data: bytes, settings: Sales, name: str, by: str) -> Iterator[str]:
         f"  of the first {len(head.rows)} rows {int(left_out.sum())} do not count and {len(bad)} "
         "cannot be read"
     )
+    days = read.table.loc[~left_out & (reasons == ""), "date"]
+    yield f"  their dates tell sums by {detect_period(days)}"
     for reason, times in bad.value_counts().head(3).items():
         yield f"    {times} times, such as line {bad.index[bad == reason][0]}: {reason}"
 

@@ -60,6 +60,12 @@ def is_workbook(data: bytes, name: str) -> bool:
     return True
 
 
+def is_wide(head: bytes) -> bool:
+    """Tell whether a text's first bytes are of UTF-16: zeros at odd places alone, or at even."""
+    fewer, more = sorted((head[::2].count(0), head[1::2].count(0)))
+    return fewer == 0 and more > 0.2 * len(head)
+
+
 def encoding_of(data: bytes, declared: str, name: str) -> str:
     """Return the codec of a text: its own byte-order mark's, else the declared one.
 
@@ -69,7 +75,7 @@ def encoding_of(data: bytes, declared: str, name: str) -> str:
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return encoding
-    if b"\0" in data[:256] and not declared.lower().replace("_", "-").startswith(
+    if is_wide(data[:256]) and not declared.lower().replace("_", "-").startswith(
         ("utf-16", "utf-32")
     ):
         which = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from bestseller.params import preset, preset_names
-from bestseller.sales.foreign import MARKS
+from bestseller.sales.foreign import MARKS, is_wide
 from bestseller.sales.lines import Records
 from bestseller.sales.read import NEEDED, SEPARATOR, column_named
 
@@ -73,7 +73,7 @@ def guess_encoding(data: bytes) -> str:
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return encoding
-    if b"\0" in data[:256]:
+    if is_wide(data[:256]):
         return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
     for encoding in ("utf-8", "cp1252"):
         try:

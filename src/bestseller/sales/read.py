@@ -155,8 +155,8 @@ class _Reading:
                 self.names, width = self._header(cells, line), len(cells)
             elif is_total and any(map(is_total, self._first_and_whole(cells))):
                 self.totals += 1
-            elif problem or len(cells) != width:
-                self.misfits.append((line, cells, problem))
+            elif problem or len(cells) != width or any("\0" in cell for cell in cells):
+                self.misfits.append((line, cells, problem or _zeros(cells)))
             else:
                 cells_of.append(cells)
                 numbers.append(line)
@@ -239,6 +239,10 @@ class _Reading:
         self._numbers.extend(line for line, _, _ in self.misfits)
         self._cells.extend(cells for _, cells, _ in self.misfits)
         self.misfits.clear()
+
+
+def _zeros(cells: Iterable[str]) -> str:
+    return "holds a zero byte: the file is damaged there" if any("\0" in c for c in cells) else ""
 
 
 def column_named(columns: Iterable[str], wanted: str) -> list[str]:

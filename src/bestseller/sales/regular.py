@@ -28,7 +28,13 @@ def regular_rows(data: bytes, delimiter: str, quoted: bool) -> tuple[list[str], 
     end = data.find(b"\n")
     mark = delimiter.encode()
     unquoted = not quoted or b'"' not in data
-    if end < 0 or len(mark) != 1 or not unquoted or data.count(b"\r") != data.count(b"\r\n"):
+    if (
+        b"\0" in data
+        or end < 0
+        or len(mark) != 1
+        or not unquoted
+        or data.count(b"\r") != data.count(b"\r\n")
+    ):
         return None
     header = data[:end].decode().rstrip("\r")
     names = next(csv.reader([header], delimiter=delimiter, quoting=csv.QUOTE_NONE), [])

@@ -56,7 +56,7 @@ def ledger_state(data: bytes) -> dict[str, int | str]:
 def probe_ledger(
     sales: Sales, catalogue: Catalogue, root: Path, cache: Path
 ) -> dict[str, int | str]:
-    """Return the watermark of the ledger as it is now.
+    """Return the watermark of the ledger as it is now, that of an empty one where there is none.
 
     The embedded shop's is downloaded only where it changed since it was last asked for.
 
@@ -69,6 +69,8 @@ def probe_ledger(
     Raises:
         BestsellerError: the file of `sales.path` cannot be read.
     """
+    if sales.source == "none":
+        return ledger_state(b"")
     if sales.source == "csv":
         return ledger_state(ledger_bytes(sales, catalogue, root)[0])
     kept = cache / "ledger.json"

@@ -7,6 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from bestseller.catalogue.product import Product
+from bestseller.sales.periods import PERIOD_END, last_whole
 
 
 def designs_by_sku(products: Iterable[Product]) -> dict[str, str]:
@@ -56,17 +57,36 @@ def units_per_product(clean: pd.DataFrame, skus: Iterable[str], until: dt.date) 
         not count against it), units_per_day (float64, over the days on sale), first_date
         (datetime64 of the first sale, NaT for none), days_on_sale (int64, from the first sale to
         `until`, both included; 0 for never sold).
+
+        Of a ledger by period (column period_end) first_date is what the period of the first sale is
+        dated with, days_on_sale are those of the whole periods behind it that end by `until`, 0
+        where there is none, and one more column, counted (int64, at least 0), are the net units in
+        these periods; units_per_day is over them, NaN for a product that sold and has none.
     """
     table = pd.DataFrame(index=pd.Index(sorted(set(skus)), name="sku"))
     table["units"] = clean.groupby("sku")["units"].sum().clip(lower=0)
     table["units"] = table["units"].fillna(0).astype("int64")
-    table["first_date"] = clean[clean["units"] > 0].groupby("sku")["date"].min()
+    sales = clean[clean["units"] > 0]
+    table["first_date"] = sales.groupby("sku")["date"].min()
+    columns = ["sku", "units", "units_per_day", "first_date", "days_on_sale"]
+    if PERIOD_END in clean:
+        first = sales.groupby("sku")[PERIOD_END].min()
+        last = last_whole(clean, until)
+        days = (last - first).dt.days.clip(lower=0)
+        ends = clean[PERIOD_END]
+        whole = clean[(ends > clean["sku"].map(first)) & (ends <= last)]
+        counted = whole.groupby("sku")["units"].sum().clip(lower=0)
+        table["days_on_sale"] = days.reindex(table.index).fillna(0).astype("int64")
+        table["counted"] = counted.reindex(table.index).fillna(0).astype("int64")
+        rate = table["counted"] / table["days_on_sale"].where(table["days_on_sale"] > 0)
+        table["units_per_day"] = rate.where(table["first_date"].notna(), 0.0)
+        return table.reset_index()[[*columns, "counted"]]
     days = (pd.Timestamp(until) - table["first_date"]).dt.days + 1
     table["days_on_sale"] = days.fillna(0).astype("int64")
     table["units_per_day"] = (
         table["units"] / table["days_on_sale"].where(table["days_on_sale"] > 0)
     ).fillna(0.0)
-    return table.reset_index()[["sku", "units", "units_per_day", "first_date", "days_on_sale"]]
+    return table.reset_index()[columns]
 
 
 def with_lines(clean: pd.DataFrame, products: Iterable[Product]) -> pd.DataFrame:
@@ -92,7 +112,8 @@ def allocate(
             number of skus that it is sold under.
 
     Returns:
-        As `units_per_product`, a row per product, units float64: shares of a whole number.
+        As `units_per_product`, a row per product, units and counted float64: shares of a whole
+        number.
     """
     shares = pd.DataFrame(
         {
@@ -106,6 +127,8 @@ def allocate(
     ).sort_values("sku", ignore_index=True)
     share = shares["weight"] / shares.groupby("line")["weight"].transform("sum")
     table = shares.merge(of_lines.rename(columns={"sku": "line"}), on="line", how="left")
-    for column in ("units", "units_per_day"):
+    for column in ("units", "units_per_day", "counted"):
+        if column not in table:
+            continue  # of a ledger by day
         table[column] = table[column].astype("float64") * share
     return table[of_lines.columns]

@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 
 from bestseller.params import LOCAL, Sales
-from bestseller.sales.dates import EXCEL, english_months, from_serials
+from bestseller.sales.dates import (
+    EXCEL,
+    UNIX,
+    english_months,
+    from_serials,
+    from_unix,
+    with_day,
+)
 from bestseller.sales.money import without_mark
 from bestseller.sales.read import OURS
 
@@ -211,8 +218,10 @@ def _own_day(text: str, pattern: str) -> dt.date | None:
 def _parse(texts: pd.Series, pattern: str, utc: bool = False) -> pd.Series:
     codes, distinct = pd.factorize(texts)
     strings = pd.Series(distinct, dtype=object)
-    if pattern == EXCEL:
-        return from_serials(strings).take(codes).set_axis(texts.index)
+    if pattern in (EXCEL, UNIX):
+        read = (from_serials if pattern == EXCEL else from_unix)(strings)
+        return read.take(codes).set_axis(texts.index)
+    strings, pattern = with_day(strings, pattern)
     if pattern == "%Y-%m-%d":  # strptime takes 2022-1-5 and Arabic digits too
         strings = strings.where(strings.str.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), "")
     read = pd.to_datetime(strings, format=pattern, errors="coerce", utc=utc)

@@ -52,8 +52,18 @@ def sheet_records(data: bytes, settings: Sales, name: str) -> Iterator[Record]:
         columns = names + [""] * (len(row) - len(names))
         cells = [_text(cell, column, settings) for cell, column in zip(row, columns, strict=False)]
         if number > settings.skip_lines and not names and any(cells):
+            while not cells[-1].strip():
+                cells.pop()
             names = [cell.strip().casefold() for cell in cells]
-        yield number, cells, ""
+        yield number, _of_width(cells, len(names)), ""
+
+
+def _of_width(cells: list[str], width: int) -> list[str]:
+    """Return a row as wide as the header: a workbook leaves out empty cells at a row's end, and
+    keeps those that only have a format."""
+    while len(cells) > width and width and not cells[-1].strip():
+        cells.pop()
+    return cells + [""] * (width - len(cells))
 
 
 def sheet_names(data: bytes, name: str) -> list[str]:

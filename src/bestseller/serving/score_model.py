@@ -27,11 +27,15 @@ class ScoreModel(PythonModel):
     """Rows (image, line) to rows (line, similarity, score, abstains, novelty, ...)."""
 
     scorer: Scorer
+    size: int
 
     def load_context(self, context: Any) -> None:
         """Load the frozen models that were packaged."""
         folders = (context.artifacts[name] for name in ("backbones", "preference", "classifier"))
         self.scorer = Scorer.load(*folders)
+        if self.scorer.classifier is None:
+            raise BestsellerError("the package holds no classifier, which knows lines")
+        self.size = self.scorer.classifier.size
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -69,7 +73,7 @@ class ScoreModel(PythonModel):
             image = open_image(base64.b64decode(text, validate=True))
         except (binascii.Error, ValueError, Reject) as error:
             raise BestsellerError(f"row {row}: no image in base64 ({error})") from error
-        size = self.scorer.classifier.size
+        size = self.size
         return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
 
 
