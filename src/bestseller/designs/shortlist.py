@@ -1,6 +1,6 @@
 """The shortlist: the few designs of each line that are worth a discussion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,8 @@ def shortlist(
     settings: Shortlist,
     *,
     worth: str,
+    places: Mapping[str, int],
+    lower: Callable[[np.ndarray, str], np.ndarray],
     rejected: np.ndarray | None = None,
 ) -> Choice:
     """Choose the designs of every line.
@@ -32,10 +34,10 @@ def shortlist(
     Dropped are candidates that copy a training image, those that are unlike every product, on
     which a score means nothing, those below the floor of picture quality, and the neighbours of
     designs that people have rejected. Of the others the more recognisable share stays; among these
-    the choice weighs the logarithm of the score against diversity. Two designs, of whatever line,
-    are never nearer to each other than the distance below which an image is a near-copy; they count
-    as wholly different from the median distance of a real design to its nearest other. What lies
-    within that median of a rejected design is its neighbour.
+    the choice weighs the logarithm of the lower end of the score's interval against diversity. Two
+    designs, of whatever line, are never nearer to each other than the distance below which an image
+    is a near-copy; they count as wholly different from the median distance of a real design to its
+    nearest other. What lies within that median of a rejected design is its neighbour.
 
     Args:
         models: for each line the names of the models that may propose designs.
@@ -43,12 +45,15 @@ def shortlist(
         scorer: what judges a candidate.
         naming: names of products, for the evidence.
         settings: the section ``shortlist`` of params.yaml.
+        places: how many designs each line may have, see `sharing.share_out`.
+        lower: gives the lower ends of the scores' intervals, of features of designs of one line:
+            a design with a high score that rests on little comes after one that is sure.
         worth: what the score is worth, in the backtest's sentence; stands with every design.
         rejected: uint8 M x S x S x 3, pictures of designs that people have rejected.
 
     Returns:
-        Designs by line, then rank (1 = chosen first). A line may have fewer than
-        `settings.per_line`, or none, where too few candidates pass.
+        Designs by line, then rank (1 = the highest lower end). A line may have fewer than
+        its places, or none, where too few candidates pass.
     """
     least, scale = np.percentile(
         scorer.known.novelty.real_distances, [NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE]
@@ -65,20 +70,22 @@ def shortlist(
             settings.seed,
         )
         features, judged = scorer.judge(candidates.images, [line] * len(candidates.images))
+        low = lower(features, line)
         refused = _near(features, unwanted, float(scale))
         rows = _passing(judged, refused, settings.recognisable)
         chosen = choose_diverse(
-            np.log(judged["score"].to_numpy()[rows]),
+            np.log(low[rows]),
             features[rows],
-            count=settings.per_line,
+            count=places[line],
             diversity=settings.diversity,
             scale=max(float(scale), float(np.finfo(np.float32).tiny)),
             least_distance=float(least),
             taken=np.stack(taken) if taken else None,
         )
-        for rank, row in enumerate(rows[chosen], start=1):
+        in_order = sorted(rows[chosen], key=lambda row: -low[row])
+        for rank, row in enumerate(in_order, start=1):
             taken.append(features[row])
-            record = evidence(candidates, int(row), features[row], judged.iloc[row], scorer, naming)
+            record = evidence(candidates, int(row), judged.iloc[row], scorer, naming)
             record |= {"rank": rank, "seed": settings.seed, "score_worth": worth}
             designs.append(Design(candidates.images[row], record))
         counts.append(
@@ -91,6 +98,7 @@ def shortlist(
                 "held_back": int((judged["picture"] > 1).sum()),
                 "rejected": int(refused.sum()),
                 "considered": len(rows),
+                "places": places[line],
                 "chosen": len(chosen),
             }
         )

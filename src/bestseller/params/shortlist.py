@@ -1,6 +1,6 @@
 """Which designs are kept: the section shortlist."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,7 +10,10 @@ from bestseller.params.section import Count, NonNegative, Section, Share
 class Shortlist(Section):
     candidates: Count
     per_line: Count
+    sharing: Literal["equal", "sqrt", "units"]
     recognisable: Annotated[float, Field(gt=0, le=1)]
     diversity: Share
+    seller_share: Annotated[float, Field(gt=0, le=1)]
+    seller_units: NonNegative
     occlusion: Annotated[int, Field(ge=1, le=32)]
     seed: NonNegative
