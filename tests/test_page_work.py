@@ -76,7 +76,6 @@ def test_what_is_said_stays_and_is_taken_back_and_loaded_again(
         assert "2 of 2" in tab.run("document.getElementById('loaded').textContent")
 
         tab.run("localStorage.clear()")
-        tab.open("about:blank")
         tab.open(link)
         assert table(tab) == kept, "so does the address"
         assert tab.errors == []
