@@ -575,11 +575,9 @@ def test_feedback_saved_by_the_page_is_what_the_next_run_reads(
     assert rows.loc[f"{rejected}.png", "note"] == f"'{note}"  # a spreadsheet computes nothing
     assert len(taken.pictures) == 1
 
+    (tmp_path / "another").mkdir()  # a browser that has kept nothing
     page = browse(folder / "data/report/index.html", "", tmp_path / "another")
     assert page.xpath("//a[@id='save']/@hidden")
-    page = browse(folder / "data/report/index.html", "", tmp_path)
-    (link,) = page.xpath("//a[@id='save' and not(@hidden)]")
-    assert link.text == "Save (3)", "the browser has kept it"
 
 
 @pytest.mark.slow
