@@ -20,7 +20,7 @@ from bestseller.params import Params
 from bestseller.retraining.decision import Decision
 from bestseller.retraining.health import problems
 from bestseller.retraining.inbox import INBOX, take_in, waiting
-from bestseller.retraining.journal import Busy, Desk, State
+from bestseller.retraining.journal import Busy, RunStore, State
 from bestseller.retraining.notify import notify
 from bestseller.retraining.outcome import EXIT_STATUS, Outcome, Summary
 from bestseller.retraining.run import DESK, Calls, Retraining
@@ -94,7 +94,9 @@ def _feedback() -> bool:
     from bestseller.designs.feedback import take  # noqa: PLC0415 (slow import)
 
     designs, folder = Path("data/designs"), Path("data/feedback")
-    count = take_in(root, Desk(root / DESK), str(folder), lambda file: take(file, designs, folder))
+    count = take_in(
+        root, RunStore(root / DESK), str(folder), lambda file: take(file, designs, folder)
+    )
     print(f"feedback: {count} files of {INBOX} taken in")
     return count > 0
 

@@ -6,7 +6,7 @@ import pytest
 
 from bestseller.base.errors import BestsellerError
 from bestseller.retraining.inbox import INBOX, take_in, waiting
-from bestseller.retraining.journal import Desk, Journal
+from bestseller.retraining.journal import Journal, RunStore
 from conftest import commit, shell
 
 
@@ -24,7 +24,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_files_are_taken_in_committed_and_moved(root: Path) -> None:
-    desk = Desk(root / ".scratch")
+    desk = RunStore(root / ".scratch")
     feedback = root / "data/feedback/feedback.csv"
 
     def take(path: Path) -> None:
@@ -55,7 +55,7 @@ def test_files_are_taken_in_committed_and_moved(root: Path) -> None:
 
 
 def test_an_unfinished_retraining_goes_on_first(root: Path) -> None:
-    desk = Desk(root / ".scratch")
+    desk = RunStore(root / ".scratch")
     with desk.alone():
         desk.write(Journal(run="20220301T040000Z", base="0" * 40, states={}))
     (root / INBOX).mkdir()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bestseller.base.errors import BestsellerError
-from bestseller.retraining.journal import Desk
+from bestseller.retraining.journal import RunStore
 from bestseller.retraining.repository import Repository
 
 INBOX = Path("data/inbox")
@@ -19,14 +19,14 @@ def waiting(root: Path) -> list[Path]:
     return [path for path in found if path.suffix.lower() in KINDS]
 
 
-def take_in(root: Path, desk: Desk, into: str, take: Callable[[Path], object]) -> int:
+def take_in(root: Path, store: RunStore, into: str, take: Callable[[Path], object]) -> int:
     """Take in every file that waits, and commit what they say; return how many they were.
 
     None is taken in while a retraining is unfinished: it goes on with what it began with.
 
     Args:
         root: the checkout.
-        desk: of the retraining.
+        store: of the retraining.
         into: the folder, below the root, that `take` changes.
         take: takes in a file.
 
@@ -37,8 +37,8 @@ def take_in(root: Path, desk: Desk, into: str, take: Callable[[Path], object]) -
     files = waiting(root)
     if not files:
         return 0
-    with desk.alone():
-        if desk.read() is not None:
+    with store.alone():
+        if store.read() is not None:
             return 0
         repository = Repository(root)
         repository.check([])
