@@ -20,9 +20,10 @@ MINUTES ?= 120
 FUZZ ?= 20000
 PIP_AUDIT := 2.10.1
 ARCHIVE ?=
+FILE ?= feedback.csv
 ONLY ?=
 
-.PHONY: help setup demo repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics study study-report shop check test lint faults fuzz audit constraints clean
+.PHONY: help setup demo repro refresh feedback retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics study study-report shop check test lint faults fuzz audit constraints clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -43,6 +44,9 @@ repro: setup ## Run what changed and what follows, and track it
 
 refresh: setup ## Ask the sources for news; `make repro` then runs what they change
 	@$(BIN)/python -m stages.refresh
+
+feedback: setup ## Take in verdicts saved from the page: make feedback FILE=feedback.csv
+	@$(BIN)/python -m stages.feedback '$(FILE)'
 
 retrain: setup ## Ask for news; with any: refresh, train, judge, promote if better, commit
 	@$(BIN)/python -m stages.retrain || { status=$$?; [ $$status -eq 10 ] || [ $$status -eq 11 ] || exit $$status; }

@@ -1,4 +1,4 @@
-"""Write the page that a merchandiser opens, and the run's model card and datasheet."""
+"""Write the merchandiser's page, what goes along with it, and the engineer's page and cards."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,19 +9,26 @@ import pandas as pd
 from PIL import Image
 
 from bestseller.base.files import atomic_path, read_json, read_table, reading, require, write_json
-from bestseller.designs.export import read_choice
+from bestseller.catalogue.raw import read_catalogue
+from bestseller.designs.export import KEPT, read_choice
 from bestseller.designs.feedback import Feedback
+from bestseller.designs.sellers import prices_of
 from bestseller.images.store import ImageSet
 from bestseller.metrics.registry import from_records
 from bestseller.params import Params
 from bestseller.report.cards import datasheet, model_card
 from bestseller.report.changes import remembered
+from bestseller.report.engineer import render_engineer
 from bestseller.report.history import read_history, remember
+from bestseller.report.line_sheet import write_line_sheet
 from bestseller.report.page import render
 from bestseller.report.results import Results
+from bestseller.report.workbook import write_workbook
 from stages import run
 
 METRICS = Path("metrics")
+DESIGNS = Path("data/designs")
+CATALOGUE = Path("data/raw/catalogue.jsonl")
 PAGE = Path("data/report/index.html")
 HISTORY = PAGE.with_name("history.json")
 STUDY = Path("studies/answers.json")
@@ -30,7 +37,8 @@ HEALTH = ("catalogue", "sales", "preprocess", "backbone", "classifier")
 
 
 def main(params: Params) -> None:
-    choice = read_choice(require("data/designs", "dvc repro shortlist"))
+    choice = read_choice(require(DESIGNS, "dvc repro shortlist"))
+    products = read_catalogue(require(CATALOGUE, "dvc repro scrape"))
     items = params.item_names()
     comparison = read_json(METRICS / "comparison.json", "dvc repro compare")
     ledger = read_table("data/sales/ledger.parquet", "dvc repro sales")
@@ -54,6 +62,8 @@ def main(params: Params) -> None:
         backtest=read_json(path) if (path := METRICS / "backtest.json").exists() else None,
         samples=_pictures(Path(f"data/models/{item}/samples.png") for item in items),
         nearest=_pictures(Path(f"data/evaluation/{item}/nearest.png") for item in items),
+        prices=prices_of({p.sku: (p.price, p.currency) for p in products}),
+        kept=read_json(DESIGNS / KEPT, "dvc repro shortlist"),
         feedback=Feedback.read(Path("data/feedback")).table,
         study=read_json(STUDY, "make study-report")["sentence"],
         retraining=read_json(RETRAINING, f"git checkout {RETRAINING}"),
@@ -64,11 +74,14 @@ def main(params: Params) -> None:
     results = replace(results, history=history)
     for file, text in {
         PAGE: render(results),
+        PAGE.with_name("engineer.html"): render_engineer(results),
         PAGE.with_name("model-card.md"): model_card(results),
         PAGE.with_name("datasheet.md"): datasheet(results),
     }.items():
         with atomic_path(file) as path:
             path.write_text(text, encoding="utf-8")
+    write_workbook(PAGE.with_name("line-review.xlsx"), results)
+    write_line_sheet(PAGE.with_name("line-sheet.pdf"), results)
     write_json(HISTORY, history)
 
 

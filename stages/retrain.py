@@ -1,4 +1,6 @@
-"""Retrain if the shop or the ledger has news: refresh, judge, promote what is better, commit.
+"""Retrain if the shop, the ledger or people have news: refresh, judge, promote what is better.
+
+Verdicts on designs wait as files in data/inbox, and are taken in and committed first.
 
 Ends with 0 where nothing is new, 10 where a model was promoted, 11 where the champion stays,
 3 where the new data are refused and the old ones kept, 4 where another retraining is running, and
@@ -17,10 +19,11 @@ from bestseller.base.errors import BestsellerError
 from bestseller.params import Params
 from bestseller.retraining.decision import Decision
 from bestseller.retraining.health import problems
-from bestseller.retraining.journal import Busy, State
+from bestseller.retraining.inbox import INBOX, take_in, waiting
+from bestseller.retraining.journal import Busy, RunStore, State
 from bestseller.retraining.notify import notify
 from bestseller.retraining.outcome import EXIT_STATUS, Outcome, Summary
-from bestseller.retraining.run import Calls, Retraining
+from bestseller.retraining.run import STORE, Calls, Retraining
 from stages import run
 
 FLAGS = ("--anyway", "--abandon")
@@ -50,7 +53,7 @@ def _retrain(params: Params, *, anyway: bool) -> None:
             "run `make refresh repro` for a new catalogue"
         )
     try:
-        summary = _retraining(params).run(anyway=anyway)
+        summary = _retraining(params).run(anyway=_feedback() or anyway)
     except Busy as error:
         summary = Summary(outcome=Outcome.LOCKED, problems=[str(error)])
     except BestsellerError as error:
@@ -86,6 +89,21 @@ def _retraining(params: Params) -> Retraining:
     limits = params.retrain.health
     calls = Calls(probe, lambda old, new: problems(old, new, limits), measure, judge, publish)
     return Retraining(Path.cwd(), params.retrain, calls)
+
+
+def _feedback() -> bool:
+    """Take in the feedback that waits in data/inbox, which is news of its own; tell whether any."""
+    root = Path.cwd()
+    if not waiting(root):
+        return False
+    from bestseller.designs.feedback import take  # noqa: PLC0415 (slow import)
+
+    designs, folder = Path("data/designs"), Path("data/feedback")
+    count = take_in(
+        root, RunStore(root / STORE), str(folder), lambda file: take(file, designs, folder)
+    )
+    print(f"feedback: {count} files of {INBOX} taken in")
+    return count > 0
 
 
 def publish() -> None:

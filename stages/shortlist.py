@@ -1,24 +1,31 @@
 """Sample each line's best models and choose a diverse shortlist, each design with its evidence."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bestseller.base.compute import configure_torch
-from bestseller.base.files import atomic_path, read_json, read_table, require
+from bestseller.base.files import atomic_path, read_json, read_table, require, write_json
+from bestseller.catalogue.product import Product
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.classifier.absent import why_absent
 from bestseller.designs.evidence import Naming
 from bestseller.designs.expected import Expectation
 from bestseller.designs.explain import Explainer
-from bestseller.designs.export import write_choice
+from bestseller.designs.export import KEPT, write_choice
 from bestseller.designs.feedback import Feedback
+from bestseller.designs.kept import follow
 from bestseller.designs.looks import Looks
 from bestseller.designs.selection import best_models
+from bestseller.designs.sellers import BestSellers, prices_of
+from bestseller.designs.sharing import share_out
 from bestseller.designs.shortlist import no_choice, shortlist
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
-from bestseller.params import Params
+from bestseller.metrics.novelty import NOVEL_PERCENTILE
+from bestseller.params import Params, Shortlist
 from bestseller.preference.scorer import Scorer
 from stages import run
 
@@ -40,6 +47,7 @@ def main(params: Params) -> None:
     if why := why_absent(PREFERENCE):
         with atomic_path(DESIGNS) as folder:
             write_choice(folder, no_choice(read_catalogue(CATALOGUE)))
+            write_json(folder / KEPT, [])
         print(f"shortlist: {why}")
         return
     configure_torch(params.threads, params.shortlist.seed)
@@ -49,31 +57,62 @@ def main(params: Params) -> None:
     names = sorted({name for of_line in models.values() for name in of_line})
     scorer = Scorer.load(BACKBONES, PREFERENCE, CLASSIFIER)
     sold = read_table(UNITS, "dvc repro sales")
-    naming = Naming(
-        {product.sku: product.name for product in read_catalogue(CATALOGUE)},
-        {str(sku): int(units) for sku, units in zip(sold["sku"], sold["units"], strict=True)},
-    )
+    units = {str(sku): int(n) for sku, n in zip(sold["sku"], sold["units"], strict=True)}
+    products = list(read_catalogue(CATALOGUE))
+    naming = Naming({product.sku: product.name for product in products}, units)
     generators = {name: load_generator(MODELS / name) for name in names}
     worth = read_json(BACKTEST, "dvc repro backtest")["sentence"]
-    rejected = Feedback.read(FEEDBACK).sized(params.images.size)
+    feedback = Feedback.read(FEEDBACK)
+    rejected = feedback.sized(params.images.size)
+    real = ImageSet.open(PROCESSED).of_main_view()
+    shown = real.index.assign(units=real.index["sku"].map(units).fillna(0).astype(int))
+    of_line = shown.drop_duplicates("sku").groupby("line")["units"].sum()
+    wanted = params.shortlist
     choice = shortlist(
         models,
         generators,
         scorer,
         naming,
-        params.shortlist,
+        wanted,
         expectation=Expectation.of(scorer, params.compare.confidence),
         worth=worth,
+        places=share_out(
+            {line: int(of_line.get(line, 0)) for line in models}, wanted.per_line, wanted.sharing
+        ),
         rejected=rejected if len(rejected) else None,
     )
-    real = ImageSet.open(PROCESSED).of_main_view()
     explainer = Explainer(
         scorer,
         Looks.of(real.images, list(real.index["sku"]), list(real.index["line"])),
+        best_sellers(params.shortlist, shown, real.images, products),
         params.shortlist.occlusion,
     )
+    radius = float(np.percentile(scorer.known.novelty.real_distances, NOVEL_PERCENTILE))
     with atomic_path(DESIGNS) as folder:
         write_choice(folder, explainer.explain(choice))
+        write_json(folder / KEPT, follow(feedback, choice.designs, scorer.space.features, radius))
+
+
+def best_sellers(
+    settings: Shortlist, index: pd.DataFrame, images: np.ndarray, products: Sequence[Product]
+) -> BestSellers:
+    """Return the best sellers among the products with a photo, with their prices."""
+    first = ~index["sku"].duplicated().to_numpy()
+    table = index.loc[first, ["sku", "line", "units"]].astype({"sku": str})
+    names = {product.sku: product.name for product in products}
+    prices = prices_of({product.sku: (product.price, product.currency) for product in products})
+    known = [prices.get(sku) for sku in table["sku"]]
+    table = table.assign(
+        name=[names.get(sku) or sku for sku in table["sku"]],
+        price=[price.value if price else float("nan") for price in known],
+        currency=[price.currency if price else "" for price in known],
+    )
+    return BestSellers.of(
+        np.asarray(images)[first],
+        table,
+        share=settings.seller_share,
+        least_units=settings.seller_units,
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Three lines (one with a hostile name), two models, seven designs. Nothing here w
 model; only the formats are real.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def write_outputs(root: Path, per_line: int = 3, seed: int = 0) -> None:
     write_json(root / "data/retrain/last.json", {})
     write_json(root / "studies/answers.json", {"sentence": STUDIED, "answers": []})
     write_choice(root / "data/designs", choice(products, per_line, rng))
+    write_json(root / "data/designs/kept.json", [])
 
 
 def _products() -> pd.DataFrame:
@@ -66,8 +68,15 @@ def _products() -> pd.DataFrame:
 def _write_data(
     root: Path, products: pd.DataFrame, photos: np.ndarray, rng: np.random.Generator
 ) -> None:
-    for folder in ("sales", "processed"):
+    for folder in ("sales", "processed", "raw"):
         (root / "data" / folder).mkdir(parents=True)
+    described = [
+        {"sku": row["sku"], "name": row["name"], "url": "", "price": str(50 + 40 * i)}
+        | {"currency": "EUR"}
+        for i, row in enumerate(products.to_dict("records"))
+    ]
+    text = "".join(f"{json.dumps(product)}\n" for product in described)
+    (root / "data/raw/catalogue.jsonl").write_text(text, encoding="utf-8")
     ledger = pd.DataFrame(
         {
             "sku": rng.choice(products["sku"], 400),
@@ -180,7 +189,8 @@ def choice(products: pd.DataFrame, per_line: int, rng: np.random.Generator) -> C
             model = MODELS[rank % 2]
             near = products.iloc[[0, 1, *rng.integers(2, len(products), 3)]]
             sellers = [
-                product | {"units": 90 - i, "distance": i + 0.5}
+                product
+                | {"units": 90 - i, "distance": i + 0.5, "price": 100.0 * i, "currency": "EUR"}
                 for i, product in enumerate(near.to_dict("records"))
             ]
             training = {k: sellers[-1][k] for k in ("sku", "name", "line")}
@@ -227,6 +237,7 @@ def choice(products: pd.DataFrame, per_line: int, rng: np.random.Generator) -> C
                 "held_back": 5,
                 "rejected": 0,
                 "considered": 62,
+                "places": per_line,
                 "chosen": chosen,
             }
         )

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bestseller.base.errors import BestsellerError
-from bestseller.designs.design import Choice
+from bestseller.designs.design import Choice, Design
 from bestseller.designs.export import read_choice, write_choice
-from bestseller.designs.feedback import Feedback, agreement, take
+from bestseller.designs.feedback import Feedback, agreement, blind, take
+from bestseller.designs.kept import GONE, LIKE, SAME, follow
 from bestseller.report.feedback import feedback_sentence
 from fake_outputs import write_outputs
 
@@ -49,6 +51,7 @@ def test_feedback_stays_with_its_picture_when_the_designs_are_gone(
     assert again.table.set_index("file").loc[rejected, "verdict"] == "keep"
     assert len(again.table) == 2
     assert again.pictures == []
+    assert set(again.kept) == {kept, rejected}
 
 
 def test_the_spreadsheet_itself_can_be_filled_in(designs: Path, tmp_path: Path) -> None:
@@ -132,9 +135,64 @@ def test_agreement_counts_the_pairs_of_one_line_by_hand() -> None:
 
 def test_the_page_says_what_was_said() -> None:
     assert feedback_sentence(pd.DataFrame(), 0.95) == ""
-    lone = feedback_sentence(verdicts(("A", "keep", 1.0)), 0.95)
-    assert "1 design so far: 1 kept, 0 rejected" in lone
-    assert "nothing says whether" in lone
-    both = verdicts(("A", "keep", 2.0), ("A", "reject", 1.0))
+    few = verdicts(("A", "keep", 2.0), ("A", "reject", 1.0), ("A", "", 1.0))
+    told = feedback_sentence(few, 0.95)
+    assert "2 designs so far: 1 kept, 1 rejected" in told
+    assert "From 10 on" in told and "times in 100" not in told
+    lone = verdicts(*[("A", "keep", 1.0)] * 10)
+    assert "nothing says whether" in feedback_sentence(lone, 0.95)
+    both = verdicts(*[("A", "keep", 2.0)] * 9, ("A", "reject", 1.0))
     assert "100 times in 100" in feedback_sentence(both, 0.95)
-    assert "1 pair)" in feedback_sentence(both, 0.95)
+    assert "9 pairs)" in feedback_sentence(both, 0.95)
+
+
+def test_notes_picks_and_blind_answers_are_kept_without_a_verdict(
+    designs: Path, tmp_path: Path
+) -> None:
+    noted, picked, blinded, silent = names(designs)[:4]
+    file, folder = tmp_path / "saved.csv", tmp_path / "feedback"
+    head = "file,verdict,note,picked,preferred,taken_for_real\n"
+    said = f"{noted},,too dark,,,\n{picked},,,yes,,\n{blinded},,,,Yes,no\n{silent},,,,,\n"
+    file.write_text(head + said)
+    found = take(file, designs, folder)
+    rows = found.table.set_index("file")
+    assert set(rows.index) == {noted, picked, blinded}
+    assert list(rows.loc[noted, ["verdict", "note"]]) == ["", "too dark"]
+    assert set(found.kept) == {picked}
+    assert list(rows.loc[blinded, ["preferred", "taken_for_real"]]) == ["yes", "no"]
+    share, n = blind(found.table, 0.95)["preferred"]
+    assert (share.value, n) == (1.0, 1)
+    assert share.low == pytest.approx(0.025)  # of one answer: where p = 0.025
+
+    file.write_text(f"file,verdict\n{noted},keep\n")  # what is said later takes nothing back
+    rows = take(file, designs, folder).table.set_index("file")
+    assert list(rows.loc[noted, ["verdict", "note"]]) == ["keep", "too dark"]
+    assert rows.loc[picked, "picked"] == "yes"
+
+
+def test_what_became_of_kept_designs_is_told(designs: Path, tmp_path: Path) -> None:
+    found = read_choice(designs).designs
+    same, like, gone = (d.record["id"] for d in found[:3])
+    file = tmp_path / "saved.csv"
+    file.write_text(
+        "file,verdict,note\n" + "".join(f"{i}.png,keep,n\n" for i in (same, like, gone))
+    )
+    feedback = take(file, designs, tmp_path / "feedback")
+
+    def first_pixel(images: np.ndarray) -> np.ndarray:
+        return images[:, :1, 0, 0].astype(np.float32)
+
+    def grey(value: int, name: str) -> Design:
+        image = np.full_like(found[0].image, value)
+        return Design(image, found[0].record | {"id": name})
+
+    for name, value in ((f"{same}.png", 10), (f"{like}.png", 100), (f"{gone}.png", 200)):
+        feedback.kept[name][...] = value
+    today = [grey(12, same), grey(103, "0" * 12)]
+    told = {row["file"][:12]: row for row in follow(feedback, today, first_pixel, 5.0)}
+    assert {name: row["now"] for name, row in told.items()} == {same: SAME, like: LIKE, gone: GONE}
+    assert told[like]["design"] == "0" * 12
+    assert told[like]["distance"] == 3.0
+    assert told[gone]["distance"] == 97.0
+    assert {r["now"] for r in follow(feedback, [], first_pixel, 5.0)} == {GONE}
+    assert follow(Feedback(), today, first_pixel, 5.0) == []

@@ -79,6 +79,7 @@ def test_a_row_is_what_each_model_says_alone(scorer: Scorer, shop: Shop) -> None
         *("line", "similarity", "score", "abstains", "novelty", "percentile"),
         *("nearest_training", "neighbours"),
     ]
+    assert scorer.classifier is not None
     features = scorer.space.features(images[held_out])
     np.testing.assert_allclose(table["score"], scorer.ranker.score(features, lines))
     probabilities = scorer.classifier.probabilities(images[held_out])
@@ -111,6 +112,7 @@ def test_a_copy_is_found_out_and_noise_is_not_judged(scorer: Scorer, shop: Shop)
 def test_without_a_line_the_likeliest_is_taken(scorer: Scorer, shop: Shop) -> None:
     images = shop[0][:12]
     table = scorer.score(images)
+    assert scorer.classifier is not None
     likely = scorer.classifier.probabilities(images, prior=False).argmax(axis=1)
     assert list(table["line"]) == [scorer.classifier.lines[i] for i in likely]
     pd.testing.assert_frame_equal(table, scorer.score(images, list(table["line"])))

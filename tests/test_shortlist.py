@@ -33,6 +33,7 @@ from bestseller.designs.selection import (
     choose_diverse,
     recognisable,
 )
+from bestseller.designs.sellers import BestSellers, palette
 from bestseller.designs.shortlist import shortlist
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Drawn, Parent
@@ -263,20 +264,33 @@ def choose(
     world: tuple[Memory, Scorer], rejected: np.ndarray | None = None, **changes: Any
 ) -> Choice:
     memory, scorer = world
-    given = {"candidates": 40, "per_line": 3, "recognisable": 1.0, "diversity": 0.0, "seed": 3}
-    given |= {"occlusion": 2, "parents": "drawn", "draws": 4}
+    given: dict[str, Any] = {
+        "candidates": 40,
+        "per_line": 3,
+        "recognisable": 1.0,
+        "diversity": 0.0,
+        "seed": 3,
+    }
+    given |= {"occlusion": 2, "sharing": "equal", "seller_share": 1.0, "seller_units": 10}
+    given |= {"parents": "drawn", "draws": 4}
     expectation = cast(Expectation, changes.pop("expectation", HalfToTwice(scorer)))
     known = scorer.known.training
     looks = Looks.of(memory.training, list(known["sku"]), list(known["line"]))
-    explainer = Explainer(scorer, looks, 2)
+    skus = known["sku"].tolist()
+    products = pd.DataFrame({"sku": skus, "name": skus, "line": known["line"].tolist()})
+    products = products.assign(units=range(len(skus)), price=10.0, currency="EUR")
+    sellers = BestSellers.of(memory.training, products, share=1.0, least_units=10)
+    explainer = Explainer(scorer, looks, sellers, 2)
+    wanted = Shortlist.model_validate(given | changes)
     choice = shortlist(
         {line: [memory.name] for line in LINES},
         {memory.name: cast(TrainedGenerator, memory)},
         scorer,
         Naming({"S1": "One"}),
-        Shortlist.model_validate(given | changes),
+        wanted,
         expectation=expectation,
         worth=WORTH,
+        places=dict.fromkeys(LINES, wanted.per_line),
         rejected=rejected,
     )
     return explainer.explain(choice)
@@ -383,10 +397,11 @@ def test_the_evidence_names_what_is_really_nearest(world: tuple[Memory, Scorer])
         record = design.record
         feature = Pixels().features(design.image[None])[0]
         distances = np.linalg.norm(Pixels().features(memory.training) - feature, axis=1)
-        best = [i for i in np.argsort(distances) if i > 9][:5]
+        apart = cdist(palette(design.image[None]), palette(memory.training))[0]
+        best = [i for i in np.argsort(apart) if i > 9][:5]
         assert [seller["sku"] for seller in record["best_sellers"]] == [f"S{i}" for i in best]
         assert [seller["units"] for seller in record["best_sellers"]] == best
-        assert record["best_sellers"][0]["distance"] == pytest.approx(distances[best[0]], rel=1e-4)
+        assert record["best_sellers"][0]["distance"] == pytest.approx(apart[best[0]], rel=1e-4)
         flips = Pixels().features(memory.training[:, :, ::-1])
         both = np.minimum(distances, np.linalg.norm(flips - feature, axis=1))
         assert record["training"]["sku"] == f"S{both.argmin()}"
@@ -415,9 +430,9 @@ def test_a_blend_names_its_parents_in_the_record_and_the_spreadsheet(
     judged = pd.concat([judged.drop(columns="score"), expected], axis=1)
     naming = Naming({"S1": "One"}, {"S4": 17})
     records = [
-        evidence(blended, row, features[row], judged.iloc[row], scorer, naming)
+        evidence(blended, row, judged.iloc[row], scorer, naming)
         | {"rank": row, "seed": 3, "score_worth": WORTH}
-        | {"departs": {"line": []}}
+        | {"departs": {"line": []}, "best_sellers": []}
         for row in (0, 1)
     ]
     assert records[0]["parents"] == [

@@ -26,7 +26,7 @@ class Choice:
     counts: line, models (names, joined by spaces), candidates; of these near_copies, abstained
     (unlike every product), held_back (below the floor of picture quality) and rejected (near a
     design that people rejected), all dropped;
-    considered (passed to the choice), chosen.
+    considered (passed to the choice), places (that the line may fill), chosen.
     """
 
     designs: list[Design]

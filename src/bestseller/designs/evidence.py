@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bestseller.designs.candidates import Candidates, parents_record
-from bestseller.designs.design import NEAREST, SOURCE_TYPE, design_id
+from bestseller.designs.design import SOURCE_TYPE, design_id
 from bestseller.preference.scorer import Scorer
 
 SCORES = ("score", "score_low", "score_high", "picture_score")
@@ -33,29 +33,26 @@ class Naming:
         return int(self.units.get(sku, 0))
 
 
-def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipeline)
+def evidence(
     candidates: Candidates,
     row: int,
-    feature: np.ndarray,
     judged: pd.Series,
     scorer: Scorer,
     naming: Naming,
 ) -> dict[str, Any]:
     """Return the record of one design, ready for JSON; `shortlist` adds its rank, the seed
-    and what the score is worth, `Explainer` why the score is what it is.
+    and what the score is worth, `Explainer` why it is what it is and the best sellers like it.
 
     Keys: id, line, score, score_low, score_high, picture_score, beyond_seen (see
     `Expectation.judge`), similarity (percent, null where the classifier does not know the
-    line), best_sellers (nearest first: sku, name, line, units, distance), training
-    (nearest training image: sku, name, line, distance, percentile), novelty (class), picture
-    (distance from real photos over the largest that is shown, 0..1), parents (of a blend alone,
-    the larger share first: sku, name, line, units, share), model, model_hash, latent_index,
-    latent, image_sha256 (of the pixels), feature_space, digital_source_type.
+    line), training (nearest training image: sku, name, line, distance, percentile), novelty
+    (class), picture (distance from real photos over the largest that is shown, 0..1), parents (of a
+    blend alone, the larger share first: sku, name, line, units, share), model, model_hash,
+    latent_index, latent, image_sha256 (of the pixels), feature_space, digital_source_type.
 
     Args:
         candidates: the line's candidates.
         row: which of them.
-        feature: float32 d, its features.
         judged: its row of `Scorer.judge` with that of `Expectation.judge`.
         scorer: what judged it.
         naming: names of products.
@@ -72,10 +69,6 @@ def evidence(  # noqa: PLR0917 (one value per judge, in the order of the pipelin
         **{name: _rounded(judged[name]) for name in SCORES},
         "beyond_seen": bool(judged["beyond_seen"]),
         "similarity": None if np.isnan(similarity) else _rounded(similarity),
-        "best_sellers": [
-            seller | {"name": naming(seller["sku"])}
-            for seller in scorer.neighbours(feature[None], NEAREST)[0]
-        ],
         "novelty": str(judged["novelty"]),
         "picture": _rounded(judged["picture"]),
         "training": {

@@ -14,8 +14,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from bestseller.base.files import read_json, require, write_json
 from bestseller.designs.design import NEAREST, SOURCE_TYPE, Choice, Design
+from bestseller.designs.feed import FEED, write_feed
 
-SHORTLIST, LINES = "shortlist.csv", "lines.json"
+SHORTLIST, LINES, KEPT = "shortlist.csv", "lines.json", "kept.json"
 MADE_BY = "dvc repro shortlist"
 PNG_TEXTS = ("id", "line", "model", "model_hash", "seed", "latent_index", "truncation", "parents")
 
@@ -31,7 +32,9 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def write_choice(folder: Path, choice: Choice) -> None:
-    """Write ``<id>.png`` and ``<id>.json`` per design, ``shortlist.csv`` and ``lines.json``.
+    """Write ``<id>.png`` and ``<id>.json`` per design, and the tables of all of them.
+
+    These are ``shortlist.csv``, ``feed.tsv`` and ``lines.json``.
 
     Args:
         folder: an existing or new folder.
@@ -41,7 +44,9 @@ def write_choice(folder: Path, choice: Choice) -> None:
     for design in choice.designs:
         write_png(folder / f"{design.record['id']}.png", design.image, design.record)
         write_json(folder / f"{design.record['id']}.json", design.record)
-    write_spreadsheet(folder / SHORTLIST, [design.record for design in choice.designs])
+    records = [design.record for design in choice.designs]
+    write_spreadsheet(folder / SHORTLIST, records)
+    write_feed(folder / FEED, records)
     write_json(folder / LINES, choice.counts.to_dict("records"))
 
 

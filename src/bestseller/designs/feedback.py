@@ -4,14 +4,11 @@
 later run has other models and other features, and knows a rejected design by its picture alone.
 """
 
-import csv
-import io
-import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -21,61 +18,86 @@ from scipy.special import betaincinv
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, read_json, require
-from bestseller.designs.export import FEEDBACK, MADE_BY, defused
-from bestseller.metrics.statistics import Interval
+from bestseller.designs.export import MADE_BY, defused
+from bestseller.designs.verdicts import BLIND, GIVEN, KEEP, REJECT, SAID, parse
+from bestseller.metrics.statistics import Interval, clopper_pearson
 
 NAME = "feedback.csv"
-KEEP, REJECT = "keep", "reject"
-GIVEN = ["file", *FEEDBACK]
 COLUMNS = [*GIVEN, "line", "score"]
-SUFFIX = ".png"
-TAKEN_BY = "python -m stages.feedback <file>"
+TAKEN_BY = "make feedback FILE=<file>"
+KNOWN = ("line", "score")  # of a design's evidence, kept with what was said
+FEWEST = 10  # verdicts from which on it is told whether the score agrees with them
 
 
 @dataclass(frozen=True)
 class Feedback:
-    """Verdicts on designs.
+    """What people said about designs.
 
     Attributes:
-        table: a row per design, by its file: file, verdict (keep or reject), note, line, score (as
-            it was then).
+        table: a row per design, by its file: file, verdict (keep, reject or empty), note, picked
+            (for the plan), preferred and taken_for_real (of a blind review), each yes, no or empty;
+            line, score (as it was then).
         pictures: of the rejected designs, uint8 S x S x 3 each; sizes may differ between runs.
+        kept: of the designs that were kept or picked, likewise, by file.
     """
 
     table: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
     pictures: Sequence[NDArray[np.uint8]] = ()
+    kept: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read what `take` wrote; none where the folder holds no feedback.
 
         Raises:
-            BestsellerError: a row is unsound, or the picture of a rejected design is missing.
+            BestsellerError: a row is unsound, or the picture of a judged design is missing.
         """
         path = folder / NAME
         if not path.exists():
             return cls()
-        table = _parse(path, COLUMNS)
-        rejected = table.loc[table["verdict"] == REJECT, "file"]
-        paths = [require(folder / name, TAKEN_BY) for name in rejected]
-        return cls(table, [np.asarray(Image.open(p).convert("RGB")) for p in paths])
+        table = _scored(path, parse(path, COLUMNS))
+        no = table["verdict"] == REJECT
+        yes = (table["verdict"] == KEEP) | ((table["picked"] == "yes") & ~no)
+        rejected, kept = table.loc[no, "file"], table.loc[yes, "file"]
+        return cls(
+            table,
+            [_picture(folder / name) for name in rejected],
+            {str(name): _picture(folder / name) for name in kept},
+        )
 
     def sized(self, size: int) -> NDArray[np.uint8]:
         """Return the rejected pictures at one size, uint8 N x size x size x 3."""
-        fitted = [
-            np.asarray(Image.fromarray(p).resize((size, size), Image.Resampling.LANCZOS))
-            for p in self.pictures
-        ]
-        return np.stack(fitted) if fitted else np.empty((0, size, size, 3), np.uint8)
+        return sized(self.pictures, size)
+
+
+def sized(pictures: Iterable[NDArray[np.uint8]], size: int) -> NDArray[np.uint8]:
+    """Return pictures at one size, uint8 N x size x size x 3."""
+    fitted = [
+        np.asarray(Image.fromarray(p).resize((size, size), Image.Resampling.LANCZOS))
+        for p in pictures
+    ]
+    return np.stack(fitted) if fitted else np.empty((0, size, size, 3), np.uint8)
+
+
+def _picture(path: Path) -> NDArray[np.uint8]:
+    return np.array(Image.open(require(path, TAKEN_BY)).convert("RGB"))
+
+
+def _scored(path: Path, table: pd.DataFrame) -> pd.DataFrame:
+    try:
+        return table.assign(score=table["score"].astype(float))
+    except ValueError as error:
+        raise BestsellerError(f"{path}: score: {error}; restore it with git") from error
 
 
 def take(file: Path, designs: Path, folder: Path) -> Feedback:
-    """Add a file of verdicts to the folder of feedback; a later verdict replaces an earlier one.
+    """Add a file of verdicts to the folder of feedback; what is said later replaces the earlier.
 
     Args:
-        file: CSV with the columns file (of the design, ``<id>.png``), verdict (keep or reject) and,
-            where there is one, note: what the report page saves, or shortlist.csv filled in. Rows
-            with an empty verdict are passed over.
+        file: CSV or XLSX with the columns file (of the design, ``<id>.png``), verdict (keep, reject
+            or empty) and, where there are, note, preferred and taken_for_real: what the page
+            saves, or shortlist.csv or line-review.xlsx filled in. What is empty takes nothing
+            back; rows in which all is empty are passed over.
         designs: the designs that it speaks of, as `export.write_choice` left them.
         folder: receives the rows and pictures.
 
@@ -85,20 +107,20 @@ def take(file: Path, designs: Path, folder: Path) -> Feedback:
     require(designs, MADE_BY)
     if not file.exists():
         raise BestsellerError(f"{file}: not found; save it from the report page")
-    given = _parse(file, GIVEN)
+    given = parse(file)
     before = Feedback.read(folder).table
-    rows = {row["file"]: row for row in before.to_dict("records")}
+    rows = {str(row["file"]): row for row in _records(before)}
     folder.mkdir(parents=True, exist_ok=True)
-    for row in given.to_dict("records"):
+    for row in _records(given):
         name = row["file"]
         described = (designs / name).with_suffix(".json")
         if described.exists():
             record = read_json(described)
             with atomic_path(folder / name) as temporary:
                 shutil.copyfile(require(designs / name, MADE_BY), temporary)
-            rows[name] = row | {"line": record["line"], "score": record["score"]}
+            rows[name] = _over(rows.get(name, {}), row) | {key: record[key] for key in KNOWN}
         elif name in rows:
-            rows[name] |= row
+            rows[name] = _over(rows[name], row)
         else:
             raise BestsellerError(
                 f"{file}: {name} is no design of {designs}; take in the feedback on a run's "
@@ -109,6 +131,37 @@ def take(file: Path, designs: Path, folder: Path) -> Feedback:
         safe = table.map(defused)
         safe.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8-sig")
     return Feedback.read(folder)
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _over(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row in which what was said before stands where now nothing is said."""
+    told = {name: now[name] or before.get(name, "") for name in SAID}
+    return {**before, **now, **told}
+
+
+def blind(table: pd.DataFrame, confidence: float) -> dict[str, tuple[Interval, int]]:
+    """Return the share of yes in each answer of the blind reviews, by its name in `BLIND`.
+
+    The interval is that of Clopper and Pearson.
+
+    Args:
+        table: `Feedback.table`.
+        confidence: of the intervals.
+
+    Returns:
+        The share and the number of answers; nothing of an answer that nobody gave.
+    """
+    found = {}
+    for name in (name for name in BLIND if name in table):
+        given = table.loc[table[name] != "", name]
+        if len(given):
+            yes = int((given == "yes").sum())
+            found[name] = (clopper_pearson(yes, len(given), confidence), len(given))
+    return found
 
 
 def agreement(table: pd.DataFrame, confidence: float) -> tuple[Interval, int] | None:
@@ -125,7 +178,7 @@ def agreement(table: pd.DataFrame, confidence: float) -> tuple[Interval, int] | 
         The share of the pairs (a tie counts half), and the number of pairs; None without a pair.
     """
     right, total, apart = 0.0, 0, 0
-    for _, rows in table.groupby("line"):
+    for _, rows in table[table["verdict"] != ""].groupby("line"):
         score, kept = rows["score"].to_numpy(np.float64), (rows["verdict"] == KEEP).to_numpy()
         sign = np.sign(score[kept][:, None] - score[~kept][None, :])
         right, total = right + float((0.5 * (1 + sign)).sum()), total + sign.size
@@ -137,38 +190,3 @@ def agreement(table: pd.DataFrame, confidence: float) -> tuple[Interval, int] | 
     low = float(betaincinv(wins, apart - wins + 1, tail)) if wins > 0 else 0.0
     high = float(betaincinv(wins + 1, apart - wins, 1 - tail)) if wins < apart else 1.0
     return Interval(share, low, high), total
-
-
-def _parse(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Read verdicts, each row checked, without those that say nothing."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BestsellerError(f"{path}: no UTF-8 text; save it as CSV UTF-8") from error
-    first = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > 1 else ",")
-    missing = set(columns) - {FEEDBACK[1]} - set(reader.fieldnames or ())
-    if missing:
-        raise BestsellerError(f"{path}: no column {', '.join(sorted(missing))}")
-    rows = []
-    for number, cells in enumerate(reader, start=2):
-        row = {name: (cells.get(name) or "").strip() for name in columns}
-        row["verdict"] = row["verdict"].lower()
-        if not row["verdict"]:
-            continue
-        if row["verdict"] not in (KEEP, REJECT):
-            raise BestsellerError(
-                f"{path}: line {number}: verdict {row['verdict']!r}; allowed: {KEEP}, {REJECT}"
-            )
-        if not re.fullmatch(rf"[0-9a-f]{{12}}\{SUFFIX}", row["file"]):
-            raise BestsellerError(
-                f"{path}: line {number}: file {row['file']!r} is no design's; one is <id>{SUFFIX}"
-            )
-        rows.append(row)
-    table = pd.DataFrame(rows, columns=list(columns)).drop_duplicates("file", keep="last")
-    if "score" in columns:
-        try:
-            table["score"] = table["score"].astype(float)
-        except ValueError as error:
-            raise BestsellerError(f"{path}: score: {error}; restore it with git") from error
-    return table.sort_values("file", ignore_index=True)

@@ -28,7 +28,7 @@ WORDS = {  # measure: (what a lower value is called, what a higher one is)
     "middle_redness": ("greener in the middle", "redder in the middle"),
     "middle_colour": ("less colourful in the middle", "more colourful in the middle"),
 }
-PLACE = " in the middle"
+MIDDLE_OF = "middle_"  # begins the measures of the middle
 STEP = 24  # grey levels of any channel by which the product differs from the border
 MIDDLE = 0.2  # radius of the middle over the side
 NOTABLE = 1.0  # standard deviations of the products of a line
@@ -100,13 +100,15 @@ class Looks:
     def _named(self, difference: pd.Series) -> list[dict[str, Any]]:
         deviations = difference / self.spread
         order = deviations.abs().sort_values(ascending=False, kind="stable").index
-        named: dict[str, dict[str, Any]] = {}  # by the word without its place: said once is enough
+        # By what is compared, whatever its place: "darker, but lighter in the middle" would
+        # contradict itself, and the larger departure is the one that is seen.
+        named: dict[str, dict[str, Any]] = {}
         for measure in order:
             value = float(deviations[measure])
             word = WORDS[measure][int(value > 0)]
             if abs(value) >= NOTABLE:
                 found = {"measure": measure, "word": word, "deviations": round(value, 2)}
-                named.setdefault(word.removesuffix(PLACE), found)
+                named.setdefault(measure.removeprefix(MIDDLE_OF), found)
         return list(named.values())[:MOST_NAMED]
 
 

@@ -27,6 +27,7 @@ COUNTS = (
     "held_back",
     "rejected",
     "considered",
+    "places",
     "chosen",
 )
 
@@ -40,6 +41,7 @@ def shortlist(
     *,
     expectation: Expectation,
     worth: str,
+    places: Mapping[str, int],
     rejected: np.ndarray | None = None,
 ) -> Choice:
     """Choose the designs of every line.
@@ -60,12 +62,13 @@ def shortlist(
         naming: names of products, for the evidence.
         settings: the section ``shortlist`` of params.yaml.
         expectation: of the designs' sales.
+        places: how many designs each line may have, see `sharing.share_out`.
         worth: what the score is worth, in the backtest's sentence; stands with every design.
         rejected: uint8 M x S x S x 3, pictures of designs that people have rejected.
 
     Returns:
-        Designs by line, then rank (1 = chosen first). A line may have fewer than
-        `settings.per_line`, or none, where too few candidates pass.
+        Designs by line, then rank (1 = the highest lower end). A line may have fewer than
+        its places, or none, where too few candidates pass.
     """
     least, scale = np.percentile(
         scorer.known.novelty.real_distances, [NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE]
@@ -91,15 +94,16 @@ def shortlist(
         chosen = choose_diverse(
             np.log(judged["score_low"].to_numpy()[rows]),
             features[rows],
-            count=settings.per_line,
+            count=places[line],
             diversity=settings.diversity,
             scale=max(float(scale), float(np.finfo(np.float32).tiny)),
             least_distance=float(least),
             taken=np.stack(taken) if taken else None,
         )
-        for rank, row in enumerate(rows[chosen], start=1):
+        in_order = sorted(rows[chosen], key=lambda row: -judged["score_low"].iloc[row])
+        for rank, row in enumerate(in_order, start=1):
             taken.append(features[row])
-            record = evidence(candidates, int(row), features[row], judged.iloc[row], scorer, naming)
+            record = evidence(candidates, int(row), judged.iloc[row], scorer, naming)
             record |= {"rank": rank, "seed": settings.seed, "score_worth": worth}
             designs.append(Design(candidates.images[row], record))
         counts.append(
@@ -112,6 +116,7 @@ def shortlist(
                 "held_back": int((judged["picture"] > 1).sum()),
                 "rejected": int(refused.sum()),
                 "considered": len(rows),
+                "places": places[line],
                 "chosen": len(chosen),
             }
         )

@@ -12,7 +12,10 @@ class Shortlist(Section):
     parents: Literal["drawn", "sales", "score"]
     draws: Count
     per_line: Count
+    sharing: Literal["equal", "sqrt", "units"]
     recognisable: Annotated[float, Field(gt=0, le=1)]
     diversity: Share
+    seller_share: Annotated[float, Field(gt=0, le=1)]
+    seller_units: NonNegative
     occlusion: Annotated[int, Field(ge=1, le=32)]
     seed: NonNegative

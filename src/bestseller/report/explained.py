@@ -14,7 +14,7 @@ ADDS, TAKES = (0.05, 0.45, 0.34), (0.78, 0.32, 0.05)  # RGB of what raises and l
 STRONGEST = 0.75  # opacity of the part that counts most
 SUBJECTS = {
     "line": "its line's average product",
-    "best_sellers": "the best sellers nearest to it",
+    "best_sellers": "the best sellers most like it",
 }
 
 
@@ -64,8 +64,8 @@ def _where(parts: np.ndarray) -> str:
         row, column = np.unravel_index(int((sign * parts).argmax()), parts.shape)
         if sign * parts[row, column] > 0:
             place = _place(float(row), float(column), len(parts))
-            told.append(f"what is {place} {verb} the score most")
-    return joined(told) if told else "no part changes the score"
+            told.append(f"what is {place} {verb} the expected sales most")
+    return joined(told) if told else "no part changes the expected sales"
 
 
 def _place(row: float, column: float, cells: int) -> str:

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from bestseller.designs.feedback import KEEP, agreement
+from bestseller.designs.feedback import FEWEST, agreement
+from bestseller.designs.verdicts import KEEP, REJECT
 from bestseller.report.words import count
 
 
@@ -15,11 +16,13 @@ def feedback_sentence(table: pd.DataFrame, confidence: float) -> str:
     """
     if table.empty:
         return ""
-    kept = int((table["verdict"] == KEEP).sum())
+    kept, rejected = (int((table["verdict"] == verdict).sum()) for verdict in (KEEP, REJECT))
     told = (
-        f"People have judged {count(len(table), 'design')} so far: {kept} kept, "
-        f"{len(table) - kept} rejected, and no design near a rejected one is shown."
+        f"People have judged {count(kept + rejected, 'design')} so far: {kept} kept, "
+        f"{rejected} rejected, and no design near a rejected one is shown."
     )
+    if kept + rejected < FEWEST:
+        return f"{told} From {FEWEST} on, it is told here whether the score agrees with them."
     found = agreement(table, confidence)
     if found is None:
         return f"{told} No line has both, so nothing says whether the score agrees with them."

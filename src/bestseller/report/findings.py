@@ -110,13 +110,12 @@ def _few_designs(results: Results) -> Warning | None:
 def _missing_designs(results: Results) -> Warning | None:
     if results.no_ledger:
         return None
-    wanted = results.params.shortlist.per_line
-    short = results.counts[results.counts["chosen"] < wanted]
+    short = results.counts[results.counts["chosen"] < results.counts["places"]]
     if short.empty:
         return None
-    named = [f"{row['line']} ({row['chosen']})" for row in short.to_dict("records")]
+    named = [f"{r['line']} ({r['chosen']} of {r['places']})" for r in short.to_dict("records")]
     return Warning(
-        f"Fewer than {wanted} designs in {count(len(short), 'line')}",
+        f"Fewer designs than places in {count(len(short), 'line')}",
         f"{joined(named)}: the other candidates were near-copies of a training image, unlike "
         "every product, below the floor of picture quality, or too near to a design already "
         "chosen or rejected. Sample more candidates or train longer.",
@@ -255,12 +254,11 @@ def _novelty_words(classes: Counter[str]) -> list[tuple[str, int]]:
 def _scores(results: Results) -> str:
     if not results.designs:
         return ""
-    scores = np.array([design.record["score"] for design in results.designs])
-    best = results.designs[int(scores.argmax())].record
+    low = np.array([design.record["score_low"] for design in results.designs])
     return (
-        f"The score expects the median design to sell {np.median(scores):.2f} times as much as "
-        f"its line's average product, and the highest, for {best['line']}, "
-        f"{scores.max():.2f} times.{_worth(results)}"
+        f"By the lower ends of the scores' intervals, the median design sells {np.median(low):.2f} "
+        f"times as much as its line's average product, and {int((low > 1).sum())} of {len(low)} "
+        f"sell more than that average.{_worth(results)}"
     )
 
 

@@ -1,5 +1,6 @@
 """What one run of the pipeline left behind, as the report reads it."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from bestseller.designs.design import Design
+from bestseller.designs.sellers import Price
 from bestseller.images.store import ImageSet
 from bestseller.metrics.registry import Columns
 from bestseller.params import Params
@@ -42,6 +44,8 @@ class Results:
             images by model; comparison: other pictures by title.
         made: by model and line, images made for the line, uint8 N x S x S x 3.
         feedback: verdicts on designs of earlier runs, `designs.feedback.Feedback.table`.
+        prices: of the catalogue's products by sku, in one currency.
+        kept: what became of the designs that people kept, of `designs.kept.follow`.
         history: what `report.history` remembers of the runs, this one the last.
         retraining: of the last scheduled retraining, see `report.retrained`; empty before the
             first.
@@ -68,6 +72,8 @@ class Results:
     comparison: Mapping[str, Image.Image] = field(default_factory=dict)
     made: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     feedback: pd.DataFrame = field(default_factory=pd.DataFrame)
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    kept: Sequence[Mapping[str, Any]] = ()
     history: Sequence[Mapping[str, Any]] = ()
     retraining: Mapping[str, Any] = field(default_factory=dict)
     study: str = ""
@@ -94,6 +100,18 @@ class Results:
     def units_sold(self) -> int:
         """Net units in the ledger."""
         return int(self.ledger["units"].sum())
+
+    @cached_property
+    def units_of_line(self) -> dict[str, int]:
+        """Net units in the ledger by line."""
+        of_line = self.ledger.groupby("line")["units"].sum()
+        return {str(line): int(units) for line, units in of_line.items()}
+
+    @cached_property
+    def run(self) -> str:
+        """A name for this list of designs: 12 hex digits of SHA-256 over their ids."""
+        ids = "".join(sorted(str(design.record["id"]) for design in self.designs))
+        return hashlib.sha256(ids.encode()).hexdigest()[:12]
 
     @cached_property
     def designs_of_line(self) -> pd.Series:

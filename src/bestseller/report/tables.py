@@ -221,9 +221,9 @@ def cost_table(costs: pd.DataFrame) -> Table | None:
 def line_table(results: Results) -> Table:
     """How the shortlist of each line was come by."""
     rows = []
-    units = _units_of_line(results)
+    units = results.units_of_line
     counted = ["candidates", "near_copies", "abstained", "held_back", "rejected"]
-    counted += ["considered", "chosen"]
+    counted += ["considered", "places", "chosen"]
     for row in results.counts.to_dict("records"):
         real, sold = results.designs_of_line.get(row["line"], 0), units.get(row["line"])
         models = "; ".join(model_label(name) for name in row["models"].split())
@@ -238,13 +238,8 @@ def line_table(results: Results) -> Table:
         )
     columns = ["Line", "Real designs", "Units sold", "Models", "Candidates", "Near-copies"]
     columns += ["Unlike any product", "Below the picture floor", "Near a rejected design"]
-    columns += ["Considered", "Chosen"]
+    columns += ["Considered", "Places", "Chosen"]
     return Table("From candidates to designs, line by line.", columns, rows)
-
-
-def _units_of_line(results: Results) -> Mapping[str, int]:
-    of_line = results.ledger.groupby("line")["units"].sum()
-    return {str(line): int(units) for line, units in of_line.items()}
 
 
 def facts_table(caption: str, facts: Flat) -> Table:
