@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,11 +18,16 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from bestseller.base.errors import BestsellerError
+from bestseller.base.files import write_json
 from bestseller.params import Params, load_params
+
+if "DVC_STAGE" in os.environ:  # Ctrl-C during the imports, which take seconds, is no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # The main workspace, also inside a temporary experiment: caches, weights and checkpoints lie there.
 WORKSPACE = Path(os.environ.get("DVC_ROOT", "."))
 FEATURES = WORKSPACE / ".scratch" / "features"  # of real images, by content
+TIMES = Path(".scratch") / "times"  # of each stage's last run
 
 # The arguments of a stage that dvc.yaml runs for each item of the matrix.
 ITEM = (("item", "what is trained: <gan>-<constraint>-<seed>, such as dcgan-plain-0"),)
@@ -41,7 +47,8 @@ def run(
             that of an option, None where it is not given.
         argv: the command line, for tests.
 
-    A BestsellerError is printed as one line on stderr and ends the process with status 1.
+    A BestsellerError is printed as one line on stderr and ends the process with status 1, Ctrl-C
+    with 130.
     """
     module = sys.modules[main.__module__]
     name = Path(module.__file__ or "stage").stem
@@ -50,13 +57,34 @@ def run(
         parser.add_argument(argument, help=help_text)
     given = vars(parser.parse_args(argv))
     _end_with_parent()
+    if "DVC_STAGE" in os.environ:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    begun = time.time()
     try:
         params: Params = load_params()
         with threadpool_limits(params.threads):
             main(params, **given)
     except BestsellerError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        print(f"{name}: {error}{_way_back()}", file=sys.stderr)
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print(f"{name}: stopped{_way_back()}", file=sys.stderr)
+        raise SystemExit(130) from None
+    _note_time(begun)
+
+
+def _way_back() -> str:
+    """Say how the outputs come back that DVC takes away before it runs a stage."""
+    removed = os.environ.get("DVC_STAGE", "check") != "check"
+    return "; `make restore` brings the last outputs back" if removed else ""
+
+
+def _note_time(begun: float) -> None:
+    """Note when the stage that DVC runs here began and how long it took, in seconds."""
+    if stage := os.environ.get("DVC_STAGE"):
+        for folder in {Path(), WORKSPACE}:
+            took = {"begun": begun, "seconds": time.time() - begun}
+            write_json(folder / TIMES / f"{stage.rpartition(':')[2]}.json", took)
 
 
 def _end_with_parent() -> None:
