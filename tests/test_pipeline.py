@@ -203,10 +203,11 @@ def test_a_queued_sweep_is_compared_and_one_experiment_is_taken_over(clone: Path
         "make", "--no-print-directory", "-o", "setup", "exp", "BIN=" + BIN, cwd=clone, COLUMNS="400"
     )
     table = [line for line in shown.stdout.splitlines() if set(line) - set("─ ")]
-    assert max(map(len, table)) <= 400
-    rows = [next(line for line in table if name in line) for name in names]
-    values = [row.partition("]")[2].split()[2:] for row in rows]
+    assert max(map(len, table)) <= 100
+    rows = [next(i for i, line in enumerate(table) if name in line) for name in names]
+    values = [table[row].split()[1:] for row in rows]
     assert values[0] != values[1]
+    assert all("train.dcgan.lr=" in table[row + 1] for row in rows)
 
     shell("dvc", "exp", "apply", names[0], cwd=clone)
     assert load_params(clone / "params.yaml").item_names() == ["dcgan-plain-3"]

@@ -319,6 +319,8 @@ def test_too_many_unreadable_rows_fail_and_say_what_to_declare() -> None:
 @pytest.mark.parametrize(
     ("columns", "header", "message"),
     [
+        ({}, "sku;date;units", r'has no column sku; found: sku;date;units; .*delimiter: ";" in'),
+        ({}, "sku\tdate\tunits", r'set sales.delimiter: "\\t" in params'),
         ({}, "sku,day,units", "has no column date; found: sku, day, units; .*sales.columns.date"),
         ({"channel": "shop"}, "sku,date,units", r"has no column shop; .*sales\.columns\.channel"),
         ({}, "sku,date,units,SKU", "two columns 'sku': sku, SKU"),

@@ -27,14 +27,17 @@ ARGUMENTS = {
     "package": ["dcgan-plain-0"],
     "feedback": ["feedback.csv"],
     "parallel": ["2"],
+    "plan": ["2"],
     "study_item": ["small/dcgan-plain", "0"],
 }
 SCRIPTS = sorted(path.stem for path in REPOSITORY.glob("stages/[!_]*.py"))
 WITHOUT_INPUT_FILES = {
+    "check",
     "refresh",
     "shop",
     "profile",
     "parallel",
+    "plan",
     "retrain",
     "rollback",
     "settings",
