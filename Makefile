@@ -61,9 +61,7 @@ profile: setup ## Switch params.yaml to profiles/NAME.yaml: make profile NAME=pa
 	@$(BIN)/python -m stages.profile $(NAME)
 
 mlflow-ui: setup | mlflow.db ## Serve the MLflow pages on http://127.0.0.1:5000 (PORT=...)
-	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true \
-	    $(BIN)/mlflow server --backend-store-uri sqlite:///mlflow.db \
-	    --default-artifact-root "file://$(CURDIR)/mlartifacts" --workers 1 --port $(PORT)
+	@$(BIN)/python -m stages.mlflow_ui --port '$(PORT)'
 
 mlflow.db: | setup
 	@$(BIN)/python -m stages.publish

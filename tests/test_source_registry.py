@@ -74,7 +74,7 @@ def test_adding_a_source_is_one_file_one_line_and_one_section(code: Path) -> Non
     assert registry.count(line) == 1
     (package / "__init__.py").write_text(registry.replace(line, line + '    "names": "a list",\n'))
     params = (code / "params.yaml").read_text()
-    params = params.replace("  source: demo #", "  source: names #", 1).replace(
+    params = params.replace("  source: demo\n", "  source: names\n", 1).replace(
         "  folder:\n", "  names:\n    names: names.txt\n  folder:\n"
     )
     (code / "params.yaml").write_text(params)

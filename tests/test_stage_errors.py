@@ -122,8 +122,8 @@ def test_a_shop_that_does_not_answer(checkout: Path, refused: Refused) -> None:
         port = server.getsockname()[1]
     change(
         checkout,
-        "  source: demo # demo = the embedded shop on",
-        "  source: site # demo = the shop on",
+        "  source: demo\n  user_agent",
+        "  source: site\n  user_agent",
     )
     change(checkout, '    url: ""', f'    url: "http://127.0.0.1:{port}"')
     change(checkout, '  contact: ""', "  contact: me@shop.example")

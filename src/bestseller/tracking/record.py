@@ -15,11 +15,13 @@ from bestseller.base.errors import BestsellerError
 from bestseller.base.files import read_json
 from bestseller.params import PARAMS_FILE, read_yaml
 from bestseller.tracking.lock import LOCK_FILE, as_json, canonical_hash, pipeline_stages, stage_hash
-from bestseller.tracking.source import source_tags
+from bestseller.tracking.source import committed, source_tags
 
 SUMMARY_FILE = "metrics/summary.json"
 REPORT_FILE = "data/report/index.html"
 CURVES_FOLDER = "metrics/train"
+TIMES_FOLDER = ".scratch/times"  # when each stage last ran here, see stages/__init__.py
+NAMED_CHANGES = 3  # settings that a run's name tells
 STEP_COLUMNS = ("epoch", "images")  # the first of these with whole numbers numbers the points
 LARGEST = sys.float_info.max  # what is larger, or is none, is no metric of MLflow's
 PICTURES = (".png", ".html")
@@ -55,6 +57,8 @@ class StageRecord(Record):
     tags: dict[str, str]
     datasets: list[Dataset]
     artifacts: list[str]  # files, relative to the checkout
+    begun_ms: int = 0  # milliseconds since 1970; 0 = not known
+    ended_ms: int = 0
 
 
 class PipelineRecord(Record):
@@ -90,7 +94,7 @@ def collect(folder: Path, items: Collection[str], leave_out: Collection[str]) ->
     kept = [PARAMS_FILE, LOCK_FILE, SUMMARY_FILE, REPORT_FILE]
     return PipelineRecord(
         hash=canonical_hash(entries),
-        name=f"{label} {version}".strip(),
+        name=" ".join(part for part in (label, version, changes(folder, params)) if part),
         time_ms=int(time.time() * 1000),
         params=flatten(params),
         metrics=numbers(read_json(summary)) if summary.exists() else {},
@@ -98,6 +102,29 @@ def collect(folder: Path, items: Collection[str], leave_out: Collection[str]) ->
         artifacts=[path for path in kept if (folder / path).is_file()],
         stages=[_stage(folder, name, entry) for name, entry in entries.items()],
     )
+
+
+def changes(folder: Path, params: Mapping[str, Any]) -> str:
+    """Return the settings that differ from the commit, such as ``train.dcgan.lr=0.001``.
+
+    The first few are named and the others counted; empty where none differs or there is no commit.
+    """
+    before = committed(folder, PARAMS_FILE)
+    if before is None:
+        return ""
+    old, new = flatten(before), flatten(params)
+    found = [f"{key}={new.get(key, 'gone')}" for key in old | new if old.get(key) != new.get(key)]
+    more = [f"and {len(found) - NAMED_CHANGES} more"] if len(found) > NAMED_CHANGES else []
+    return " ".join([*found[:NAMED_CHANGES], *more])
+
+
+def _times(folder: Path, name: str) -> tuple[int, int]:
+    """Return when a stage last began and ended here, in milliseconds since 1970; 0 = unknown."""
+    path = folder / TIMES_FOLDER / f"{name}.json"
+    if not path.exists():
+        return 0, 0
+    noted = read_json(path)
+    return int(noted["begun"] * 1000), int((noted["begun"] + noted["seconds"]) * 1000)
 
 
 def _stage(folder: Path, name: str, entry: Mapping[str, Any]) -> StageRecord:
@@ -113,6 +140,7 @@ def _stage(folder: Path, name: str, entry: Mapping[str, Any]) -> StageRecord:
         metrics |= {prefix + key: value for key, value in numbers(read_json(folder / path)).items()}
     curves = [path for path in paths if path.startswith(CURVES_FOLDER) and path.endswith(".csv")]
     locked = (entry.get("params") or {}).values()
+    begun_ms, ended_ms = _times(folder, name)
     return StageRecord(
         name=name,
         hash=stage_hash(entry),
@@ -127,6 +155,8 @@ def _stage(folder: Path, name: str, entry: Mapping[str, Any]) -> StageRecord:
             if dep["path"].startswith("data/")
         ],
         artifacts=[found for path in paths for found in _pictures(folder, path)],
+        begun_ms=begun_ms,
+        ended_ms=ended_ms,
     )
 
 
