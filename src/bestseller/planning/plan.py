@@ -19,8 +19,6 @@ from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage
 from dvc.stage.cache import _get_cache_hash
 from dvc.stage.serialize import to_single_stage_lockfile
-from dvc_data.hashfile.hash_info import HashInfo
-from dvc_data.hashfile.meta import Meta
 
 from bestseller.params import read_yaml
 from bestseller.tracking.verify import dvc_md5
@@ -157,8 +155,8 @@ class _Outlook:
             if isinstance(dep, ParamsDependency):
                 dep.save()
             else:
-                dep.hash_info = HashInfo("md5", digests[dep])
-                dep.meta = Meta(isexec=bool(dep.meta and dep.meta.isexec))  # the old has its MD5
+                dep.hash_info = type(dep.hash_info)("md5", digests[dep])
+                dep.meta = type(dep.meta)(isexec=dep.meta.isexec)  # the old one has its MD5
         kept = [out.use_cache or out.is_metric or out.is_plot for out in stage.outs]
         if MISSING in digests.values() or not all(kept) or any(o.persist for o in stage.outs):
             return None
