@@ -21,7 +21,7 @@ MINUTES ?= 120
 ARCHIVE ?=
 ONLY ?=
 
-.PHONY: help setup demo plan repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel restore verify bench-train bench-metrics study study-report shop check test lint constraints clean
+.PHONY: help setup demo plan repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel restore push-runs pull-runs verify bench-train bench-metrics study study-report shop check test lint constraints clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -78,6 +78,12 @@ train-parallel: setup ## Run what changed, several models at once: make train-pa
 
 restore: setup ## Bring back the last outputs after a stage failed or was stopped
 	@$(BIN)/python -m stages.restore
+
+push-runs: setup ## Send the runs of earlier settings, with their outputs, to DVC's remote
+	@$(BIN)/python -m stages.runs push
+
+pull-runs: setup ## Fetch them in another clone
+	@$(BIN)/python -m stages.runs pull
 
 verify: setup ## Hash every output anew: is it what dvc.lock says, also in DVC's cache?
 	@$(BIN)/python -m stages.verify

@@ -37,7 +37,7 @@ def main(params: Params) -> None:
     if lost:
         more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
         raise BestsellerError(
-            f"{', '.join(lost[:3])}{more}: not in DVC's cache; `dvc pull --run-cache` brings them "
+            f"{', '.join(lost[:3])}{more}: not in DVC's cache; `make pull-runs` brings them "
             "where there is a remote, `dvc repro` makes them anew"
         )
     print(f"{len(outs)} outputs are what dvc.lock says")

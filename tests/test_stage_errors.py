@@ -28,6 +28,7 @@ ARGUMENTS = {
     "feedback": ["feedback.csv"],
     "parallel": ["2"],
     "plan": ["2"],
+    "runs": ["push"],
     "study_item": ["small/dcgan-plain", "0"],
 }
 SCRIPTS = sorted(path.stem for path in REPOSITORY.glob("stages/[!_]*.py"))
@@ -40,6 +41,7 @@ WITHOUT_INPUT_FILES = {
     "plan",
     "retrain",
     "rollback",
+    "runs",
     "settings",
     "study",
     "study_item",
