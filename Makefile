@@ -21,7 +21,7 @@ MINUTES ?= 120
 ARCHIVE ?=
 ONLY ?=
 
-.PHONY: help setup demo plan repro refresh retrain rollback exp profile mlflow-ui publish report train-parallel restore push-runs pull-runs verify bench-train bench-metrics study study-report shop check test lint constraints clean
+.PHONY: help setup demo repro plan refresh retrain rollback exp profile mlflow-ui publish report train-parallel restore push-runs pull-runs verify bench-train bench-metrics study study-report shop check test lint constraints clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
