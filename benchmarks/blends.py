@@ -22,11 +22,11 @@ from torch.nn import functional as F
 
 from bestseller.backbones import FeatureSpace
 from bestseller.backbones.weights import published_backbone
-from bestseller.base.compute import prepare, to_uint8
+from bestseller.base.compute import configure_torch, to_uint8
 from bestseller.gans import load_generator
 from bestseller.gans.blend import Generator
 from bestseller.images.store import ImageSet
-from bestseller.metrics.kid import kid
+from bestseller.metrics.kernel_distance import kid
 from bestseller.metrics.prdc import precision_recall_density_coverage
 
 
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--model", default="blend-plain-0")
     parser.add_argument("--images", type=int, default=1000)
     given = parser.parse_args()
-    prepare(1, 0)
+    configure_torch(1, 0)
     photos = ImageSet.open(given.data / "processed").of_main_view()
     held_out = (photos.index["split"] == "test").to_numpy()
     train, unseen = photos.select(~held_out), photos.select(held_out)

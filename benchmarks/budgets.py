@@ -37,7 +37,7 @@ from ruamel.yaml import YAML
 
 from bestseller.backbones import FeatureSpace, feature_stack
 from bestseller.backbones.weights import published_backbone
-from bestseller.base.compute import place, prepare
+from bestseller.base.compute import configure_torch, place
 from bestseller.centroid.centroids import reference
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
@@ -45,7 +45,7 @@ from bestseller.gans.pictures import sample_grid
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, TrainedGenerator
 from bestseller.images.store import ImageSet
-from bestseller.metrics.kid import kid
+from bestseller.metrics.kernel_distance import kid
 from bestseller.params import Item, Params, Recipe, Section, load_params
 from bestseller.training.batches import Batches
 from bestseller.training.constraint import CentroidConstraint
@@ -79,7 +79,7 @@ def train(arm: str, seed: int) -> None:
     item, recipe, times = read_arm(arm, params)
     shared = recipe.shared
     settings = recipe.gan.model_copy(update={"epochs": recipe.gan.epochs * times})
-    prepare(1, seed)
+    configure_torch(1, seed)
     data = ImageSet.open("data/augmented", "dvc repro augment")
     data = data.select(data.index["split"] != "test")
     conditions = Conditions.of(data.index)

@@ -16,7 +16,7 @@ import pandas as pd
 from embedded import Embedded, make_embedded
 from threadpoolctl import threadpool_limits
 
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.classifier.fitting import assess, fit_classifier
 from bestseller.classifier.neighbours import nearest
 from bestseller.classifier.sellers import assign_parts, lines_of, top_sellers
@@ -80,7 +80,7 @@ def main() -> None:
     asked = parser.parse_args()
     settings = params.preference.model_copy(update={"steps": asked.steps, "seed": asked.seed})
     with threadpool_limits(asked.threads):
-        prepare(asked.threads, asked.seed)
+        configure_torch(asked.threads, asked.seed)
         shop = make_embedded(params, asked.scale, asked.seed, asked.shots)
         by_image = split_by_image(shop.index, tuple(params.images.split), asked.seed)
         columns = {

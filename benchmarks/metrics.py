@@ -23,9 +23,9 @@ from arms import CPU, Arm, Step, alternate, medians, timed
 from bestseller.backbones import Backbone
 from bestseller.backbones.networks import architecture, without_classifier
 from bestseller.backbones.vision import lpips
-from bestseller.base.compute import autocast, prepare, to_signed
-from bestseller.evaluation.perceptual import perceptual_diversity, perceptual_embedding
+from bestseller.base.compute import autocast, configure_torch, to_signed
 from bestseller.metrics.frechet import frechet_distance, frechet_distance_from_features
+from bestseller.metrics.perceptual import perceptual_diversity, perceptual_embedding
 
 DIMENSIONS = 2048  # of Inception's features
 FEW = 1_000
@@ -184,7 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="smaller sizes, one round")
     small = parser.parse_args().small
-    prepare(THREADS, 0)
+    configure_torch(THREADS, 0)
     frechet_distance_from_features(features(100, 0), features(100, 1))  # start the thread pools
     print(f"torch {torch.__version__}, {THREADS} threads{', small sizes' if small else ''}")
     rounds = 1 if small else 3

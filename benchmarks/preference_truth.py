@@ -1,4 +1,4 @@
-"""Hold the score, the calibration and the gates against the embedded shop's hidden truth.
+"""Hold the score, the calibration and the detectors against the embedded shop's hidden truth.
 
 Run: ``python benchmarks/preference_truth.py --backbones data/backbones [--seeds 0 1 2 3 4]`` with
 ``src`` on the path. The features are those of a backbone that a run of the pipeline left; where
@@ -27,7 +27,7 @@ from scipy.stats import t
 from threadpoolctl import threadpool_limits
 
 from bestseller.backbones import FeatureSpace, load_space
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.classifier.anchors import noise_images
 from bestseller.classifier.fitting import assess, fit_classifier
 from bestseller.classifier.sellers import assign_parts, lines_of, sales_history, top_sellers
@@ -46,7 +46,7 @@ MEASURED = ("accuracy_test", "temperature", "nll_before", "nll_after", "ece_befo
 
 PAIRED = ("score_within", "score_overall", "score_units", "launched_within", "launched_pair_auc")
 
-Doubts = Mapping[str, tuple[NDArray[np.uint8], NDArray[np.bool_]]]  # images, the score's gate
+Doubts = Mapping[str, tuple[NDArray[np.uint8], NDArray[np.bool_]]]  # images, the score's detector
 
 
 Values = dict[str, float]
@@ -131,7 +131,7 @@ def shuffled_ledger(pictures: Pictures, history: pd.DataFrame, seed: int) -> Val
 def calibration_and_gates(
     shop: Embedded, parts: pd.DataFrame, doubts: Doubts, settings: Preference
 ) -> Values:
-    """Return the classifier's calibration on its test part, and what both gates let through."""
+    """Return the classifier's calibration on its test part, and what both detectors let through."""
     lines = lines_of(parts)
     network, weights = starting_network(len(lines), "catalogue", Path(), settings.seed)
     classifier = fit_classifier(
@@ -195,7 +195,7 @@ def main() -> None:
         spaces.append(load_space(asked.backbones, other))
     columns: list[dict[int, Values]] = [{} for _ in spaces]
     with threadpool_limits(asked.threads):
-        prepare(asked.threads, 0)
+        configure_torch(asked.threads, 0)
         for seed in asked.seeds:
             settings = params.preference.model_copy(update={"seed": seed, "steps": asked.steps})
             shop = make_embedded(params, asked.scale, seed)

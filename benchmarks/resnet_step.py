@@ -3,7 +3,7 @@
 Run: ``python benchmarks/resnet_step.py [--batch 32] [--rounds 7]`` with ``src`` on the path. Both
 train a ResNet-50 at 64 x 64 on the same images, each in a process of its own, in alternating
 rounds, each with AdamW; medians and their ratio are printed. The plain loop is the common one:
-float images decoded beforehand, fp32, NCHW, the optimiser as it comes, a weighted random draw for
+float images decoded beforehand, fp32, NCHW, the optimizer as it comes, a weighted random draw for
 each batch. It is timed with glibc's allocator as it comes, and with memory kept. Ours is the step
 of `training.train_network`: channels last, bf16 where the hardware has it, fused AdamW, uint8
 images decoded, augmented and normalised in the step, memory kept. What sampling and decoding take
@@ -39,7 +39,7 @@ def plain_step(batch: int) -> Step:
     """The common loop's step."""
     images, labels, weights = make_data()
     network = build_network(LINES).to(device()).train()
-    optimiser = torch.optim.AdamW(network.parameters(), LR, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(network.parameters(), LR, weight_decay=WEIGHT_DECAY)
     decoded = torch.from_numpy(images).permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()
     data, targets = decoded.to(device()), torch.from_numpy(labels).to(device())
     shares, normalise = torch.from_numpy(weights), normaliser()
@@ -47,9 +47,9 @@ def plain_step(batch: int) -> Step:
     def step() -> float:
         rows = torch.multinomial(shares, batch, replacement=True).to(device())
         loss = functional.cross_entropy(network(normalise(data[rows])), targets[rows])
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         return loss.item()
 
     return step
@@ -60,7 +60,7 @@ def our_step(batch: int) -> Step:
     images, labels, weights = make_data()
     network: nn.Module = build_network(LINES)
     place(network.train())
-    optimiser = torch.optim.AdamW(network.parameters(), LR, weight_decay=WEIGHT_DECAY, fused=True)
+    optimizer = torch.optim.AdamW(network.parameters(), LR, weight_decay=WEIGHT_DECAY, fused=True)
     generator = torch.Generator().manual_seed(0)
     decode, normalise = decoding(images, weights, batch), normaliser()
     targets = torch.from_numpy(labels).to(device())
@@ -71,9 +71,9 @@ def our_step(batch: int) -> Step:
         with autocast("auto"):
             logits = network(inputs)
         loss = functional.cross_entropy(logits.float(), targets[rows])
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         return float(loss.detach())
 
     return step

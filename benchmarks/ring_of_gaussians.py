@@ -22,7 +22,7 @@ from scipy.stats import t
 from torch import Tensor, nn
 
 from bestseller import params
-from bestseller.gans.batch import Batch, Draws, Share
+from bestseller.gans.batch import Batch, RandomGenerator, Share
 from bestseller.gans.bce import BceGan
 from bestseller.gans.d2gan import D2gan
 from bestseller.gans.gan import Gan, Shape, Stats
@@ -98,12 +98,12 @@ class TwoCritics(Points, D2gan):
 class Wasserstein(Points, Gan):
     """PGGAN's objective, WGAN-GP with drift, without its growth."""
 
-    def __init__(self, settings: params.Pggan, shape: Shape) -> None:
+    def __init__(self, settings: params.PgganSettings, shape: Shape) -> None:
         super().__init__(settings, shape)
         self.settings = settings
 
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, lines: Tensor, random: Draws
+        self, real: Tensor, fake: Tensor, lines: Tensor, random: RandomGenerator
     ) -> tuple[Tensor, Stats]:
         share = random.uniform(len(real), 1, 1, 1)
         between = torch.lerp(real, fake, share).detach().requires_grad_()
@@ -131,7 +131,10 @@ class Ring:
         real = centres[which] + SPREAD * torch.randn(BATCH, 2, generator=random)
         z = torch.randn(BATCH, Z, generator=random)
         return Batch(
-            real[:, :, None, None], torch.zeros(BATCH, dtype=torch.int64), z, Draws(random)
+            real[:, :, None, None],
+            torch.zeros(BATCH, dtype=torch.int64),
+            z,
+            RandomGenerator(random),
         )
 
 

@@ -27,7 +27,7 @@ from sklearn.decomposition import PCA
 from sklearn.kernel_ridge import KernelRidge
 from threadpoolctl import threadpool_limits
 
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.files import read_json
 from bestseller.demo.shop import DemoShop
 from bestseller.demo.taste import utility
@@ -38,7 +38,7 @@ from bestseller.designs.shortlist import shortlist
 from bestseller.gans import load_generator
 from bestseller.metrics.statistics import mean_interval
 from bestseller.params import Params, load_params
-from bestseller.preference import Scorer
+from bestseller.preference.scorer import Scorer
 
 READER_SEED = 1_001  # of the shop that the reader learns from; the runs' shops have others
 SIDE, COMPONENTS = 32, 150
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     with threadpool_limits(asked.threads):
-        prepare(asked.threads, 0)
+        configure_torch(asked.threads, 0)
         reader = Reader.fit(params, asked.scale)
         told = ", ".join(f"{line} {value:.2f}" for line, value in reader.agreement.items())
         print(f"reader's rank correlation on unseen watches: {told}", flush=True)

@@ -34,7 +34,7 @@ from ruamel.yaml import YAML
 
 from bestseller.backbones import FeatureSpace, load_space
 from bestseller.backbones.features import FeatureCache
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.progress import track
 from bestseller.demo.shop import DemoShop
 from bestseller.demo.world import Product
@@ -42,7 +42,7 @@ from bestseller.evaluation.quality import Real, split
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
 from bestseller.metrics.diversity import mean_squared_distance
-from bestseller.metrics.kid import kid
+from bestseller.metrics.kernel_distance import kid
 from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE
 from bestseller.metrics.statistics import mean_interval
 from bestseller.params import PARAMS_FILE, Params, load_params
@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=64, help="of a line, generated and fresh")
     asked = parser.parse_args()
     params = load_params()
-    prepare(params.job_threads, 0)
+    configure_torch(params.job_threads, 0)
     space = load_space(asked.data / "backbones", params.backbones.metric_spaces[0])
     ruler = Ruler(asked.data, params, space, asked.images)
     tables = []

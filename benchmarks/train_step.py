@@ -6,7 +6,7 @@ The plain DCGAN step is that of the widely used PyTorch example, written out bel
 and sizes: sigmoid and BCELoss, fp32, NCHW, D's weight gradients computed in the G step too. Ours is
 the trainer's step on the same sizes (batch 128, 64 x 64, width 64, no conditioning, no
 augmentation). Every arm has a process of its own: the plain ones with glibc's allocator as it
-comes, ours keeping freed memory, as `compute.prepare` sets it; the example is also timed with its
+comes, ours keeping freed memory, as `compute.configure_torch` sets it; the example is also timed with its
 memory kept, which tells what that alone is worth. Rounds alternate; medians and ratios of medians
 are printed.
 """
@@ -24,9 +24,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bestseller import params
 from bestseller.backbones import empty_feature_stack
-from bestseller.base.compute import autocast, device, has_bf16, place, prepare
+from bestseller.base.compute import autocast, configure_torch, device, has_bf16, place
 from bestseller.centroid.centroids import Centroids
-from bestseller.gans.batch import Draws
+from bestseller.gans.batch import RandomGenerator
 from bestseller.gans.gan import Gan, Shape
 from bestseller.gans.registry import gan_class
 from bestseller.training.batches import Batches
@@ -59,7 +59,7 @@ def example_discriminator(width: int = 64) -> nn.Sequential:
 def example_step(batch: int) -> Step:
     """The example's step."""
     g, d, bce = example_generator().to(device()), example_discriminator().to(device()), nn.BCELoss()
-    optimisers = [torch.optim.Adam(n.parameters(), 2e-4, (0.5, 0.999)) for n in (d, g)]
+    optimizers = [torch.optim.Adam(n.parameters(), 2e-4, (0.5, 0.999)) for n in (d, g)]
     real = torch.rand(batch, 3, SIZE, SIZE, device=device()) * 2 - 1
 
     def step() -> None:
@@ -68,10 +68,10 @@ def example_step(batch: int) -> Step:
         bce(d(real).view(-1), ones).backward()
         fake = g(torch.randn(batch, Z, 1, 1, device=device()))
         bce(d(fake.detach()).view(-1), zeros).backward()
-        optimisers[0].step()
+        optimizers[0].step()
         g.zero_grad()
         bce(d(fake).view(-1), ones).backward()
-        optimisers[1].step()
+        optimizers[1].step()
 
     return step
 
@@ -80,25 +80,28 @@ def plain_step(name: str, batch: int, **settings: Any) -> Step:
     """A GAN's own step without any of the trainer's means: fp32, NCHW, nothing frozen."""
     gan, _ = make(name, batch, **settings)
     gan.to(device())
-    optimisers = [
+    optimizers = [
         torch.optim.Adam(n.parameters(), 2e-4) for n in (gan.discriminator, gan.generator)
     ]
     real = torch.rand(batch, 3, SIZE, SIZE, device=device()) * 2 - 1
-    lines, random = torch.zeros(batch, dtype=torch.int64, device=device()), Draws(torch.Generator())
+    lines, random = (
+        torch.zeros(batch, dtype=torch.int64, device=device()),
+        RandomGenerator(torch.Generator()),
+    )
 
     def step() -> None:
         fake = gan.generator(torch.randn(batch, Z, device=device()), lines)
-        optimisers[0].zero_grad()
+        optimizers[0].zero_grad()
         gan.discriminator_loss(real, fake.detach(), lines, random)[0].backward()
-        optimisers[0].step()
-        optimisers[1].zero_grad()
+        optimizers[0].step()
+        optimizers[1].zero_grad()
         gan.generator_loss(fake, lines)[0].backward()
-        optimisers[1].step()
+        optimizers[1].step()
 
     return step
 
 
-def make(name: str, batch: int, **settings: Any) -> tuple[Gan, params.Gan]:
+def make(name: str, batch: int, **settings: Any) -> tuple[Gan, params.GanSettings]:
     """Return a GAN and its settings."""
     section = getattr(params.load_params().train, name)
     section = section.model_copy(update={"batch_size": batch} | settings)
@@ -225,7 +228,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
     settings = params.load_params()
-    prepare(settings.threads, 0)
+    configure_torch(settings.threads, 0)
     best = {p: best_convolution(p) for p in ("fp32", "auto")}
     print(f"{device()}, {settings.threads} threads, bf16 in hardware: {has_bf16()}")
     print(f"best convolution: {best['fp32']:.0f} GFLOP/s fp32, {best['auto']:.0f} mixed")

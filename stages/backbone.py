@@ -10,7 +10,7 @@ from bestseller.backbones.check import changed, is_blind, line_accuracy, retriev
 from bestseller.backbones.features import FeatureCache
 from bestseller.backbones.fit import fit_backbone
 from bestseller.backbones.weights import in_package, published_backbone
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import write_json
 from bestseller.images.store import ImageSet
@@ -23,7 +23,7 @@ OUTPUT = Path("data/backbones")
 
 def main(params: Params) -> None:
     settings, teacher = params.backbones, params.centroid
-    prepare(params.threads, settings.seed)
+    configure_torch(params.threads, settings.seed)
     images = ImageSet.open(IMAGES, "dvc repro preprocess")
     held_out = (images.index["split"] == "test").to_numpy()
     seen, unseen = images.select(~held_out), images.select(held_out)

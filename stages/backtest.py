@@ -8,7 +8,7 @@ import pandas as pd
 
 from bestseller.backbones import load_space
 from bestseller.backbones.features import FeatureCache
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.files import require, write_json
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.classifier.mild import mild_changes
@@ -30,7 +30,7 @@ PREFERENCE = Path("data/preference")
 
 def main(params: Params) -> None:
     settings, confidence = params.preference, params.compare.confidence
-    prepare(params.job_threads, settings.seed)
+    configure_torch(params.job_threads, settings.seed)
     images = ImageSet.open("data/processed").of_main_view()
     units = pd.read_parquet(require("data/sales/units.parquet", "dvc repro sales"))
     ledger = pd.read_parquet(require(LEDGER, "dvc repro sales"))

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from bestseller.backbones import feature_stack, load_backbone
-from bestseller.base.compute import place, prepare
+from bestseller.base.compute import configure_torch, place
 from bestseller.base.files import atomic_path, write_json
 from bestseller.centroid.centroids import Centroids, Reference, reference, save_centroids
 from bestseller.images.store import ImageSet
@@ -20,7 +20,7 @@ OUTPUT = Path("data/centroid")
 
 def main(params: Params) -> None:
     settings = params.centroid
-    prepare(params.threads, params.backbones.seed)
+    configure_torch(params.threads, params.backbones.seed)
     # what the GANs learn from: a perfect generator draws such images, and half of them lie inside
     images = ImageSet.open("data/augmented", "dvc repro augment")
     images = images.select(images.index["split"] != "test")
@@ -39,7 +39,7 @@ def main(params: Params) -> None:
             path = folder / f"{model}.safetensors"
             save_centroids(path, None if is_plain else centroids, layers)
         # what distances are measured with, whatever the constraint is told
-        save_centroids(folder / "ruler.safetensors", Centroids.of(features, found, {}), layers)
+        save_centroids(folder / "distance.safetensors", Centroids.of(features, found, {}), layers)
     own = summary(features, found.distances, backbone.name)
     write_json("metrics/centroid.json", own | {"lines_with_their_own": len(centroids.lines)})
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.files import atomic_path, require, write_json
 from bestseller.classifier.anchors import anchor_images, anchor_table
 from bestseller.classifier.fitting import assess, fit_classifier
@@ -25,7 +25,7 @@ def main(params: Params) -> None:
     parts, states = assign_parts(sellers)
     lines = lines_of(parts)
 
-    prepare(params.job_threads, settings.seed)
+    configure_torch(params.job_threads, settings.seed)
     weights_dir = WORKSPACE / params.backbones.weights_dir
     network, weights = starting_network(
         len(lines), params.backbones.weights, weights_dir, settings.seed

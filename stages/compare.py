@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.files import atomic_path, read_json, require, write_json
-from bestseller.centroid.shell import Shell
+from bestseller.centroid.distance import CentroidDistance
 from bestseller.comparison import conclusions, plots, space
 from bestseller.comparison.cost import cost_answers, training_costs
 from bestseller.comparison.references import REAL, SHOWN, reference_images
@@ -23,14 +23,14 @@ PROCESSED = Path("data/processed")
 AUGMENTED = Path("data/augmented")
 BACKBONES = Path("data/backbones")
 CLASSIFIER = Path("data/classifier")
-CENTROID = Path("data/centroid/ruler.safetensors")
+CENTROID = Path("data/centroid/distance.safetensors")
 TIMING = Path("data/timing")
 METRICS = Path("metrics")
 FIGURES = Path("data/comparison")
 
 
 def main(params: Params) -> None:
-    prepare(params.threads, params.evaluate.seed)
+    configure_torch(params.threads, params.evaluate.seed)
     confidence = params.compare.confidence
     measured, similarity = read_models(params)
     images = ImageSet.open(PROCESSED).of_main_view()
@@ -100,12 +100,12 @@ def draw_models(
     """Draw where the models' images lie among the real ones, and how their trainings went."""
     made = {n: pd.read_csv(Path("data/evaluation") / n / "points.csv") for n in models["model"]}
     curves = {n: pd.read_csv(METRICS / "train" / f"{n}.csv") for n in models["model"]}
-    shell = Shell.load(CENTROID, params.backbones.precision)
+    centroid = CentroidDistance.load(CENTROID, params.backbones.precision)
     learned, _ = split(ImageSet.open(AUGMENTED).of_main_view())
     real = instruments.plane.points(next(iter(instruments.real.values())).train)
     places = {name: points[["x", "y"]].to_numpy() for name, points in made.items()}
     distances = {name: points["distance"].to_numpy() for name, points in made.items()}
-    known = shell.distances(learned.images)
+    known = centroid.distances(learned.images)
     return {
         "features": space.scatter_figure(real, places, models),
         "centroid": space.distance_figure(known, distances, models),

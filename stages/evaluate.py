@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.files import atomic_path, write_json
-from bestseller.centroid.shell import Shell
+from bestseller.centroid.distance import CentroidDistance
 from bestseller.evaluation import quality, sheets
 from bestseller.evaluation.measurement import Instruments
 from bestseller.evaluation.nearest import KIDS, save_kids
@@ -21,14 +21,14 @@ PROCESSED = Path("data/processed")
 BACKBONES = Path("data/backbones")
 MODELS = Path("data/models")
 CLASSIFIER = Path("data/classifier")
-CENTROID = Path("data/centroid/ruler.safetensors")
+CENTROID = Path("data/centroid/distance.safetensors")
 SAMPLES, SUSPECTS = 12, 20  # images a line in samples.png, pairs in nearest.png
 
 
 def main(params: Params, item: str) -> None:
     name = Item.parse(item).name
     settings = params.evaluate
-    prepare(params.job_threads, settings.seed)
+    configure_torch(params.job_threads, settings.seed)
     generator = load_generator(MODELS / name)
     catalogue = ImageSet.open(PROCESSED).of_main_view()
     train, _ = split(catalogue)
@@ -48,8 +48,8 @@ def main(params: Params, item: str) -> None:
     rows = [(line, made_for[of_line == line][:SAMPLES]) for line in generator.lines]
 
     points = pd.DataFrame(measured.points, columns=["x", "y"])
-    shell = Shell.load(CENTROID, params.backbones.precision)
-    points["distance"] = shell.distances(images)
+    centroid = CentroidDistance.load(CENTROID, params.backbones.precision)
+    points["distance"] = centroid.distances(images)
 
     with atomic_path(Path("data/evaluation") / name) as folder:
         folder.mkdir()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.errors import BestsellerError
 from bestseller.designs.generate import blends, generate, strip, write_images
 from bestseller.gans import load_generator
@@ -31,7 +31,7 @@ def main(
     if known and model not in known:
         raise BestsellerError(f"{MODELS}: no model {model!r}; trained: {', '.join(known)}")
     count, start = number("--n", n or "16", 1), number("--seed", seed or "0", 0)
-    prepare(params.threads, start)
+    configure_torch(params.threads, start)
     generator = load_generator(MODELS / model)
     if parents is None:
         refuse("without --parents", {"--steps": steps})

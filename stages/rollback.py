@@ -6,7 +6,7 @@ from pathlib import Path
 from bestseller.base.errors import BestsellerError
 from bestseller.params import Params
 from bestseller.retraining.champion import POINTER, find, put_back
-from bestseller.retraining.journal import Desk
+from bestseller.retraining.journal import RunStore
 from bestseller.retraining.repository import Repository
 from bestseller.retraining.run import DESK
 from stages import run
@@ -16,7 +16,7 @@ WANTED = "a model's name, or a commit: the champion as of it; empty = the one be
 
 
 def main(params: Params, wanted: str) -> None:
-    desk, repository = Desk(Path(DESK)), Repository(Path.cwd())
+    desk, repository = RunStore(Path(DESK)), Repository(Path.cwd())
     with desk.alone():
         if journal := desk.read():
             raise BestsellerError(f"{journal.run}: is not finished; `make retrain` finishes it")

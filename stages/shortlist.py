@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.files import atomic_path, read_json, require
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.designs.evidence import Naming
@@ -18,7 +18,7 @@ from bestseller.designs.uncertainty import ScoreUncertainty
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
-from bestseller.preference import Scorer
+from bestseller.preference.scorer import Scorer
 from stages import run
 
 COMPARISON = Path("metrics/comparison.json")
@@ -36,7 +36,7 @@ DESIGNS = Path("data/designs")
 
 
 def main(params: Params) -> None:
-    prepare(params.threads, params.shortlist.seed)
+    configure_torch(params.threads, params.shortlist.seed)
     similarity = pd.read_csv(require(SIMILARITY, "dvc repro compare"))
     nearest = read_json(COMPARISON, "dvc repro compare")["nearest"]  # the nearest and its ties
     models = best_models(similarity[similarity["model"].isin(nearest)])

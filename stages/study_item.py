@@ -13,7 +13,7 @@ import pandas as pd
 
 from bestseller.backbones import feature_stack
 from bestseller.backbones.weights import published_backbone
-from bestseller.base.compute import device, place, prepare
+from bestseller.base.compute import configure_torch, device, place
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, read_json, remove, write_json
 from bestseller.centroid.centroids import reference, save_centroids
@@ -25,7 +25,7 @@ from bestseller.params import Item, Params, Recipe
 from bestseller.study.claims import Arm, arms_of, read_claims
 from bestseller.study.measure import Judges, measure_item, measure_lines
 from bestseller.study.photos import archive_of, take_photos
-from bestseller.training.parallel import group
+from bestseller.training.processes import group
 from stages import augment, classifier, preprocess, run, sales, scrape, train
 from stages.centroid import centroids_of
 
@@ -104,7 +104,7 @@ def make_row(arm: Arm, seed: int, folder: Path, root: Path, meter: "Meter") -> d
             train.train(item, recipe, params.job_threads, share)
     trained = meter.mark()
 
-    prepare(params.job_threads, params.evaluate.seed)
+    configure_torch(params.job_threads, params.evaluate.seed)
     generator = load_generator(Path("data/models") / item.name)
     images = ImageSet.open(Path("data/processed")).of_main_view()
     judges = Judges.load(images, params, weights, data / "features")
@@ -134,7 +134,7 @@ def fix_centre(item: Item, recipe: Recipe, weights: Path) -> float | None:
     if settings is None:
         save_centroids(path, None, {})
         return None
-    prepare(1, 0)
+    configure_torch(1, 0)
     images = ImageSet.open(train.AUGMENTED)
     images = images.select(images.index["split"] != "test")
     features = feature_stack(

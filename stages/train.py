@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from bestseller.backbones import empty_feature_stack
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, write_json
 from bestseller.centroid.centroids import load_centroids
-from bestseller.gans.batch import Share
+from bestseller.gans.batch import ProcessGroup
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
 from bestseller.gans.pictures import sample_grid
@@ -24,7 +24,7 @@ from bestseller.training.batches import Batches
 from bestseller.training.checkpoint import Checkpoint, fingerprint
 from bestseller.training.constraint import CentroidConstraint
 from bestseller.training.monitor import Monitor, within_condition_spread
-from bestseller.training.parallel import group, relaunch
+from bestseller.training.processes import process_group, relaunch
 from bestseller.training.trainer import VERSION, Plan, Trainer
 from stages import ITEM, WORKSPACE, run
 
@@ -39,15 +39,15 @@ def main(params: Params, item: str) -> None:
     recipe = Recipe.load(wanted.model)
     if recipe.shared.launcher == "torchrun":
         relaunch(recipe.shared.processes)
-    with group() as share:
-        train(wanted, recipe, params.job_threads, share)
+    with process_group() as group:
+        train(wanted, recipe, params.job_threads, group)
 
 
-def train(item: Item, recipe: Recipe, threads: int, share: Share) -> None:
+def train(item: Item, recipe: Recipe, threads: int, group: ProcessGroup) -> None:
     name, shared, settings = item.name, recipe.shared, recipe.gan
     network = gan_class(item.gan)
     centroid_file = Path(f"data/centroid/{item.model}.safetensors")
-    prepare(max(1, threads // share.count), item.seed)
+    configure_torch(max(1, threads // group.count), item.seed)
 
     augment = recipe.augment if network.augmented else None
     shown = ORIGINALS if augment or not network.augmented else AUGMENTED
@@ -72,7 +72,7 @@ def train(item: Item, recipe: Recipe, threads: int, share: Share) -> None:
         z_dim=shape.z_dim,
         sampling=shared.sampling,
         seed=item.seed,
-        share=share,
+        group=group,
         change=fresh(augment) if augment else None,
     )
     key = fingerprint(
@@ -80,10 +80,10 @@ def train(item: Item, recipe: Recipe, threads: int, share: Share) -> None:
         [shown / "images.npy", shown / "index.parquet", centroid_file],
     )
     checkpoint = Checkpoint(CHECKPOINTS, name, key)
-    live = Live(WORKSPACE / FOLDER / name / key, f"train@{name}", followed=share.is_first)
+    live = Live(WORKSPACE / FOLDER / name / key, f"train@{name}", followed=group.is_first)
     model = network(settings, shape)
     model.scale_embeddings(shared.embedding_scale)
-    model.prepare(data.images, data.index)
+    model.fit(data.images, data.index)
     codes = model.codes()
     cells = [line for _ in range(rows) for line in headings[: len(asked)]]
     views = [conditions.of_lines[line][0] if line else "" for line in cells]
@@ -108,7 +108,7 @@ def train(item: Item, recipe: Recipe, threads: int, share: Share) -> None:
         monitor=monitor,
     )
     generator = trainer.train()
-    if not share.is_first:
+    if not group.is_first:
         return
 
     with atomic_path(Path("data/models") / name) as temporary:

@@ -49,7 +49,7 @@ def make_model(side: int = 32, settings: Blend = SETTINGS) -> BlendAutoencoder:
     torch.manual_seed(0)
     shape = Shape(side, settings.low + settings.high, 2)
     model = BlendAutoencoder(settings, shape)
-    model.prepare(pictures(side=side), INDEX)
+    model.fit(pictures(side=side), INDEX)
     return model
 
 
@@ -220,8 +220,8 @@ def test_training_lowers_the_loss_and_its_learning_rate_ends_at_nothing(tmp_path
     before = anchored_loss(trainer)
     trainer.train()
     assert anchored_loss(trainer) < 0.97 * before
-    assert trainer.optimisers["g"].param_groups[0]["lr"] < 0.01 * SETTINGS.lr
-    assert set(trainer.optimisers) == {"g"}
+    assert trainer.optimizers["g"].param_groups[0]["lr"] < 0.01 * SETTINGS.lr
+    assert set(trainer.optimizers) == {"g"}
 
 
 def anchored_loss(trainer: Trainer) -> float:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bestseller.comparison.comparison import (
-    best_arms,
+    best_variants,
     centroid_effects,
     difference,
     limits,
@@ -23,7 +23,7 @@ from bestseller.comparison.conclusions import (
     with_intervals,
 )
 from bestseller.evaluation.nearest import Kids, load_kids, nearest_models, save_kids
-from bestseller.metrics.kid import Projections
+from bestseller.metrics.kernel_distance import Projections
 from bestseller.metrics.registry import columns_of, compared
 
 COLUMNS = columns_of(
@@ -111,7 +111,7 @@ def test_one_seed_compares_the_two_models_by_their_own_errors() -> None:
 
 def test_pairs_are_equal_seeds() -> None:
     rng = np.random.default_rng(0)
-    luck = rng.normal(0, 50, size=8)  # shared by both arms of a seed
+    luck = rng.normal(0, 50, size=8)  # shared by both variants of a seed
     table = seeded(rng, 8, 0.0)
     table["kid"] = luck[table["seed"]] - 1.0 * (table["constraint"] == "centroid")
     table["kid"] += rng.normal(0, 0.1, size=len(table))
@@ -134,13 +134,13 @@ def test_few_seeds_leave_the_difference_open() -> None:
 @pytest.mark.slow
 def test_equal_arms_are_tied_and_large_differences_found() -> None:
     rng = np.random.default_rng(1)
-    table, arms = seeded(rng, 8, 0.0), (("gan0", "centroid"), ("gan0", "plain"))
+    table, variants = seeded(rng, 8, 0.0), (("gan0", "centroid"), ("gan0", "plain"))
     ties: list[str] = []
     found: list[str] = []
     for shift, verdicts in ((0.0, ties), (2.0, found)):
         for _ in range(300):
             table["kid"] = rng.normal(10 - shift * (table["constraint"] == "centroid"))
-            one = difference(table, "kid", *arms, 0.95)
+            one = difference(table, "kid", *variants, 0.95)
             verdicts.append(verdict(COLUMNS["kid"], one, one.p, 0.95))
     assert ties.count("tie") / 300 >= 0.95
     assert found.count("better") / 300 >= 0.90
@@ -153,13 +153,13 @@ def test_p_values_are_adjusted_over_the_gans() -> None:
 
 
 def test_best_names_its_ties() -> None:
-    best = best_arms(one_seed(), 0.95, COLUMNS).set_index("metric")
+    best = best_variants(one_seed(), 0.95, COLUMNS).set_index("metric")
     assert best["best"]["kid_catalogue"] == "dcgan-plain"
     assert best["tied"]["kid_catalogue"] == []
     assert best["best"]["similarity"] == "dcgan-centroid"
     table = one_seed()
     table.loc[3, "similarity"] = 61.0
-    tied = best_arms(table, 0.95, COLUMNS).set_index("metric")
+    tied = best_variants(table, 0.95, COLUMNS).set_index("metric")
     assert tied["tied"]["similarity"] == ["dcgan-plain"]
     assert "tied with dcgan-plain" in tied["text"]["similarity"]
     assert len(best["unsettled"]["fd_catalogue"]) == 3

@@ -9,7 +9,7 @@ import torch
 
 from bestseller.base.errors import BestsellerError
 from bestseller.gans import load_generator
-from bestseller.gans.batch import Draws
+from bestseller.gans.batch import RandomGenerator
 from bestseller.gans.convolutions import DoubleAndConvolve, doubling, weighted_real_penalty
 from bestseller.gans.gan import ConditionProjection, Gan, Shape
 from bestseller.gans.registry import gan_class
@@ -17,7 +17,7 @@ from bestseller.gans.saved import Config, save_generator
 from bestseller.params import Gan as GanSettings
 from bestseller.params import load_params
 from bestseller.params.train import GANS as KINDS
-from bestseller.training.diffaugment import TRANSFORMATIONS, augment
+from bestseller.training.diffaugment import TRANSFORMATIONS, diffaugment
 
 TRAIN = load_params(Path(__file__).parent.parent / "params.yaml").train
 GANS: dict[str, type[Gan]] = {
@@ -25,8 +25,8 @@ GANS: dict[str, type[Gan]] = {
 }
 
 
-def draws(seed: int) -> Draws:
-    return Draws(torch.Generator().manual_seed(seed))
+def draws(seed: int) -> RandomGenerator:
+    return RandomGenerator(torch.Generator().manual_seed(seed))
 
 
 def small(name: str) -> Any:
@@ -205,21 +205,21 @@ def test_an_unknown_gan_is_named() -> None:
 
 def test_augmentation_is_reproducible_differentiable_and_random_per_image() -> None:
     images = torch.rand(6, 3, 16, 16, requires_grad=True)
-    once = augment(images, list(TRANSFORMATIONS), draws(1))
-    again = augment(images, list(TRANSFORMATIONS), draws(1))
+    once = diffaugment(images, list(TRANSFORMATIONS), draws(1))
+    again = diffaugment(images, list(TRANSFORMATIONS), draws(1))
     torch.testing.assert_close(once, again)
     once.sum().backward()
     assert images.grad is not None and images.grad.abs().sum() > 0
     same = images.detach()[:1].repeat(6, 1, 1, 1)
     for name in TRANSFORMATIONS:
-        seen = augment(same, [name], draws(2))
+        seen = diffaugment(same, [name], draws(2))
         assert not torch.equal(seen[0], seen[1]), name
 
 
 def test_translation_moves_whole_pixels_onto_white() -> None:
     image = torch.zeros(64, 1, 8, 8).repeat(1, 3, 1, 1)
     image[:, :, 4, 4] = 0.5
-    moved = augment(image, ["translation"], draws(0))
+    moved = diffaugment(image, ["translation"], draws(0))
     for picture in moved:
         row, column = (picture[0] == 0.5).nonzero()[0].tolist()
         assert abs(row - 4) <= 1 and abs(column - 4) <= 1

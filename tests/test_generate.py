@@ -138,7 +138,7 @@ def blend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Params) -> Tr
     index = pd.DataFrame({"sku": [f"P{i}" for i in range(6)], "line": ["Disc"] * 4 + ["Ring"] * 2})
     torch.manual_seed(0)
     model = BlendAutoencoder(settings, Shape(32, 5, 2))
-    model.prepare(random.integers(0, 256, (6, 32, 32, 3), np.uint8), index.assign(view="front"))
+    model.fit(random.integers(0, 256, (6, 32, 32, 3), np.uint8), index.assign(view="front"))
     lines = {line: ["front"] for line in LINES}
     config = Config(BLEND, "blend", settings.model_dump(), {**vars(Shape(32, 5, 2))}, lines)
     save_generator(Path("data/models") / BLEND, model.generator, config, model.codes())

@@ -10,11 +10,11 @@ from safetensors.numpy import load_file
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import read_json
-from bestseller.centroid.shell import Shell
+from bestseller.centroid.distance import CentroidDistance
 from bestseller.classifier.sellers import assign_parts, top_sellers
 from bestseller.images.store import ImageSet
 from bestseller.params import Params, load_params, read_yaml
-from bestseller.preference import load_ranker
+from bestseller.preference.ranker import load_ranker
 from conftest import REPOSITORY
 from shapes import save_shop
 from stages import augment, backbone, backtest, centroid, classifier
@@ -115,8 +115,8 @@ def test_the_committed_settings_keep_judges_and_teacher_apart(path: Path, params
     given = {key: told.get(key, {}) for key in ("backbones", "centroid")}
     settings = changed(params, **given)
     score, metrics = settings.backbones.score_space, settings.backbones.metric_spaces
-    assert settings.centroid.backbone not in settings.backbones.judges()
-    assert settings.backbones.judges() >= {score.network, *(s.network for s in metrics)}
+    assert settings.centroid.backbone not in settings.backbones.measuring()
+    assert settings.backbones.measuring() >= {score.network, *(s.network for s in metrics)}
     assert all((s.network, s.layers) != (score.network, score.layers) for s in metrics)
 
 
@@ -154,11 +154,14 @@ def test_the_stages_make_and_use_the_networks_that_did_not_teach(
         assert not taught & judge  # they share no weights
 
     # the centre and the distance to it are those of the images that the GANs learn from
-    shell, distances = Shell.load(Path("data/centroid/ruler.safetensors"), "fp32"), {}
+    centroid, distances = (
+        CentroidDistance.load(Path("data/centroid/distance.safetensors"), "fp32"),
+        {},
+    )
     for name in ("augmented", "processed"):
         images = ImageSet.open(f"data/{name}")
         kept = (images.index["split"] != "test").to_numpy()
-        distances[name] = shell.distances(images.images[kept])
+        distances[name] = centroid.distances(images.images[kept])
     assert distances["augmented"].mean() == pytest.approx(1, abs=1e-4)
     assert distances["processed"].mean() != pytest.approx(1, abs=1e-3)
     outside = read_json("metrics/centroid.json")["share_outside_d_ref"]

@@ -95,13 +95,13 @@ def test_d2gan_optimal_discriminators_under_known_densities() -> None:
     """On two points with known probabilities the optimum is D1 = a p/q and D2 = b q/p."""
     p, q, alpha, beta = [0.7, 0.3], [0.4, 0.6], 0.2, 0.1
     outputs = torch.zeros(4, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS([outputs], max_iter=200, tolerance_grad=1e-12)
+    optimizer = torch.optim.LBFGS([outputs], max_iter=200, tolerance_grad=1e-12)
 
     def repeat(values: torch.Tensor, probabilities: list[float]) -> torch.Tensor:
         return torch.cat([values[i].repeat(round(10 * probabilities[i])) for i in (0, 1)])
 
     def closure() -> torch.Tensor:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         one, two = outputs[:2], outputs[2:]
         loss = d2gan_discriminator_loss(
             (repeat(one, p), repeat(two, p)), (repeat(one, q), repeat(two, q)), alpha, beta
@@ -109,7 +109,7 @@ def test_d2gan_optimal_discriminators_under_known_densities() -> None:
         loss.backward()
         return loss
 
-    optimiser.step(closure)
+    optimizer.step(closure)
     found = torch.nn.functional.softplus(outputs).tolist()
     expected = [alpha * p[0] / q[0], alpha * p[1] / q[1], beta * q[0] / p[0], beta * q[1] / p[1]]
     assert found == pytest.approx(expected, rel=1e-4)

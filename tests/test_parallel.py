@@ -14,14 +14,14 @@ import torch
 from torch import nn
 
 from bestseller.base.errors import BestsellerError
-from bestseller.gans.batch import Draws, Share
+from bestseller.gans.batch import ProcessGroup, RandomGenerator
 from bestseller.gans.gan import Shape
 from bestseller.gans.registry import gan_class
 from bestseller.params import load_params
 from bestseller.training.batches import Batches
 from bestseller.training.checkpoint import Checkpoint
 from bestseller.training.monitor import Monitor
-from bestseller.training.parallel import group, share_batch_norm
+from bestseller.training.processes import share_batch_norm
 from bestseller.training.trainer import Plan, Trainer
 from conftest import REPOSITORY
 
@@ -30,27 +30,27 @@ EXACT = ["vanilla", "dcgan", "d2gan", "blend"]
 STEPS = 6
 
 
-def norm_gradients(share: Share) -> list[list[float]]:
+def norm_gradients(group: ProcessGroup) -> list[list[float]]:
     """Gradients of a batch norm's weight and bias, its running mean, and of what lies below it."""
     torch.manual_seed(1)
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
     images = torch.randn(8, 3, 6, 6)
     share_batch_norm(network)
     # every image weighs differently, so that a wrong statistic shows
-    weights = torch.arange(8.0)[share.of(8)]
-    output = network(images[share.of(8)]).mean(dim=(1, 2, 3))
+    weights = torch.arange(8.0)[group.of(8)]
+    output = network(images[group.of(8)]).mean(dim=(1, 2, 3))
     (output * weights).mean().backward()
     norm: Any = network[1]
     found = [p.grad.flatten() for p in network.parameters() if p.grad is not None]
-    stacked = torch.cat([*found, norm.running_mean * share.count, norm.running_var])
-    if share.count > 1:
+    stacked = torch.cat([*found, norm.running_mean * group.count, norm.running_var])
+    if group.count > 1:
         torch.distributed.all_reduce(stacked)
-        stacked = stacked / share.count
+        stacked = stacked / group.count
     means = norm.running_mean.tolist()
     return [stacked[: -2 * len(means)].tolist(), means, norm.running_var.tolist()]
 
 
-def losses(name: str, share: Share) -> list[dict[str, float]]:
+def losses(name: str, group: ProcessGroup) -> list[dict[str, float]]:
     """Train a small GAN for a few steps, an epoch each; return what is watched."""
     shared = load_params(REPOSITORY / "params.yaml").train
     update = {"z_dim": 8, "precision": "fp32", "sampling": "proportional"}
@@ -64,11 +64,11 @@ def losses(name: str, share: Share) -> list[dict[str, float]]:
     torch.manual_seed(0)
     plan = Plan(f"{name}-plain-0", shared, settings, len(images))
     batches = Batches(
-        images, numbers, batch_size=8, z_dim=8, sampling="proportional", seed=0, share=share
+        images, numbers, batch_size=8, z_dim=8, sampling="proportional", seed=0, group=group
     )
     model = gan_class(name)(settings, Shape(32, 8, 2))
     index = pd.DataFrame({"sku": [f"P{i}" for i in range(8)], "line": numbers.astype(str)})
-    model.prepare(images, index.assign(view="front"))
+    model.fit(images, index.assign(view="front"))
     trainer = Trainer(
         model,
         plan,
@@ -86,11 +86,11 @@ def main() -> None:
     """What each process runs; the first one writes what it found."""
     torch.set_num_threads(1)
     # one group in a process: a second one may meet the addresses that the first left in the store
-    with group() as share:
+    with process_group() as group:
         found: dict[str, Any] = {"norm": norm_gradients(share)}
         for name in (*EXACT, "pggan"):
             found[name] = losses(name, share)
-        if share.is_first:
+        if group.is_first:
             Path(sys.argv[1]).write_text(json.dumps(found))
 
 
@@ -129,10 +129,10 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
 
 
 def test_draws_of_the_shares_are_those_of_the_whole() -> None:
-    def draws(share: Share) -> Draws:
-        return Draws(torch.Generator().manual_seed(4), share)
+    def draws(group: ProcessGroup) -> RandomGenerator:
+        return RandomGenerator(torch.Generator().manual_seed(4), share)
 
-    whole, halves = draws(Share()), [draws(Share(rank, 2)) for rank in range(2)]
+    whole, halves = draws(ProcessGroup()), [draws(ProcessGroup(rank, 2)) for rank in range(2)]
     torch.testing.assert_close(
         whole.uniform(6, 1, 1), torch.cat([half.uniform(3, 1, 1) for half in halves])
     )
@@ -143,7 +143,7 @@ def test_draws_of_the_shares_are_those_of_the_whole() -> None:
 
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
     with pytest.raises(BestsellerError, match=r"batch of 9 .* 2 processes.*train\.processes"):
-        Share(0, 2).of(9)
+        ProcessGroup(0, 2).of(9)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def test_growth_gives_every_phase_an_equal_share() -> None:
         seen.append((growth.phase, growth.level, growth.alpha))
     phases = [phase for phase, _, _ in seen]
     assert [phases.count(phase) for phase in range(9)] == [100] * 9
-    assert changes == 9, "the optimisers forget at both ends of every fade"
+    assert changes == 9, "the optimizers forget at both ends of every fade"
     assert seen[0] == (0, 0, 1.0) and seen[-1] == (8, 4, 1.0)
     fades = [alpha for phase, _, alpha in seen if phase == 3]
     assert fades == sorted(fades) and fades[0] < 0.02 and 0.98 < fades[-1] < 1
@@ -101,7 +101,7 @@ def checks(n: int, seed: int) -> torch.Tensor:
 
 
 def best_accuracy(one: torch.Tensor, other: torch.Tensor) -> float:
-    """Share of values that the best single threshold puts on the right side."""
+    """ProcessGroup of values that the best single threshold puts on the right side."""
     values, order = torch.cat([one, other]).sort()
     is_one = (order < len(one)).double()
     below = torch.cat([torch.zeros(1), is_one.cumsum(0)]) / len(values)

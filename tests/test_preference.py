@@ -1,4 +1,4 @@
-"""Best sellers, calibration, similarity and the gate."""
+"""Best sellers, calibration, similarity and the detector."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from scipy import stats
 
 from bestseller.base.errors import BestsellerError
 from bestseller.classifier import calibration
-from bestseller.classifier.gate import NeighbourGate
+from bestseller.classifier.detector import OutOfDistributionDetector
 from bestseller.classifier.mild import CHANGES, MOST, mild_changes
 from bestseller.classifier.neighbours import nearest
 from bestseller.classifier.sellers import (
@@ -243,7 +243,7 @@ def test_the_reported_table_is_whole() -> None:
     assert reported["similarity"].between(20, 75).all()
 
 
-# --- neighbours and the gate -------------------------------------------------------------------
+# --- neighbours and the detector -------------------------------------------------------------------
 
 
 def test_neighbours_agree_with_brute_force() -> None:
@@ -270,9 +270,9 @@ def test_the_gate_loses_no_more_real_images_than_promised() -> None:
     lost, foreign = [], []
     for _ in range(40):
         bank, held_out, new = (rng.normal(1, 0.3, (99, 8)).astype(np.float32) for _ in range(3))
-        gate = NeighbourGate.fit(bank, held_out, abstained=0.05)
-        lost.append(gate.abstains(new).mean())
-        foreign.append(gate.abstains(new + np.float32(1)).mean())
+        detector = OutOfDistributionDetector.fit(bank, held_out, abstained=0.05)
+        lost.append(detector.abstains(new).mean())
+        foreign.append(detector.abstains(new + np.float32(1)).mean())
     assert np.mean(lost) == pytest.approx(0.05, abs=0.015)
     assert np.mean(foreign) > 0.9
 
@@ -283,22 +283,26 @@ def test_each_block_of_features_counts_alike() -> None:
     known = np.concatenate([few, many], axis=1).astype(np.float32)
     strange = known[150:].copy()
     strange[:, :2] += 5  # five deviations in the small block
-    gate = NeighbourGate.fit(known[:100], known[100:150], [2, 900])
-    assert gate.abstains(strange).all()
-    assert NeighbourGate.fit(known[:100], known[100:150]).abstains(strange).mean() < 0.5
+    detector = OutOfDistributionDetector.fit(known[:100], known[100:150], [2, 900])
+    assert detector.abstains(strange).all()
+    assert OutOfDistributionDetector.fit(known[:100], known[100:150]).abstains(strange).mean() < 0.5
     with pytest.raises(ValueError, match="blocks of 901"):
-        NeighbourGate.fit(known[:100], known[100:150], [2, 899])
+        OutOfDistributionDetector.fit(known[:100], known[100:150], [2, 899])
 
 
 def test_the_gate_survives_few_images_and_dead_features() -> None:
     bank = np.array([[1, 0, 3], [2, 0, 5]], np.float32)
-    gate = NeighbourGate.fit(bank, bank[:1])
-    assert gate.k == 2 and gate.threshold == pytest.approx(np.sqrt(8 / 3))
-    assert not gate.abstains(bank).any()
-    assert gate.abstains(np.array([[1, 1, 3]], np.float32)).all()  # no real image has the second
-    again = NeighbourGate(bank, **gate.settings())
-    np.testing.assert_array_equal(again.distances(-bank), gate.distances(-bank))
-    constant = NeighbourGate.fit(np.ones((3, 2), np.float32), np.ones((1, 2), np.float32))
+    detector = OutOfDistributionDetector.fit(bank, bank[:1])
+    assert detector.k == 2 and detector.threshold == pytest.approx(np.sqrt(8 / 3))
+    assert not detector.abstains(bank).any()
+    assert detector.abstains(
+        np.array([[1, 1, 3]], np.float32)
+    ).all()  # no real image has the second
+    again = OutOfDistributionDetector(bank, **detector.settings())
+    np.testing.assert_array_equal(again.distances(-bank), detector.distances(-bank))
+    constant = OutOfDistributionDetector.fit(
+        np.ones((3, 2), np.float32), np.ones((1, 2), np.float32)
+    )
     assert constant.abstains(np.full((1, 2), 2, np.float32)).all()
 
 
@@ -308,8 +312,8 @@ def test_the_gate_lets_mildly_changed_photos_through() -> None:
     bank, held_out, new = rng.normal(size=(3, 400, 6)).astype(np.float32)
     changed = held_out + np.float32(2)
     strict, mild = (
-        NeighbourGate.fit(bank, held_out),
-        NeighbourGate.fit(bank, held_out, mild=[changed]),
+        OutOfDistributionDetector.fit(bank, held_out),
+        OutOfDistributionDetector.fit(bank, held_out, mild=[changed]),
     )
     assert strict.abstains(new + np.float32(2)).mean() > 0.5
     assert mild.abstains(new + np.float32(2)).mean() <= 0.03

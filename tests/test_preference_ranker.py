@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 from bestseller.base.errors import BestsellerError
-from bestseller.classifier.gate import NeighbourGate
-from bestseller.preference import SalesRanker, fit_ranker, load_ranker
+from bestseller.classifier.detector import OutOfDistributionDetector
 from bestseller.preference.backtest import Backtest, lift, pair_auc, run_backtest, spearman
+from bestseller.preference.ranker import SalesRanker, fit_ranker, load_ranker
 from bestseller.preference.ridge import Ridge
 
 # --- the ranker --------------------------------------------------------------------------------
@@ -43,8 +43,8 @@ def make_products(n: int, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
 @pytest.fixture(scope="module")
 def fitted() -> SalesRanker:
     features, products = make_products(400, 0)
-    gate = NeighbourGate.fit(features[:300], features[300:])
-    return fit_ranker(features, products, seed=0, gate=gate)
+    detector = OutOfDistributionDetector.fit(features[:300], features[300:])
+    return fit_ranker(features, products, seed=0, detector=detector)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_the_neighbour_score_by_hand() -> None:
     rows, distances = ranker.neighbours(np.array([[0.4]], np.float32), k=5)
     assert rows.tolist() == [[0, 3]]  # only best sellers, of any line
     assert distances[0].tolist() == pytest.approx([0.4, 0.4])
-    with pytest.raises(ValueError, match="no gate"):
+    with pytest.raises(ValueError, match="no detector"):
         ranker.abstains(query)
 
 

@@ -15,7 +15,7 @@ from bestseller.demo import DemoShop
 from bestseller.params import load_params, read_yaml
 from bestseller.retraining.champion import find, put_back, unless_rolled_back
 from bestseller.retraining.decision import Decision
-from bestseller.retraining.journal import Busy, Desk
+from bestseller.retraining.journal import Busy, RunStore
 from bestseller.retraining.notify import notify
 from bestseller.retraining.outcome import Outcome, Summary
 from bestseller.retraining.repository import Repository
@@ -210,20 +210,20 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     code = f"""
 import sys, time; sys.path.insert(0, {str(REPOSITORY / "src")!r})
 from pathlib import Path
-from bestseller.retraining.journal import Desk
-with Desk(Path("desk")).alone():
+from bestseller.retraining.journal import RunStore
+with RunStore(Path("store")).alone():
     print("alone", flush=True); time.sleep(60)
 """
-    desk = Desk(tmp_path / "desk")
+    store = RunStore(tmp_path / "store")
     with subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE
     ) as other:
         assert other.stdout is not None
         other.stdout.readline()
-        with pytest.raises(Busy, match=f"process {other.pid} "), desk.alone():
+        with pytest.raises(Busy, match=f"process {other.pid} "), store.alone():
             pass
         other.kill()
-    with desk.alone():
+    with store.alone():
         pass
 
 
@@ -280,4 +280,4 @@ def test_an_unchanged_ledger_is_not_downloaded_again(
 def test_a_damaged_journal_names_the_way_back(tmp_path: Path) -> None:
     (tmp_path / "journal.json").write_text('{"run": 1}')
     with pytest.raises(BestsellerError, match="--abandon"):
-        Desk(tmp_path).read()
+        RunStore(tmp_path).read()

@@ -43,7 +43,7 @@ def pictures(n: int, brightness: float, seed: int = 0) -> ImageSet:
     return ImageSet(images, index)
 
 
-def write_ruler(path: Path, images: ImageSet) -> torch.nn.Module:
+def write_distance(path: Path, images: ImageSet) -> torch.nn.Module:
     """Write what the stage centroid would for an untrained network; return its features."""
     torch.manual_seed(0)
     features = empty_feature_stack("alexnet", 3)
@@ -95,8 +95,8 @@ def test_the_turnover_is_the_share_of_new_names_among_the_best(params: Params) -
 
 def test_the_shift_is_the_way_of_the_mean_in_the_old_features(tmp_path: Path) -> None:
     before, now = pictures(40, 100), pictures(60, 130, seed=1)
-    features = write_ruler(tmp_path / "ruler.safetensors", before)
-    found = image_shift(tmp_path / "ruler.safetensors", now)
+    features = write_distance(tmp_path / "distance.safetensors", before)
+    found = image_shift(tmp_path / "distance.safetensors", now)
 
     def seen(images: ImageSet) -> np.ndarray:
         kept = images.images[(images.index["split"] != "test").to_numpy()]
@@ -118,15 +118,15 @@ def test_the_shift_is_the_way_of_the_mean_in_the_old_features(tmp_path: Path) ->
             np.linalg.norm(new - centre, axis=1).mean() / d_ref, rel=1e-3
         ),
     }
-    same = image_shift(tmp_path / "ruler.safetensors", before)
+    same = image_shift(tmp_path / "distance.safetensors", before)
     assert same["centroid_shift"] < 1e-5
     assert same["centroid_distance"] == pytest.approx(1, rel=1e-4)
 
 
 def test_another_draw_of_the_same_kind_shifts_by_what_chance_makes(tmp_path: Path) -> None:
     """Both centres are means of 30, so that their distance is sqrt(2) standard errors."""
-    write_ruler(tmp_path / "ruler.safetensors", pictures(40, 100))
-    found = image_shift(tmp_path / "ruler.safetensors", pictures(40, 100, seed=1))
+    write_distance(tmp_path / "distance.safetensors", pictures(40, 100))
+    found = image_shift(tmp_path / "distance.safetensors", pictures(40, 100, seed=1))
     ratio = found["centroid_shift"] / found["centroid_shift_chance"]
     assert ratio == pytest.approx(np.sqrt(2), rel=0.1)
 
@@ -142,7 +142,7 @@ def test_what_moved_beyond_its_threshold_is_told(tmp_path: Path, params: Params)
     before, root = tmp_path / "before", tmp_path / "today"
     write_run(before, [5] * 8 + [0] * 12, ledger({}, {}))
     write_run(root, [5] * 20, ledger({"A": 300, "B": 100}, {"A": 100, "B": 300}))
-    write_ruler(before / "data/centroid/ruler.safetensors", pictures(20, 90))
+    write_distance(before / "data/centroid/distance.safetensors", pictures(20, 90))
     pictures(20, 150).save(root / "data/processed")
     found = measure_drift(before, root, params)
     mix, sellers, centre, distance = found.pop("warnings")
@@ -161,8 +161,10 @@ def test_a_first_run_and_another_image_size_say_what_they_can(
     pictures(20, 150).save(root / "data/processed")
     assert measure_drift(tmp_path / "nothing", root, params) == {"warnings": []}
     small = pictures(20, 90)
-    ruler = tmp_path / "before/data/centroid/ruler.safetensors"
-    write_ruler(ruler, ImageSet(small.images[:, ::2, ::2].repeat(3, 1).repeat(3, 2), small.index))
+    distance = tmp_path / "before/data/centroid/distance.safetensors"
+    write_distance(
+        distance, ImageSet(small.images[:, ::2, ::2].repeat(3, 1).repeat(3, 2), small.index)
+    )
     found = measure_drift(tmp_path / "before", root, params)
     assert found["images_measured"] == 15
     assert "they have another size" in found["warnings"][0]

@@ -12,14 +12,15 @@ from bestseller.backbones import Backbone, FeatureSpace, save_backbone
 from bestseller.backbones.networks import without_classifier
 from bestseller.backbones.vision import models
 from bestseller.base.errors import BestsellerError
+from bestseller.classifier.detector import OutOfDistributionDetector
 from bestseller.classifier.fitting import fit_classifier
-from bestseller.classifier.gate import NeighbourGate
 from bestseller.classifier.sellers import assign_parts, lines_of, sales_history, top_sellers
 from bestseller.classifier.start import starting_network
 from bestseller.images.store import ImageSet
 from bestseller.params import load_params
-from bestseller.preference import Scorer, fit_ranker, score
 from bestseller.preference.known import KnownImages
+from bestseller.preference.ranker import fit_ranker
+from bestseller.preference.scorer import Scorer, score
 from shapes import Shop, make_shop
 
 SIZE = 32
@@ -55,8 +56,8 @@ def data(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ).save(folder / "classifier")
     features, train = backbone.features(images), (index["split"] != "test").to_numpy()
     history = sales_history(units, index, list(parts["sku"]))
-    gate = NeighbourGate.fit(features[train], features[~train])
-    ranker = fit_ranker(features[train], history[train].reset_index(drop=True), 0, gate)
+    detector = OutOfDistributionDetector.fit(features[train], features[~train])
+    ranker = fit_ranker(features[train], history[train].reset_index(drop=True), 0, detector)
     ranker.save(folder / "preference")
     catalogue = ImageSet(images, index.assign(category="c", view="front", sha256="0"))
     known = KnownImages.of(FeatureSpace(backbone), catalogue, backbone.features)

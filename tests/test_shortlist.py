@@ -20,6 +20,7 @@ from scipy.spatial.distance import cdist
 
 from bestseller.backbones import FeatureSpace
 from bestseller.base.errors import BestsellerError
+from bestseller.classifier.classifier import Classifier
 from bestseller.designs.candidates import sample
 from bestseller.designs.design import SOURCE_TYPE, Choice, Design, design_id
 from bestseller.designs.evidence import Naming, evidence
@@ -37,8 +38,9 @@ from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Drawn, Parent
 from bestseller.images.store import ImageSet
 from bestseller.params import Shortlist
-from bestseller.preference import Classifier, SalesRanker, Scorer
 from bestseller.preference.known import KnownImages
+from bestseller.preference.ranker import SalesRanker
+from bestseller.preference.scorer import Scorer
 
 SIZE, LINES = 8, ["A", "B"]
 WORTH = "WARNING: Of two held-out designs of one line, the score names the better seller 51 of 100."
@@ -224,7 +226,7 @@ def known_images(pixels: Pixels, catalogue: ImageSet) -> KnownImages:
     network = SimpleNamespace(network_name=pixels.name)
     space = SimpleNamespace(name=pixels.name, backbone=network, layers=(), side=0)
     known = KnownImages.of(cast(FeatureSpace, space), catalogue, pixels.features)
-    known.floor.gate.threshold = 100.0
+    known.floor.detector.threshold = 100.0
     return known
 
 
@@ -480,7 +482,7 @@ def test_the_stage_without_its_input_says_what_to_run(
 def test_a_picture_below_the_floor_is_held_back(world: tuple[Memory, Scorer]) -> None:
     before = choose(world).counts
     assert before["held_back"].tolist() == [0, 0]
-    floor = world[1].known.floor.gate
+    floor = world[1].known.floor.detector
     kept, floor.threshold = floor.threshold, 1e-9
     try:
         found = choose(world)

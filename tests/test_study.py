@@ -26,7 +26,7 @@ def test_the_committed_claims_name_arms_with_allowed_settings() -> None:
     arms = arms_of(claims, REPOSITORY)
     assert len({arm.key for arm in arms}) == len(arms)
     for arm in arms:
-        judges = arm.params.backbones.judges()
+        judges = arm.params.backbones.measuring()
         assert arm.params.centroid.backbone not in judges
         assert arm.params.train.blend.teacher not in judges
         assert arm.params.images.size == 64
@@ -126,7 +126,7 @@ def test_the_code_version_sees_formulas_and_not_words(tmp_path: Path) -> None:
     (package / "params").mkdir()
     (package / "params" / "__init__.py").write_text("x = 1\n")
     (package / "unused.py").write_text("y = 1\n")
-    script.write_text("from bestseller.metrics.kid import kid\n")
+    script.write_text("from bestseller.metrics.kernel_distance import kid\n")
 
     def version(text: str) -> str:
         module.write_text(text)

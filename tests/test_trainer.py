@@ -14,7 +14,7 @@ from torch import nn
 
 from bestseller.base.errors import BestsellerError
 from bestseller.centroid.centroids import Centroids
-from bestseller.gans.batch import Batch, Share
+from bestseller.gans.batch import Batch, ProcessGroup
 from bestseller.gans.gan import Shape, Stats
 from bestseller.gans.registry import gan_class
 from bestseller.images.augment import Change, fresh
@@ -196,16 +196,16 @@ def test_processes_show_the_images_that_one_would_show() -> None:
     """Fresh augmentation included: each image of a batch has random numbers of its own."""
     images = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
 
-    def batches(share: Share) -> Batches:
+    def batches(group: ProcessGroup) -> Batches:
         return Batches(
-            images, np.zeros(12), batch_size=6, z_dim=2, sampling="sqrt", seed=4, share=share,
+            images, np.zeros(12), batch_size=6, z_dim=2, sampling="sqrt", seed=4, group=group,
             change=fresh(AUGMENT),
         )  # fmt: skip
 
-    whole = batches(Share())[3].real
-    halves = [batches(Share(rank, 2))[3].real for rank in range(2)]
+    whole = batches(ProcessGroup())[3].real
+    halves = [batches(ProcessGroup(rank, 2))[3].real for rank in range(2)]
     assert torch.equal(whole, torch.cat(halves))
-    assert not torch.equal(whole, batches(Share())[4].real)
+    assert not torch.equal(whole, batches(ProcessGroup())[4].real)
 
 
 def test_a_batch_depends_on_seed_and_step_alone() -> None:

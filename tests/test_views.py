@@ -203,12 +203,12 @@ def judged(folder: Path, images: ImageSet, units: pd.DataFrame) -> dict[str, byt
     for name in ("resnet18", "vgg16"):
         network = without_classifier(architecture(name).build())
         save_backbone(folder / "data/backbones", Backbone(name, "catalogue", network))
-    # the ruler of the last network, vgg16, up to a quarter of the image's side
+    # the distance of the last network, vgg16, up to a quarter of the image's side
     stack = feature_stack(load_backbone(folder / "data/backbones", name), 16)
     centre = torch.zeros(1, 256, images.images.shape[1] // 4, images.images.shape[1] // 4)
-    ruler = Centroids(stack, centre, torch.ones(1))
+    distance = Centroids(stack, centre, torch.ones(1))
     config: dict[str, object] = {"backbone": name, "layer": 16, "pooling": "none"}
-    save_centroids(folder / "data/centroid/ruler.safetensors", ruler, config)
+    save_centroids(folder / "data/centroid/distance.safetensors", distance, config)
     params = params_for("dcgan")
     short = {"steps": 2, "batch_size": 8, "precision": "fp32", "top_k": 20}
     few = {"images": 30, "images_per_line": 4, "pairs": 40}

@@ -151,7 +151,7 @@ def _train(
         torch.manual_seed(int(torch.randint(2**31, (), generator=random)))
         heads = _Heads(kind.dimensions, products.lines).to(device())
     parameters = [*network.parameters(), *heads.parameters()]
-    optimiser = torch.optim.AdamW(
+    optimizer = torch.optim.AdamW(
         [
             {"params": [p for p in parameters if p.dim() > 1], "weight_decay": WEIGHT_DECAY},
             {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
@@ -160,7 +160,7 @@ def _train(
         fused=True,
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.lr, total_steps=settings.steps
+        optimizer, settings.lr, total_steps=settings.steps
     )
     shares = np.bincount(products.labels) / len(products.labels)
     log_shares = torch.from_numpy(np.log(shares)).float().to(device())
@@ -178,8 +178,8 @@ def _train(
             line_loss = F.cross_entropy(heads.line(features) + log_shares, truth)
             loss = line_loss + nt_xent(heads.project(features), design, TEMPERATURE)
             loss.backward()
-            optimiser.step()
-            optimiser.zero_grad()
+            optimizer.step()
+            optimizer.zero_grad()
             schedule.step()
             losses.append(loss.item())
             if not np.isfinite(losses[-1]):

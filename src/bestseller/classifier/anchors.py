@@ -73,7 +73,7 @@ def anchor_table(
         anchor, similarity, low, high (percent, mean over images), n, without_prior (the similarity
         with the sales prior divided out), most_likely (percent: the mean probability of the line
         that the classifier finds most likely, which is never low for it must name one), abstained
-        (share of the images on which the gate abstains).
+        (share of the images on which the detector abstains).
     """
     rows = []
     for name, (images, lines) in anchors.items():
@@ -91,7 +91,7 @@ def anchor_table(
                 "n": len(images),
                 "without_prior": image_similarity(adjusted, lines, classifier.lines).mean(),
                 "most_likely": 100 * probabilities.max(axis=1).mean(),
-                "abstained": float(classifier.gate.abstains(features).mean()),
+                "abstained": float(classifier.detector.abstains(features).mean()),
             }
         )
     return pd.DataFrame(rows)

@@ -19,7 +19,7 @@ from bestseller.base.compute import device, place
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, read_json, require, write_json
 from bestseller.classifier.calibration import calibrated, without_prior
-from bestseller.classifier.gate import NeighbourGate
+from bestseller.classifier.detector import OutOfDistributionDetector
 
 BATCH = 128
 STAGES = ("layer1", "layer2", "layer3", "layer4")
@@ -78,7 +78,7 @@ def forward(
 
 @dataclass(frozen=True)
 class Classifier:
-    """A trained classifier with its calibration and its out-of-distribution gate.
+    """A trained classifier with its calibration and its out-of-distribution detector.
 
     Attributes:
         network: a network that `build_network` made, trained.
@@ -87,7 +87,7 @@ class Classifier:
         lines: the L product lines in the order of the columns of `probabilities`.
         prior: share of each line in the training draws, sums to 1.
         temperature: divides the logits; fitted on validation images.
-        gate: tells images that are like no best seller, by their features.
+        detector: tells images that are like no best seller, by their features.
     """
 
     network: nn.Module
@@ -96,10 +96,10 @@ class Classifier:
     lines: list[str]
     prior: list[float]
     temperature: float
-    gate: NeighbourGate
+    detector: OutOfDistributionDetector
 
     def outputs(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Return uncalibrated logits (float64 N x L) and what the gate judges (float32 N x 3840).
+        """Return uncalibrated logits (float64 N x L) and features (float32 N x 3840).
 
         Raises:
             ValueError: the images are not uint8 N x size x size x 3.
@@ -134,13 +134,13 @@ class Classifier:
 
     def abstains(self, images: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Tell for which images the similarity means nothing: they are like no best seller."""
-        return self.gate.abstains(self.outputs(images)[1])
+        return self.detector.abstains(self.outputs(images)[1])
 
     def save(self, folder: str | Path) -> None:
         """Write resnet50.safetensors and resnet50.json into `folder`."""
         folder = Path(folder)
         tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        tensors["gate.bank"] = torch.from_numpy(self.gate.bank)
+        tensors["detector.bank"] = torch.from_numpy(self.detector.bank)
         with atomic_path(folder / f"{NAME}.safetensors") as temporary:
             save_file({k: v.cpu().contiguous() for k, v in tensors.items()}, temporary)
         described = {
@@ -150,7 +150,7 @@ class Classifier:
             "lines": self.lines,
             "prior": self.prior,
             "temperature": self.temperature,
-            "gate": self.gate.settings(),
+            "detector": self.detector.settings(),
         }
         write_json(folder / f"{NAME}.json", described)
 
@@ -164,7 +164,9 @@ def load_classifier(folder: str | Path) -> Classifier:
     path = require(Path(folder) / f"{NAME}.safetensors", MADE_BY)
     described = read_json(Path(folder) / f"{NAME}.json", MADE_BY)
     tensors = load_file(path)
-    gate = NeighbourGate(tensors.pop("gate.bank").numpy(), **described["gate"])
+    detector = OutOfDistributionDetector(
+        tensors.pop("detector.bank").numpy(), **described["detector"]
+    )
     network = build_network(len(described["lines"]))
     try:
         network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items()})
@@ -174,4 +176,4 @@ def load_classifier(folder: str | Path) -> Classifier:
         ) from error
     network.requires_grad_(False)
     known = ("weights", "size", "lines", "prior", "temperature")
-    return Classifier(network, **{name: described[name] for name in known}, gate=gate)
+    return Classifier(network, **{name: described[name] for name in known}, detector=detector)

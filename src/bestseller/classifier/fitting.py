@@ -1,4 +1,4 @@
-"""From best sellers to a calibrated, gated classifier, measured on held-out products."""
+"""From best sellers to a calibrated, guarded classifier, measured on held-out products."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from torch import nn
 from bestseller.base.errors import BestsellerError
 from bestseller.classifier import calibration
 from bestseller.classifier.classifier import Classifier, forward
-from bestseller.classifier.gate import NeighbourGate
+from bestseller.classifier.detector import OutOfDistributionDetector
 from bestseller.classifier.mild import mild_changes
 from bestseller.classifier.sellers import PARTS, sales_prior
 from bestseller.classifier.training import train_network
@@ -48,9 +48,9 @@ def fit_classifier(
     settings: Preference,
     changes: Augment | None = None,
 ) -> Classifier:
-    """Train on the train part, then fit temperature and gate on the validation part.
+    """Train on the train part, then fit temperature and detector on the validation part.
 
-    The gate is fitted on these images, as they are and after each kind of mild change.
+    The detector is fitted on these images, as they are and after each kind of mild change.
 
     Args:
         network: a new ResNet-50 with L outputs.
@@ -59,7 +59,7 @@ def fit_classifier(
         parts: what `sellers.assign_parts` returned.
         lines: the L lines.
         settings: the section ``preference`` of params.yaml.
-        changes: the section ``augment``; None fits the gate on the images as they are alone.
+        changes: the section ``augment``; None fits the detector on the images as they are alone.
 
     Raises:
         BestsellerError: no best seller in the validation part.
@@ -69,7 +69,7 @@ def fit_classifier(
     train_network(network, train, labels, draws, settings)
     logits, seen_by_none = forward(network, held_out)
     bank = forward(network, train)[1]
-    gate = NeighbourGate.fit(
+    detector = OutOfDistributionDetector.fit(
         np.concatenate(bank, axis=1),
         np.concatenate(seen_by_none, axis=1),
         blocks=[stage.shape[1] for stage in bank],
@@ -85,7 +85,7 @@ def fit_classifier(
         list(lines),
         sales_prior(parts, lines),
         calibration.fit_temperature(logits, held_out_labels),
-        gate,
+        detector,
     )
 
 
@@ -97,7 +97,7 @@ def assess(
     Returns:
         Flat metrics: accuracy_test with its exact binomial interval, its mean over lines, the
         accuracy of always naming the line that sells most; nll (nats), brier and ece before and
-        after the temperature; what the gate loses; numbers of images and lines. And a row per
+        after the temperature; what the detector loses; numbers of images and lines. And a row per
         test image: actual, predicted (lines), for DVC's confusion template.
 
     Raises:
@@ -124,7 +124,7 @@ def assess(
         metrics[f"nll_{name}"] = calibration.nll_of_logits(logits, labels, temperature)
         metrics[f"brier_{name}"] = calibration.brier(probabilities, labels)
         metrics[f"ece_{name}"] = calibration.calibration_error(probabilities, labels)
-    metrics["abstained_test"] = float(classifier.gate.abstains(features).mean())
+    metrics["abstained_test"] = float(classifier.detector.abstains(features).mean())
     for part in PARTS:
         metrics[f"images_{part}"] = int((parts["split"] == part).sum())
     names = np.array(classifier.lines, dtype=object)

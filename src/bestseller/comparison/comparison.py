@@ -1,6 +1,6 @@
 """Which model is better, as far as the numbers go.
 
-An **arm** is a gan with a constraint; its replicates are training seeds. Two arms are compared by
+An **variant** is a gan with a constraint; its replicates are training seeds. Two variants are compared by
 the differences of equal seeds. A difference may have one of three intervals:
 
 - ``seeds``: Student t over two or more seed pairs. It speaks of the method: what training again
@@ -35,12 +35,12 @@ Row = dict[str, object]
 
 @dataclass(frozen=True)
 class Difference:
-    """Arm `a` minus arm `b` in one metric.
+    """Variant `a` minus variant `b` in one metric.
 
     Attributes:
         value, low, high: the difference with its interval; NaN ends where there is none.
         kind: ``seeds``, ``images`` or ``none``, see above.
-        seeds: number of seeds that both arms have.
+        seeds: number of seeds that both variants have.
         p: of the sign-flip test, NaN but over seeds.
     """
 
@@ -55,12 +55,12 @@ class Difference:
 def difference(
     models: pd.DataFrame, metric: str, a: tuple[str, str], b: tuple[str, str], confidence: float
 ) -> Difference:
-    """Compare two arms, given as (gan, constraint), over the seeds that both have.
+    """Compare two variants, given as (gan, constraint), over the seeds that both have.
 
     Args:
         models: a row per model: gan, constraint, seed, metrics, standard errors as <metric>_se.
     """
-    left, right = (_arm(models, *arm).dropna(subset=metric) for arm in (a, b))
+    left, right = (_variant(models, *variant).dropna(subset=metric) for variant in (a, b))
     seeds = left.index.intersection(right.index)
     nan = float("nan")
     if len(seeds) == 0:
@@ -79,7 +79,7 @@ def difference(
     return Difference(found.value, found.low, found.high, "images", 1, nan)
 
 
-def _arm(models: pd.DataFrame, gan: str, constraint: str) -> pd.DataFrame:
+def _variant(models: pd.DataFrame, gan: str, constraint: str) -> pd.DataFrame:
     rows = models[(models["gan"] == gan) & (models["constraint"] == constraint)]
     return rows.set_index("seed").sort_index()
 
@@ -133,15 +133,15 @@ def centroid_effects(models: pd.DataFrame, confidence: float, columns: Columns) 
 
 
 def arm_means(models: pd.DataFrame, confidence: float, columns: Columns) -> pd.DataFrame:
-    """Return the mean over seeds of each arm and metric.
+    """Return the mean over seeds of each variant and metric.
 
     Returns:
         gan, constraint, metric, mean, low, high (over seeds; NaN with one seed), seeds.
     """
     rows: list[Row] = []
-    for (gan, constraint), arm in models.groupby(["gan", "constraint"], sort=True):
+    for (gan, constraint), variant in models.groupby(["gan", "constraint"], sort=True):
         for metric in compared(columns, models.columns):
-            values = arm[metric].dropna()
+            values = variant[metric].dropna()
             if values.empty:
                 continue
             row: Row = {"gan": gan, "constraint": constraint, "metric": metric}
@@ -155,11 +155,11 @@ def arm_means(models: pd.DataFrame, confidence: float, columns: Columns) -> pd.D
     )
 
 
-def best_arms(models: pd.DataFrame, confidence: float, columns: Columns) -> pd.DataFrame:
-    """Return the best arm of each metric, and those that cannot be told from it.
+def best_variants(models: pd.DataFrame, confidence: float, columns: Columns) -> pd.DataFrame:
+    """Return the best variant of each metric, and those that cannot be told from it.
 
     Returns:
-        metric, best (``gan-constraint``), mean, and the other arms: tied, lost, unsettled (their
+        metric, best (``gan-constraint``), mean, and the other variants: tied, lost, unsettled (their
         difference is open or has no interval), text.
     """
     means = arm_means(models, confidence, columns)
@@ -169,14 +169,14 @@ def best_arms(models: pd.DataFrame, confidence: float, columns: Columns) -> pd.D
         ordered = of_metric.sort_values(
             "mean", ascending=not column.higher_is_better, kind="stable"
         )
-        arms = list(zip(ordered["gan"], ordered["constraint"], strict=True))
-        found = [difference(models, name, arms[0], other, confidence) for other in arms[1:]]
+        variants = list(zip(ordered["gan"], ordered["constraint"], strict=True))
+        found = [difference(models, name, variants[0], other, confidence) for other in variants[1:]]
         groups: dict[str, list[str]] = {"tied": [], "lost": [], "unsettled": []}
-        for arm, one, p in zip(arms[1:], found, _adjusted(found), strict=True):
+        for variant, one, p in zip(variants[1:], found, _adjusted(found), strict=True):
             said = verdict(column, one, p, confidence)
             group = {"tie": "tied", "open": "unsettled", "unknown": "unsettled"}.get(said, "lost")
-            groups[group].append("-".join(arm))
-        best, mean = "-".join(arms[0]), float(ordered["mean"].iloc[0])
+            groups[group].append("-".join(variant))
+        best, mean = "-".join(variants[0]), float(ordered["mean"].iloc[0])
         text = f"{name}: best is {best} ({mean:.4g})"
         if groups["tied"]:
             text += f", tied with {', '.join(groups['tied'])}"

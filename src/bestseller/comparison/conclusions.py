@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bestseller.comparison.comparison import best_arms, centroid_effects, limits
+from bestseller.comparison.comparison import best_variants, centroid_effects, limits
 from bestseller.comparison.references import REAL
 from bestseller.evaluation.nearest import Kids, Nearest, nearest_models
 from bestseller.metrics.registry import Columns, as_records, of_metric, space_title
@@ -27,7 +27,7 @@ class Comparison:
         quality, diversity: names of the kernel distance in the main space, and of the perceptual
             diversity.
         effects: of the centroid constraint, see `centroid_effects`.
-        best: arm of each metric, see `best_arms`.
+        best: variant of each metric, see `best_variants`.
         answers: sentences.
     """
 
@@ -88,7 +88,7 @@ def compare(
     quality = of_metric(have, "kid")[0]
     diversity = [*of_metric(have, "lpips"), *of_metric(have, "diversity")][0]
     effects = centroid_effects(models, confidence, have)
-    best = best_arms(models, confidence, have)
+    best = best_variants(models, confidence, have)
     others = best[["tied", "lost", "unsettled"]].map(len)
     nearest = nearest_models(kids, confidence)
     lowest = models[models["model"] == nearest.leader].iloc[0]
@@ -98,7 +98,7 @@ def compare(
         *(said for _, row in models.iterrows() if (said := in_blurs(row, have))),
         *_few_images(models, have),
         *_settled(
-            best, others["unsettled"] < others.sum(axis=1).clip(lower=1), "which arm is best in"
+            best, others["unsettled"] < others.sum(axis=1).clip(lower=1), "which variant is best in"
         ),
         *_settled(effects, effects["verdict"] != "unknown", "the effect of the constraint on"),
         *costs,

@@ -19,9 +19,9 @@ def training_costs(timings: pd.DataFrame) -> pd.DataFrame:
         `COLUMNS`, in the order given: times_plain is the time an image takes over that of the same
         gan without the constraint, NaN where that was not trained.
     """
-    arms = timings.groupby(["gan", "constraint"], sort=False)
-    costs = arms[["seconds", "images_per_second"]].mean()
-    costs["seeds"] = arms.size()
+    variants = timings.groupby(["gan", "constraint"], sort=False)
+    costs = variants[["seconds", "images_per_second"]].mean()
+    costs["seeds"] = variants.size()
     costs = costs.reset_index()
     plain = costs[costs["constraint"] == PLAIN].set_index("gan")["images_per_second"]
     costs["times_plain"] = costs["gan"].map(plain) / costs["images_per_second"]

@@ -26,7 +26,7 @@ class Style:
 
 
 def arm_styles(models: pd.DataFrame) -> dict[str, Style]:
-    """Return each model's style: colour by gan, hollow for plain; the seeds of an arm share it.
+    """Return each model's style: colour by gan, hollow for plain; the seeds of a variant share it.
 
     Rows without a gan are references and grey.
     """

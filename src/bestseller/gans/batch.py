@@ -9,7 +9,7 @@ from bestseller.base.errors import BestsellerError
 
 
 @dataclass(frozen=True)
-class Share:
+class ProcessGroup:
     """Which part of each batch a process has: the `rank`-th of `count` equal ones."""
 
     rank: int = 0
@@ -36,21 +36,21 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Draws:
+class RandomGenerator:
     """Random numbers for each image of a batch: those that it has in the whole batch."""
 
     generator: torch.Generator
-    share: Share = Share()
+    group: ProcessGroup = ProcessGroup()
 
     def uniform(self, n: int, *shape: int) -> Tensor:
         """Return U(0, 1) numbers, float32 n x shape, for this process's n images."""
-        numbers = torch.rand(n * self.share.count, *shape, generator=self.generator)
-        return numbers[self.share.of(len(numbers))]
+        numbers = torch.rand(n * self.group.count, *shape, generator=self.generator)
+        return numbers[self.group.of(len(numbers))]
 
     def integers(self, low: int, high: int, n: int) -> Tensor:
         """Return integers in [low, high), int64 n, for this process's n images."""
-        numbers = torch.randint(low, high, (n * self.share.count,), generator=self.generator)
-        return numbers[self.share.of(len(numbers))]
+        numbers = torch.randint(low, high, (n * self.group.count,), generator=self.generator)
+        return numbers[self.group.of(len(numbers))]
 
 
 @dataclass(frozen=True)
@@ -69,4 +69,4 @@ class Batch:
     conditions: Tensor
     z: Tensor
     rows: Tensor
-    random: Draws
+    random: RandomGenerator

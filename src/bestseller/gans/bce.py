@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from bestseller.gans.batch import Draws
+from bestseller.gans.batch import RandomGenerator
 from bestseller.gans.gan import Gan, Stats
 from bestseller.gans.objectives import bce_discriminator_loss, bce_generator_loss
 
@@ -14,7 +14,7 @@ class BceGan(Gan):
     """
 
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws
+        self, real: Tensor, fake: Tensor, conditions: Tensor, random: RandomGenerator
     ) -> tuple[Tensor, Stats]:
         del random
         real_logits = self.discriminator(real, conditions)

@@ -66,7 +66,7 @@ class Generator(nn.Module):
     it stands for (Shi et al. 2016). The change starts at zero.
     """
 
-    def __init__(self, settings: params.Blend, shape: Shape) -> None:
+    def __init__(self, settings: params.BlendSettings, shape: Shape) -> None:
         super().__init__()
         self.linear = PrincipalComponents(settings.low, settings.high, shape.image_size)
         self.input = LatentAndCondition(shape)
@@ -135,21 +135,21 @@ class BlendAutoencoder(JointModel):
     """The model; see the module's text."""
 
     version = 2
-    Settings = params.Blend
+    Settings = params.BlendSettings
     augmented = False  # a parent is a product as it is: not mirrored, not tinted
 
-    def __init__(self, settings: params.Blend, shape: Shape) -> None:
+    def __init__(self, settings: params.BlendSettings, shape: Shape) -> None:
         super().__init__(settings, shape)
         self.settings = settings
         self.teacher = Teacher(packaged_layers(settings.teacher, settings.layers))
         self._codes: Codes | None = None
 
     @staticmethod
-    def make_generator(settings: params.Blend, shape: Shape) -> nn.Module:
+    def make_generator(settings: params.BlendSettings, shape: Shape) -> nn.Module:
         return Generator(settings, shape)
 
     @staticmethod
-    def z_dim(settings: params.Blend, shared: params.Shared) -> int:
+    def z_dim(settings: params.BlendSettings, shared: params.Shared) -> int:
         del shared
         return settings.low + settings.high
 
@@ -157,7 +157,7 @@ class BlendAutoencoder(JointModel):
         """Rise linearly, then fall with the cosine to nothing (Loshchilov & Hutter 2017)."""
         return max(min(done / WARM_UP, 1.0), 0.01) * (1 + cos(pi * done)) / 2
 
-    def prepare(self, images: np.ndarray, index: pd.DataFrame) -> None:
+    def fit(self, images: np.ndarray, index: pd.DataFrame) -> None:
         place(self)
         assert isinstance(self.generator, Generator)
         codes = self.generator.linear.fit(images)

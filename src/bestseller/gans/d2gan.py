@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from bestseller import params
-from bestseller.gans.batch import Draws
+from bestseller.gans.batch import RandomGenerator
 from bestseller.gans.convolutions import (
     Discriminator,
     Generator,
@@ -36,23 +36,23 @@ class D2gan(Gan):
     """
 
     version = 1
-    Settings = params.D2gan
+    Settings = params.D2ganSettings
 
-    def __init__(self, settings: params.D2gan, shape: Shape) -> None:
+    def __init__(self, settings: params.D2ganSettings, shape: Shape) -> None:
         super().__init__(settings, shape)
         self.alpha, self.beta, self.r1 = settings.alpha, settings.beta, settings.r1
 
     @staticmethod
-    def make_generator(settings: params.D2gan, shape: Shape) -> nn.Module:
+    def make_generator(settings: params.D2ganSettings, shape: Shape) -> nn.Module:
         return Generator(settings.width, shape, settings.upsample).apply(initialise)
 
     @staticmethod
-    def make_discriminator(settings: params.D2gan, shape: Shape) -> nn.Module:
+    def make_discriminator(settings: params.D2ganSettings, shape: Shape) -> nn.Module:
         network = TwoDiscriminators(settings.width, shape, settings.d_norm).apply(initialise)
         return normalised(network, settings.d_norm)
 
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws
+        self, real: Tensor, fake: Tensor, conditions: Tensor, random: RandomGenerator
     ) -> tuple[Tensor, Stats]:
         del random
         at_real = self.discriminator(real, conditions)

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from bestseller import params
-from bestseller.gans.batch import Draws
+from bestseller.gans.batch import RandomGenerator
 from bestseller.gans.bce import BceGan
 from bestseller.gans.convolutions import (
     Discriminator,
@@ -19,23 +19,23 @@ class Dcgan(BceGan):
     """Deep convolutional GAN with the non-saturating objective."""
 
     version = 1
-    Settings = params.ConvGan
+    Settings = params.ConvGanSettings
 
-    def __init__(self, settings: params.ConvGan, shape: Shape) -> None:
+    def __init__(self, settings: params.ConvGanSettings, shape: Shape) -> None:
         super().__init__(settings, shape)
         self.r1 = settings.r1
 
     @staticmethod
-    def make_generator(settings: params.ConvGan, shape: Shape) -> nn.Module:
+    def make_generator(settings: params.ConvGanSettings, shape: Shape) -> nn.Module:
         return Generator(settings.width, shape, settings.upsample).apply(initialise)
 
     @staticmethod
-    def make_discriminator(settings: params.ConvGan, shape: Shape) -> nn.Module:
+    def make_discriminator(settings: params.ConvGanSettings, shape: Shape) -> nn.Module:
         network = Discriminator(settings.width, shape, settings.d_norm).apply(initialise)
         return normalised(network, settings.d_norm)
 
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws
+        self, real: Tensor, fake: Tensor, conditions: Tensor, random: RandomGenerator
     ) -> tuple[Tensor, Stats]:
         loss, stats = super().discriminator_loss(real, fake, conditions, random)
         if self.r1:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bestseller import params
-from bestseller.gans.batch import Batch, Draws
+from bestseller.gans.batch import Batch, RandomGenerator
 from bestseller.gans.codes import Codes
 
 Stats = dict[str, Tensor]
@@ -47,7 +47,7 @@ class Model(nn.Module, ABC):
     """
 
     version = 1  # of its networks and losses: with a new one no older checkpoint is resumed
-    Settings: type[params.Gan] = params.Gan
+    Settings: type[params.GanSettings] = params.GanSettings
     augmented = True  # False: it learns from the photos as they are, not from augmented ones
 
     def __init__(self, settings: Any, shape: Shape) -> None:
@@ -67,7 +67,7 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def learners(self) -> dict[str, nn.Module]:
-        """Return the networks that have an optimiser each, by its short name."""
+        """Return the networks that have an optimizer each, by its short name."""
 
     def scale_embeddings(self, scale: float) -> None:
         """Set the standard deviation of the fresh embeddings that tell G its condition."""
@@ -79,7 +79,7 @@ class Model(nn.Module, ABC):
         """Prepare for a step with the share `done` of the training behind it, 0 <= done < 1.
 
         Returns:
-            True when the optimisers must forget their moments, because the networks changed.
+            True when the optimizers must forget their moments, because the networks changed.
         """
         del done
         return False
@@ -89,7 +89,7 @@ class Model(nn.Module, ABC):
         del done
         return 1.0
 
-    def prepare(self, images: np.ndarray, index: pd.DataFrame) -> None:
+    def fit(self, images: np.ndarray, index: pd.DataFrame) -> None:
         """Fix what stays fixed in training from the training images, uint8 N x S x S x 3.
 
         Args:
@@ -99,7 +99,7 @@ class Model(nn.Module, ABC):
         del images, index
 
     def codes(self) -> Codes | None:
-        """Return where latents come from after `prepare`; None where they are ~ N(0, I)."""
+        """Return where latents come from after `fit`; None where they are ~ N(0, I)."""
         return None
 
 
@@ -142,7 +142,7 @@ class Gan(Model):
 
     @abstractmethod
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws
+        self, real: Tensor, fake: Tensor, conditions: Tensor, random: RandomGenerator
     ) -> tuple[Tensor, Stats]:
         """Return L_D and values to watch; `fake` is detached from the generator."""
 

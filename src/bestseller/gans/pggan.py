@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bestseller import params
-from bestseller.gans.batch import Draws
+from bestseller.gans.batch import RandomGenerator
 from bestseller.gans.gan import ConditionProjection, Gan, LatentAndCondition, Shape, Stats
 from bestseller.gans.objectives import gradient_penalty, wgan_critic_loss, wgan_generator_loss
 
@@ -118,7 +118,7 @@ def stage_channels(fmap_base: int, stage: int, fmap_min: int = 1, fmap_max: int 
     return min(max(fmap_base // 2**stage, fmap_min), fmap_max)
 
 
-def channels(settings: params.Pggan, growth: Growth) -> list[int]:
+def channels(settings: params.PgganSettings, growth: Growth) -> list[int]:
     """Channels at 4 x 4, 8 x 8, ... up to the images' side."""
     limits = (settings.fmap_min, settings.fmap_max)
     stages = range(1, growth.top + 2)
@@ -202,9 +202,9 @@ class Pggan(Gan):
     """Progressive growing with WGAN-GP and drift; real images fade as the networks do."""
 
     version = 1
-    Settings = params.Pggan
+    Settings = params.PgganSettings
 
-    def __init__(self, settings: params.Pggan, shape: Shape) -> None:
+    def __init__(self, settings: params.PgganSettings, shape: Shape) -> None:
         super().__init__(settings, shape)
         self.settings = settings
         self.growth = Growth(shape.image_size, settings.phases)
@@ -213,12 +213,12 @@ class Pggan(Gan):
             network.growth = self.growth
 
     @staticmethod
-    def make_generator(settings: params.Pggan, shape: Shape) -> Generator:
+    def make_generator(settings: params.PgganSettings, shape: Shape) -> Generator:
         growth = Growth(shape.image_size)
         return Generator(channels(settings, growth), shape, growth)
 
     @staticmethod
-    def make_discriminator(settings: params.Pggan, shape: Shape) -> Critic:
+    def make_discriminator(settings: params.PgganSettings, shape: Shape) -> Critic:
         growth = Growth(shape.image_size)
         return Critic(channels(settings, growth), shape, growth)
 
@@ -242,7 +242,7 @@ class Pggan(Gan):
         return torch.lerp(double(halve(images)), images, alpha) if alpha < 1 else images
 
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, conditions: Tensor, random: Draws
+        self, real: Tensor, fake: Tensor, conditions: Tensor, random: RandomGenerator
     ) -> tuple[Tensor, Stats]:
         real_score = self.discriminator(real, conditions)
         fake_score = self.discriminator(fake, conditions)

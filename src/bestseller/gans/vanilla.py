@@ -54,14 +54,14 @@ class VanillaGan(BceGan):
     """MLP generator and discriminator with the non-saturating objective."""
 
     version = 1
-    Settings = params.WideGan
+    Settings = params.WideGanSettings
 
     @staticmethod
-    def make_generator(settings: params.WideGan, shape: Shape) -> Generator:
+    def make_generator(settings: params.WideGanSettings, shape: Shape) -> Generator:
         return Generator(settings.width, shape)
 
     @staticmethod
-    def make_discriminator(settings: params.WideGan, shape: Shape) -> Discriminator:
+    def make_discriminator(settings: params.WideGanSettings, shape: Shape) -> Discriminator:
         return Discriminator(settings.width, shape)
 
 

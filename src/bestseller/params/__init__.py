@@ -28,30 +28,39 @@ from bestseller.params.retrain import Drift, Gate, Health, Retrain
 from bestseller.params.sales import LOCAL, Sales, SalesColumns
 from bestseller.params.section import Count, NonNegative, Section, first_problem
 from bestseller.params.shortlist import Shortlist
-from bestseller.params.train import Blend, ConvGan, D2gan, Gan, Pggan, Shared, Train, WideGan
+from bestseller.params.train import (
+    BlendSettings,
+    ConvGanSettings,
+    D2ganSettings,
+    GanSettings,
+    PgganSettings,
+    Shared,
+    Train,
+    WideGanSettings,
+)
 
 __all__ = [
     "LOCAL",
     "PARAMS_FILE",
     "Augment",
     "Backbones",
-    "Blend",
+    "BlendSettings",
     "Catalogue",
     "Centroid",
     "Compare",
-    "ConvGan",
+    "ConvGanSettings",
     "Crawl",
-    "D2gan",
+    "D2ganSettings",
     "Demo",
     "Drift",
     "Evaluate",
-    "Gan",
+    "GanSettings",
     "Gate",
     "Health",
     "Images",
     "Item",
     "Params",
-    "Pggan",
+    "PgganSettings",
     "Preference",
     "Recipe",
     "Report",
@@ -63,7 +72,7 @@ __all__ = [
     "Shortlist",
     "Space",
     "Train",
-    "WideGan",
+    "WideGanSettings",
     "load_params",
     "preset",
     "preset_names",
@@ -98,7 +107,7 @@ class Params(Section):
     @classmethod
     def _teaches_and_does_not_judge(cls, value: Centroid, given: ValidationInfo) -> Centroid:
         backbones = given.data.get("backbones")
-        if backbones and value.backbone in backbones.judges():
+        if backbones and value.backbone in backbones.measuring():
             raise ValueError(
                 f"backbone: {value.backbone} judges the images (backbones); a network that teaches "
                 "the generators must not"
@@ -127,7 +136,7 @@ class Params(Section):
         backbones = given.data.get("backbones")
         for name, section in value:
             teacher = getattr(section, "teacher", None)
-            if backbones and teacher in backbones.judges():
+            if backbones and teacher in backbones.measuring():
                 raise ValueError(
                     f"{name}.teacher: {teacher} judges the images (backbones); a network that "
                     "teaches a generator must not"

@@ -35,7 +35,7 @@ class Backbones(Section):
             raise ValueError("another network, or other layers, than each of metric_spaces")
         return value
 
-    def judges(self) -> set[str]:
+    def measuring(self) -> set[str]:
         """Names of the networks that judge images: by metrics, by looks, by expected sales."""
         spaces = [*self.metric_spaces, self.score_space]
         return {space.network for space in spaces} | {self.perceptual}

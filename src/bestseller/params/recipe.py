@@ -17,7 +17,7 @@ from bestseller.base.files import read_json, write_json
 from bestseller.params.augment import Augment
 from bestseller.params.centroid import Centroid
 from bestseller.params.item import parse_model
-from bestseller.params.train import GANS, Gan, Shared, Train
+from bestseller.params.train import GANS, GanSettings, Shared, Train
 
 FOLDER = Path("data/settings")
 
@@ -35,7 +35,7 @@ class Recipe:
     """
 
     shared: Shared
-    gan: Gan
+    gan: GanSettings
     centroid: Centroid | None
     augment: Augment | None
 

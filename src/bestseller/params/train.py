@@ -12,7 +12,7 @@ from pydantic import Field, ValidationInfo, create_model, field_validator
 from bestseller.params.section import Count, Positive, Precision, Section
 
 
-class Gan(Section):
+class GanSettings(Section):
     """What every GAN's own section holds; each GAN adds its architecture."""
 
     lr: Positive
@@ -22,22 +22,22 @@ class Gan(Section):
     epochs: Positive
 
 
-class WideGan(Gan):
+class WideGanSettings(GanSettings):
     width: Annotated[int, Field(ge=4)]
 
 
-class ConvGan(WideGan):
+class ConvGanSettings(WideGanSettings):
     upsample: Literal["transposed", "nearest"]
     d_norm: Literal["batch", "spectral", "none"]
     r1: Annotated[float, Field(ge=0)]
 
 
-class D2gan(ConvGan):
+class D2ganSettings(ConvGanSettings):
     alpha: Annotated[float, Field(gt=0, le=1)]
     beta: Annotated[float, Field(gt=0, le=1)]
 
 
-class Pggan(Gan):
+class PgganSettings(GanSettings):
     fmap_base: Annotated[int, Field(ge=64)]
     fmap_min: Count
     fmap_max: Annotated[int, Field(ge=4)]
@@ -46,7 +46,7 @@ class Pggan(Gan):
     drift: Annotated[float, Field(ge=0)]
 
 
-class Blend(WideGan):
+class BlendSettings(WideGanSettings):
     low: Count
     high: Count
     noise: Annotated[float, Field(ge=0)]
@@ -87,18 +87,18 @@ class Shared(Section):
 class Kind:
     """A kind of model: the class of its section, and its name for people."""
 
-    section: type[Gan]
+    section: type[GanSettings]
     label: str
 
 
 # The models by name. A new one is a line here, a module of its name in `bestseller.gans` and its
 # section in params.yaml, of one of the classes above or of its own.
 GANS = {
-    "vanilla": Kind(WideGan, "Vanilla GAN"),
-    "dcgan": Kind(ConvGan, "DCGAN"),
-    "d2gan": Kind(D2gan, "D2GAN"),
-    "pggan": Kind(Pggan, "PGGAN"),
-    "blend": Kind(Blend, "Blend autoencoder"),
+    "vanilla": Kind(WideGanSettings, "Vanilla GAN"),
+    "dcgan": Kind(ConvGanSettings, "DCGAN"),
+    "d2gan": Kind(D2ganSettings, "D2GAN"),
+    "pggan": Kind(PgganSettings, "PGGAN"),
+    "blend": Kind(BlendSettings, "Blend autoencoder"),
 }
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bestseller.metrics.statistics import Interval
 
 Array = NDArray[np.float64]
-Draws = NDArray[np.int64]
+RandomGenerator = NDArray[np.int64]
 
 LAUNCHED = "launched_"  # begins the names of metrics that were measured on later launches
 SMALLEST_LINE = 5  # products; a smaller line has no ranking worth measuring
@@ -190,7 +190,7 @@ def _points(added: Interval) -> str:
     return f"{told}, which may be chance," if added.covers(0.0) else told
 
 
-def _draws(group: NDArray[np.int64], resamples: int, rng: np.random.Generator) -> Draws:
+def _draws(group: NDArray[np.int64], resamples: int, rng: np.random.Generator) -> RandomGenerator:
     """Return the group itself as row 0 and resamples of it below, (1 + resamples) x n."""
     return np.vstack([group, rng.choice(group, size=(resamples, len(group)))])
 
@@ -207,7 +207,7 @@ def _interval(values: Array, confidence: float) -> Interval:
 def pair_auc(
     score: Array,
     observed: Array,
-    draws: Sequence[Draws],
+    draws: Sequence[RandomGenerator],
     matched: NDArray[np.bool_] | None = None,
 ) -> Array:
     """Return the share of pairs ordered rightly for each resample, float64 B; NaN without a pair.
@@ -232,7 +232,7 @@ def pair_auc(
         return np.asarray(right / total, np.float64)
 
 
-def spearman(score: Array, observed: Array, draws: Sequence[Draws]) -> Array:
+def spearman(score: Array, observed: Array, draws: Sequence[RandomGenerator]) -> Array:
     """Return the rank correlation for each resample, averaged over lines by n - 1, float64 B.
 
     A line in which the score or the sales are all equal has correlation 0: no order is known.
@@ -249,7 +249,7 @@ def spearman(score: Array, observed: Array, draws: Sequence[Draws]) -> Array:
     return total / weight
 
 
-def lift(score: Array, sold: Array, days: Array, draws: Sequence[Draws]) -> Array:
+def lift(score: Array, sold: Array, days: Array, draws: Sequence[RandomGenerator]) -> Array:
     """Return what the top tenth by score sold over what average products sold, float64 B.
 
     In each line the top is its n / 10 products, rounded up; a score with ties at the edge of the

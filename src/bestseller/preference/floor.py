@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bestseller.classifier.gate import ABSTAINED, NeighbourGate
+from bestseller.classifier.detector import ABSTAINED, OutOfDistributionDetector
 
 Features = NDArray[np.float32]
 FLOOR_BLUR = 1.0  # pixels: a picture that looks worse than most photos blurred so is held back
@@ -21,11 +21,11 @@ class PictureFloor:
     by 1 px, but never so near that it would hold back more than 1 % of untouched real photos.
 
     Attributes:
-        gate: measures the distance; its threshold is the floor.
+        detector: measures the distance; its threshold is the floor.
     """
 
     def __init__(self, bank: Features, threshold: float, k: int, blocks: Sequence[int]) -> None:
-        self.gate = NeighbourGate(bank, threshold, k, blocks)
+        self.detector = OutOfDistributionDetector(bank, threshold, k, blocks)
 
     @classmethod
     def fit(cls, bank: Features, held_out: Features, blurred: Features) -> Self:
@@ -36,19 +36,19 @@ class PictureFloor:
             held_out: float32 M x d, of photos that are no training photos, M >= 1.
             blurred: of the same, blurred by `FLOOR_BLUR`.
         """
-        gate = NeighbourGate.fit(bank, held_out, abstained=ABSTAINED)
+        detector = OutOfDistributionDetector.fit(bank, held_out, abstained=ABSTAINED)
         least = float(np.finfo(np.float64).tiny)  # where all photos are alike
-        threshold = max(gate.threshold, float(np.median(gate.distances(blurred))), least)
-        return cls(bank, threshold, gate.k, gate.blocks)
+        threshold = max(detector.threshold, float(np.median(detector.distances(blurred))), least)
+        return cls(bank, threshold, detector.k, detector.blocks)
 
     def shares(self, features: Features) -> NDArray[np.float64]:
         """Return each picture's distance over the floor, >= 0; above 1 it is held back."""
-        return self.gate.distances(features) / self.gate.threshold
+        return self.detector.distances(features) / self.detector.threshold
 
     def holds_back(self, features: Features) -> NDArray[np.bool_]:
         """Tell which pictures are not fit to be shown."""
-        return self.gate.abstains(features)
+        return self.detector.abstains(features)
 
     def settings(self) -> dict[str, Any]:
         """Return what is needed beside the training photos' features to rebuild the floor."""
-        return self.gate.settings()
+        return self.detector.settings()

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, read_json, require, write_json
-from bestseller.classifier.gate import NeighbourGate
+from bestseller.classifier.detector import OutOfDistributionDetector
 from bestseller.classifier.neighbours import nearest
 from bestseller.preference.rates import Sales
 from bestseller.preference.ridge import Ridge, fit_ridge, make_folds
@@ -32,7 +32,7 @@ class SalesRanker:
         bank: float32 N x d, their features in the same order.
         fitted: the weights, with which a product's log sales rate is features @ weights up to a
             constant of its line, and what was chosen to fit them inside the fitted products.
-        gate: tells features that are like no fitted product, None where none was fitted.
+        detector: tells features that are like no fitted product, None where none was fitted.
     """
 
     def __init__(
@@ -40,10 +40,10 @@ class SalesRanker:
         products: pd.DataFrame,
         bank: NDArray[np.float32],
         fitted: Ridge,
-        gate: NeighbourGate | None = None,
+        detector: OutOfDistributionDetector | None = None,
     ) -> None:
         self.products, self.bank = products[COLUMNS].reset_index(drop=True), bank
-        self.fitted, self.gate = fitted, gate
+        self.fitted, self.detector = fitted, detector
         self._best = np.flatnonzero(self.products["best_seller"].to_numpy(bool))
         self._lines = self.products["line"].to_numpy(object)
         sums = self.products.groupby("line")[["counted", "days"]].sum()
@@ -115,9 +115,9 @@ class SalesRanker:
 
     def abstains(self, features: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Tell for which features the score means nothing: they are like no real product."""
-        if self.gate is None:
-            raise ValueError("this ranker has no gate")
-        return self.gate.abstains(features)
+        if self.detector is None:
+            raise ValueError("this ranker has no detector")
+        return self.detector.abstains(features)
 
     def save(self, folder: str | Path) -> None:
         """Write ranker.safetensors, ranker.json and products.parquet into `folder`."""
@@ -128,15 +128,15 @@ class SalesRanker:
             "weights": fitted.weights,
             "penalty": fitted.penalty,
         }
-        if self.gate is not None:
-            tensors["gate.bank"] = self.gate.bank
+        if self.detector is not None:
+            tensors["detector.bank"] = self.detector.bank
         with atomic_path(folder / f"{NAME}.safetensors") as temporary:
             save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, temporary)
         with atomic_path(folder / "products.parquet") as temporary:
             self.products.to_parquet(temporary, index=False)
-        gate = None if self.gate is None else self.gate.settings()
+        detector = None if self.detector is None else self.detector.settings()
         chosen = {name: getattr(fitted, name) for name in CHOSEN}
-        write_json(folder / f"{NAME}.json", chosen | {"gate": gate})
+        write_json(folder / f"{NAME}.json", chosen | {"detector": detector})
 
 
 def load_ranker(folder: str | Path) -> SalesRanker:
@@ -154,19 +154,19 @@ def load_ranker(folder: str | Path) -> SalesRanker:
             f"{folder}: {len(products)} products but {len(tensors['bank'])} feature vectors; "
             f"run `{MADE_BY} --force`"
         )
-    gate = None
-    if described["gate"] is not None:
-        gate = NeighbourGate(tensors["gate.bank"], **described["gate"])
+    detector = None
+    if described["detector"] is not None:
+        detector = OutOfDistributionDetector(tensors["detector.bank"], **described["detector"])
     chosen = {name: described[name] for name in CHOSEN}
     fitted = Ridge(tensors["weights"], tensors["penalty"], **chosen)
-    return SalesRanker(products, tensors["bank"], fitted, gate)
+    return SalesRanker(products, tensors["bank"], fitted, detector)
 
 
 def fit_ranker(
     features: NDArray[np.float32],
     products: pd.DataFrame,
     seed: int = 0,
-    gate: NeighbourGate | None = None,
+    detector: OutOfDistributionDetector | None = None,
     blocks: Sequence[int] = (),
 ) -> SalesRanker:
     """Fit a ranker; how small its weights are held is chosen inside these products.
@@ -175,7 +175,7 @@ def fit_ranker(
         features: float32 N x d, a row per product. The scale of a block does not matter.
         products: in the same order, from `sellers.sales_history`.
         seed: of the folds.
-        gate: goes into the ranker as it is.
+        detector: goes into the ranker as it is.
         blocks: sizes of two blocks of features that tell of different things, such as a picture
             and a table, and whose weights are held small each by its own measure; none = one.
 
@@ -193,4 +193,4 @@ def fit_ranker(
     folds = make_folds(products["cluster"].to_numpy(np.int64), FOLDS, seed)
     wide = features.astype(np.float64)
     fitted = fit_ridge(wide, sales, folds, blocks or [features.shape[1]])
-    return SalesRanker(products, features, fitted, gate)
+    return SalesRanker(products, features, fitted, detector)

@@ -64,7 +64,7 @@ class Scorer:
         Returns:
             features (float32 N x d) and a row per image: score (expected sales over those of the
             line's average product), similarity (percent, NaN for a line unknown to the
-            classifier), abstains (the ranker's or the classifier's gate finds it unlike every
+            classifier), abstains (the ranker's or the classifier's detector finds it unlike every
             product), novelty (class), distance (to the nearest training image), percentile
             (0..100), training_row, picture (its distance from real photos over the largest that
             is shown; above 1 it is below the floor of picture quality).
@@ -138,9 +138,9 @@ class Scorer:
     ) -> tuple[NDArray[np.float32], pd.DataFrame]:
         features = self.space.features(images)
         probabilities = self.classifier.probabilities_of(logits)
-        unlike = self.classifier.gate.abstains(deep)
-        if self.ranker.gate is not None:
-            unlike |= self.ranker.gate.abstains(features)
+        unlike = self.classifier.detector.abstains(deep)
+        if self.ranker.detector is not None:
+            unlike |= self.ranker.detector.abstains(features)
         found = self.known.neighbours(images, features)
         near = next(iter(found.values()))
         table = pd.DataFrame(

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bestseller.base.errors import BestsellerError
-from bestseller.classifier.gate import NeighbourGate
+from bestseller.classifier.detector import OutOfDistributionDetector
 from bestseller.classifier.sellers import mean_by_product
 from bestseller.preference.attributes import AttributeTable
 from bestseller.preference.backtest import SMALLEST_LINE, Backtest, run_backtest
@@ -82,11 +82,13 @@ def study(
             f"data/processed/index.parquet: no line has {SMALLEST_LINE} products in the test part "
             "that sold; to test the ranking crawl more products or raise the last of images.split"
         )
-    gate = NeighbourGate.fit(
+    detector = OutOfDistributionDetector.fit(
         pictures.features_of(parts["train"]), pictures.features_of(parts["validation"]), mild=mild
     )
     known = history[history["split"] != "test"].reset_index(drop=True)
-    return fit_and_test(pictures, known, parts["test"], confidence=confidence, seed=seed, gate=gate)
+    return fit_and_test(
+        pictures, known, parts["test"], confidence=confidence, seed=seed, detector=detector
+    )
 
 
 def rankable(products: pd.DataFrame) -> bool:
@@ -101,7 +103,7 @@ def fit_and_test(
     *,
     confidence: float,
     seed: int,
-    gate: NeighbourGate | None = None,
+    detector: OutOfDistributionDetector | None = None,
 ) -> tuple[SalesRanker, Backtest]:
     """Fit the ranker on some products and test it, as it is, on others.
 
@@ -121,14 +123,14 @@ def fit_and_test(
         held_out: other products, with the sales that the score is held against.
         confidence: of the intervals.
         seed: of the folds, the shuffle and the resamples.
-        gate: goes into the ranker as it is.
+        detector: goes into the ranker as it is.
 
     Raises:
         BestsellerError: no fitted line has two products of which one sold twice.
     """
     seen, unseen = pictures.features_of(fitted), pictures.features_of(held_out)
     table = Metadata.fit(fitted)
-    ranker = fit_ranker(seen, fitted, seed, gate)
+    ranker = fit_ranker(seen, fitted, seed, detector)
     colour = fit_ranker(pictures.colours_of(fitted), fitted, seed)
     metadata = fit_ranker(table.features(fitted), fitted, seed)
     shuffled = fit_ranker(seen, _shuffled(fitted, seed), seed)

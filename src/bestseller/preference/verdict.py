@@ -27,7 +27,7 @@ def facts(ranker: SalesRanker, backtest: Backtest, abstained: float) -> dict[str
     Args:
         ranker: what was tested.
         backtest: its result.
-        abstained: share of the held-out products that the ranker's gate abstains on.
+        abstained: share of the held-out products that the ranker's detector abstains on.
     """
     return _of_ranker(ranker) | {"abstained_test": round(abstained, 6)} | _of(backtest)
 
@@ -54,7 +54,7 @@ def unobserved_facts(ranker: SalesRanker, abstained: float, allocation: str) -> 
 
     Args:
         ranker: fitted on the shares.
-        abstained: share of the held-out products that its gate abstains on.
+        abstained: share of the held-out products that its detector abstains on.
         allocation: the rule of the shares.
     """
     told = {"beats_baselines": False, "sentence": UNOBSERVED.format(allocation)}
@@ -70,7 +70,7 @@ def detector_facts(
     """Return which held-out photos, degraded or not, are abstained on and held back.
 
     Args:
-        ranker: whose gate abstains.
+        ranker: whose detector abstains.
         floor: of picture quality.
         photos: uint8 N x S x S x 3, held out; of more than 128 the first are taken.
         features: gives those of images in the score's space.
@@ -86,7 +86,7 @@ def detector_facts(
     values: dict[str, Any] = {}
     for kind, images in kinds.items():
         seen = features(images)
-        if ranker.gate is not None:
+        if ranker.detector is not None:
             values[f"abstained_on_{kind}_share"] = round(float(ranker.abstains(seen).mean()), 6)
         values[f"held_back_{kind}_share"] = round(float(floor.holds_back(seen).mean()), 6)
     return values

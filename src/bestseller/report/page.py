@@ -169,7 +169,7 @@ def _card(place: int, design: Design, thumbnails: Thumbnails) -> dict[str, Any]:
 
 def _settings(results: Results) -> list[tuple[str, str]]:
     params, (first, last) = results.params, results.window
-    arms = [item for item in params.items() if item.seed == params.seeds[0]]
+    variants = [item for item in params.items() if item.seed == params.seeds[0]]
     gans = {name: getattr(params.train, name) for name in params.gan_names()}
     return [
         ("Profile", params.profile),
@@ -177,7 +177,7 @@ def _settings(results: Results) -> list[tuple[str, str]]:
         ("Product lines", words.number(float(len(results.designs_of_line)))),
         ("Image size", f"{params.images.size} px, view: {params.images.view}"),
         ("Ledger", f"{first} to {last}, {results.units_sold:,} units"),
-        ("Models", "; ".join(words.arm_label(item.gan, item.constraint) for item in arms)),
+        ("Models", "; ".join(words.variant_label(item.gan, item.constraint) for item in variants)),
         ("Training seeds", ", ".join(map(str, params.seeds))),
         ("Epochs", ", ".join(f"{name} {words.number(g.epochs)}" for name, g in gans.items())),
         ("Condition", params.train.condition),

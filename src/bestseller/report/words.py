@@ -90,10 +90,10 @@ def model_label(name: str) -> str:
         item = Item.parse(name)
     except BestsellerError:
         return GANS[name].label if name in GANS else label(name.replace("-", "_"))
-    return f"{arm_label(item.gan, item.constraint)}, seed {item.seed}"
+    return f"{variant_label(item.gan, item.constraint)}, seed {item.seed}"
 
 
-def arm_label(gan: str, constraint: str) -> str:
+def variant_label(gan: str, constraint: str) -> str:
     """Write a model, whatever its seed, for people: ``DCGAN, centroid``."""
     return f"{GANS[gan].label if gan in GANS else gan}, {constraint}"
 

@@ -27,7 +27,7 @@ from bestseller.params import Drift, Params
 from bestseller.report.drift import PRIOR, windows
 
 SALES, PROCESSED = Path("data/sales"), Path("data/processed")
-RULER = Path("data/centroid/ruler.safetensors")
+DISTANCE = Path("data/centroid/distance.safetensors")
 Facts = dict[str, Any]
 
 
@@ -54,9 +54,9 @@ def measure_drift(before: Path, root: Path, params: Params) -> Facts:
     if (old := before / SALES / "units.parquet").exists():
         units = pd.read_parquet(require(root / SALES / "units.parquet", "dvc repro sales"))
         facts |= top_seller_turnover(pd.read_parquet(old), units, images.index, params)
-    if (ruler := before / RULER).exists():
-        # the ruler is that of the images that the GANs learn from, so today's are changed likewise
-        facts |= image_shift(ruler, augment(images, params.augment, "drift: augment"))
+    if (distance := before / DISTANCE).exists():
+        # the distance is that of the images that the GANs learn from, so today's are changed likewise
+        facts |= image_shift(distance, augment(images, params.augment, "drift: augment"))
     return rounded(facts) | {"warnings": warnings(facts, limits)}
 
 
@@ -123,7 +123,7 @@ def top_seller_turnover(
     }
 
 
-def image_shift(ruler: Path, images: ImageSet) -> Facts:
+def image_shift(distance: Path, images: ImageSet) -> Facts:
     """Measure today's images in the last run's features Phi, against its centroid c and d_ref.
 
     Like c, over the images that are not held out, c_new = mean_i Phi(x_i). Were these n images
@@ -134,7 +134,7 @@ def image_shift(ruler: Path, images: ImageSet) -> Facts:
     the standard error of the mean. Two runs share most of their images, which leaves chance less.
 
     Args:
-        ruler: the last run's ruler.safetensors, which holds the network, c and d_ref.
+        distance: the last run's distance.safetensors, which holds the network, c and d_ref.
         images: today's, changed as those that the GANs learn from.
 
     Returns:
@@ -145,9 +145,9 @@ def image_shift(ruler: Path, images: ImageSet) -> Facts:
     Raises:
         BestsellerError: the file is damaged.
     """
-    centroids = load_centroids(ruler, empty_feature_stack)
+    centroids = load_centroids(distance, empty_feature_stack)
     if centroids is None:
-        raise ValueError(f"{ruler} holds no centroid")
+        raise ValueError(f"{distance} holds no centroid")
     centroids.to(device())
     centre, d_ref = centroids.centres[0], float(centroids.references[0])
     seen = images.select(images.index["split"] != TEST).images

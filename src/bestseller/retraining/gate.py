@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from bestseller.base.compute import prepare
+from bestseller.base.compute import configure_torch
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import read_json, require
 from bestseller.comparison.references import REAL
@@ -44,7 +44,7 @@ def judge(root: Path, champion: Path | None, params: Params) -> Decision:
     Raises:
         BestsellerError: a file is missing or damaged, or this code cannot rebuild the champion.
     """
-    prepare(params.threads, params.retrain.gate.seed)
+    configure_torch(params.threads, params.retrain.gate.seed)
     name = str(read_json(root / METRICS / "summary.json", "dvc repro compare")["nearest_model"])
     challenger = load_generator(root / MODELS / name)
     measured = read_json(root / METRICS / "evaluate" / f"{name}.json", f"dvc repro evaluate@{name}")

@@ -44,7 +44,7 @@ class Journal(BaseModel):
     branch: str = ""
 
 
-class Desk:
+class RunStore:
     """The folder of a checkout in which the retraining keeps what it is at.
 
     Args:

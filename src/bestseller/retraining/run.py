@@ -17,11 +17,11 @@ from bestseller.base.files import read_json, write_json
 from bestseller.params import Retrain
 from bestseller.retraining import champion
 from bestseller.retraining.decision import Decision
-from bestseller.retraining.journal import Desk, Journal, State
+from bestseller.retraining.journal import Journal, RunStore, State
 from bestseller.retraining.outcome import Outcome, Summary
 from bestseller.retraining.repository import TRAILER, Repository, StageFailed
 
-DESK = ".scratch/retrain"
+STORE = ".scratch/retrain"
 LAST = "data/retrain/last.json"
 # What a run commits, and nothing else.
 OWN = ["dvc.lock", "metrics", "data/source", str(Path(LAST).parent), champion.POINTER]
@@ -65,7 +65,7 @@ class Retraining:
     def __init__(self, root: Path, settings: Retrain, calls: Calls) -> None:
         self.root, self.settings, self.calls = root, settings, calls
         self.repository = Repository(root)
-        self.desk = Desk(root / DESK)
+        self.store = RunStore(root / STORE)
 
     def run(self, *, anyway: bool = False) -> Summary:
         """Retrain if there is news, or finish what an earlier run left.
@@ -77,8 +77,8 @@ class Retraining:
             journal.Busy: another process is retraining.
             BestsellerError: a step failed; the next run goes on from there.
         """
-        with self.desk.alone():
-            journal = self.desk.read()
+        with self.store.alone():
+            journal = self.store.read()
             if journal is None:
                 journal = self._begin(anyway)
                 if journal is None:
@@ -95,14 +95,14 @@ class Retraining:
             journal.Busy: another process is retraining.
             BestsellerError: there is no unfinished run, or its results are committed already.
         """
-        with self.desk.alone():
-            journal = self.desk.read()
+        with self.store.alone():
+            journal = self.store.read()
             if journal is None:
-                raise BestsellerError(f"{self.desk.folder}: no unfinished run to abandon")
+                raise BestsellerError(f"{self.store.folder}: no unfinished run to abandon")
             if self.repository.commit_of(journal.run, journal.base):
                 raise BestsellerError(f"{journal.run}: is committed; `make retrain` finishes it")
             self._put_back()
-            self.desk.clear()
+            self.store.clear()
             return journal.run
 
     def _begin(self, anyway: bool) -> Journal | None:
@@ -120,10 +120,10 @@ class Retraining:
         self.repository.dvc(verb, "--force", "--quiet", "--allow-missing")
         if (self.root / champion.POINTER).exists():
             champion.read(self.root)
-        self.desk.clear()  # of what a run left that died before it had a journal
+        self.store.clear()  # of what a run left that died before it had a journal
         now = dt.datetime.now(dt.UTC)
         journal = Journal(run=f"{now:%Y%m%dT%H%M%SZ}", base=self.repository.head(), states=found)
-        self.desk.write(journal)
+        self.store.write(journal)
         return journal
 
     def _watermark(self, path: str) -> State | None:
@@ -143,7 +143,7 @@ class Retraining:
     def _take_in(self, journal: Journal) -> Journal:
         """Steps 2 and 3: new data, whether they are sound, and what moved."""
         self._say(2, "refresh: the catalogue and the ledger")
-        self.desk.keep_before(self.root, BEFORE)
+        self.store.keep_before(self.root, BEFORE)
         for path, state in journal.states.items():
             if self._watermark(path) != state:
                 write_json(self.root / path, state)
@@ -158,7 +158,7 @@ class Retraining:
                 return self._note(journal, problems=[f"{error.stage}: {error.told}"])
             raise
         if journal.drift is None:
-            journal = self._note(journal, drift=self.calls.measure_drift(self.desk.before))
+            journal = self._note(journal, drift=self.calls.measure_drift(self.store.before))
         for warning in (journal.drift or {})["warnings"]:
             print(f"drift: {warning}")
         return journal
@@ -174,7 +174,7 @@ class Retraining:
     def _refuse(self, journal: Journal) -> Summary:
         """Put the old data back."""
         self._put_back()
-        self.desk.clear()
+        self.store.clear()
         return Summary(
             outcome=Outcome.REFUSED,
             run=journal.run,
@@ -249,7 +249,7 @@ class Retraining:
             self.calls.publish()
         except BestsellerError as error:
             notes.append(str(error))
-        self.desk.clear()
+        self.store.clear()
         return Summary(
             outcome=Outcome.PROMOTED if journal.decision.promote else Outcome.KEPT,
             run=journal.run,
@@ -271,7 +271,7 @@ class Retraining:
     def _note(self, journal: Journal, **found: Any) -> Journal:
         """Write what was found out into the journal and return it."""
         journal = Journal.model_validate(journal.model_dump() | found)
-        self.desk.write(journal)
+        self.store.write(journal)
         return journal
 
     def _say(self, step: int, text: str) -> None:

@@ -57,7 +57,7 @@ def announce_champion(champion: Path, root: Path, *, wait_s: float) -> None:
 
         with Outbox(root / OUTBOX_FOLDER).alone(wait_s):
             versions = Versions(MlflowStore(uri, root / ARTIFACT_FOLDER))
-            versions.crown(champion, record, root / REQUIREMENTS)
+            versions.set_champion(champion, record, root / REQUIREMENTS)
     except Exception as error:  # a server may fail in any way, and costs no promotion
         raise BestsellerError(
             f"{champion}: not yet announced in MLflow at {without_password(uri)} "

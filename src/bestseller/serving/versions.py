@@ -27,7 +27,7 @@ class Versions:
         self.client = store.client
         self.experiment = store.experiment
 
-    def crown(self, champion: Path, record: Mapping[str, Any], requirements: Path) -> None:
+    def set_champion(self, champion: Path, record: Mapping[str, Any], requirements: Path) -> None:
         """Put the alias on the champion's version, which is made where there is none.
 
         Args:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bestseller.base.compute import device, to_signed
-from bestseller.gans.batch import Batch, Draws, Share
+from bestseller.gans.batch import Batch, ProcessGroup, RandomGenerator
 
 
 class Batches:
@@ -38,15 +38,15 @@ class Batches:
         z_dim: int,
         sampling: str,
         seed: int,
-        share: Share | None = None,
+        group: ProcessGroup | None = None,
         change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ) -> None:
         self.device = device()
         self.images = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
         self.conditions = torch.from_numpy(np.array(conditions, dtype=np.int64)).to(self.device)
         self.batch_size, self.z_dim, self.seed = batch_size, z_dim, seed
-        self.share, self.change = share or Share(), change
-        self.mine = self.share.of(batch_size)
+        self.group, self.change = group or ProcessGroup(), change
+        self.mine = self.group.of(batch_size)
         self.weights = None if sampling == "proportional" else image_weights(conditions, sampling)
 
     def __len__(self) -> int:
@@ -69,7 +69,7 @@ class Batches:
         rows = self._rows(step, random)[self.mine].to(self.device)
         images = self.images[rows] if self.change is None else self._changed(step, rows)
         z = torch.randn(self.batch_size, self.z_dim, generator=random)[self.mine].to(self.device)
-        draws = Draws(random, self.share)
+        draws = RandomGenerator(random, self.group)
         return Batch(to_signed(images), self.conditions[rows], z, rows, draws)
 
     def _changed(self, step: int, rows: Tensor) -> Tensor:

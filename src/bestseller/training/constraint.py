@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from bestseller.centroid.centroids import Centroids
 from bestseller.params import Centroid
-from bestseller.training.parallel import average
+from bestseller.training.processes import average
 
 DECAY = 0.9  # of the gradients' moving averages, from one use to the next
 

@@ -11,20 +11,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bestseller.gans.batch import Draws
+from bestseller.gans.batch import RandomGenerator
 
 
-def _uniform(images: Tensor, random: Draws) -> Tensor:
+def _uniform(images: Tensor, random: RandomGenerator) -> Tensor:
     """One U(0, 1) number an image, shaped to broadcast over (N, 3, H, W)."""
     return random.uniform(len(images), 1, 1, 1).to(images.device)
 
 
-def _integers(images: Tensor, low: int, high: int, random: Draws) -> Tensor:
+def _integers(images: Tensor, low: int, high: int, random: RandomGenerator) -> Tensor:
     """One integer in [low, high) an image."""
     return random.integers(low, high, len(images)).to(images.device)
 
 
-def colour(images: Tensor, random: Draws) -> Tensor:
+def colour(images: Tensor, random: RandomGenerator) -> Tensor:
     """Random brightness (+-0.5), saturation (0..2) and contrast (0.5..1.5)."""
     images = images + (_uniform(images, random) - 0.5)
     grey = images.mean(dim=1, keepdim=True)
@@ -33,7 +33,7 @@ def colour(images: Tensor, random: Draws) -> Tensor:
     return torch.lerp(mean, images, _uniform(images, random) + 0.5)
 
 
-def translation(images: Tensor, random: Draws, share: float = 1 / 8) -> Tensor:
+def translation(images: Tensor, random: RandomGenerator, share: float = 1 / 8) -> Tensor:
     """Random shift by up to `share` of the side, filled with white as product photos are."""
     _, _, height, width = images.shape
     reach_y, reach_x = round(height * share), round(width * share)
@@ -47,7 +47,7 @@ def translation(images: Tensor, random: Draws, share: float = 1 / 8) -> Tensor:
     return moved.permute(0, 3, 1, 2)
 
 
-def cutout(images: Tensor, random: Draws, share: float = 0.5) -> Tensor:
+def cutout(images: Tensor, random: RandomGenerator, share: float = 0.5) -> Tensor:
     """Blank a random square with a side of `share` of the image's."""
     _, _, height, width = images.shape
     half_y, half_x = round(height * share / 2), round(width * share / 2)
@@ -59,14 +59,14 @@ def cutout(images: Tensor, random: Draws, share: float = 0.5) -> Tensor:
     return images.masked_fill(hole, 0.0)
 
 
-TRANSFORMATIONS: dict[str, Callable[[Tensor, Draws], Tensor]] = {
+TRANSFORMATIONS: dict[str, Callable[[Tensor, RandomGenerator], Tensor]] = {
     "translation": translation,
     "colour": colour,
     "cutout": cutout,
 }
 
 
-def augment(images: Tensor, names: Sequence[str], random: Draws) -> Tensor:
+def diffaugment(images: Tensor, names: Sequence[str], random: RandomGenerator) -> Tensor:
     """Apply the named transformations to float images N x 3 x H x W in [-1, 1]."""
     for name in names:
         images = TRANSFORMATIONS[name](images, random)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bestseller.base.compute import to_uint8
 from bestseller.gans.gan import Stats
-from bestseller.training.parallel import average
+from bestseller.training.processes import average
 
 COLLAPSED = 0.1
 

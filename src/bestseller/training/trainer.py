@@ -1,4 +1,4 @@
-"""One trainer for every GAN: the loop, its optimisers, its checkpoints and what it watches."""
+"""One trainer for every GAN: the loop, its optimizers, its checkpoints and what it watches."""
 
 import time
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ from bestseller.gans.gan import Gan, JointModel, Model, Stats
 from bestseller.training.batches import Batches
 from bestseller.training.checkpoint import Checkpoint
 from bestseller.training.constraint import CentroidConstraint
-from bestseller.training.diffaugment import augment
+from bestseller.training.diffaugment import diffaugment
 from bestseller.training.ema import MovingAverage
 from bestseller.training.monitor import Monitor
-from bestseller.training.parallel import average, share_batch_norm
+from bestseller.training.processes import average, share_batch_norm
 
 # Of what a step computes, here and in whatever else this package does in a training: with a new
 # one no checkpoint of an older trainer is resumed.
@@ -42,7 +42,7 @@ class Plan:
 
     name: str
     shared: params.Shared
-    settings: params.Gan
+    settings: params.GanSettings
     images: int
 
     @property
@@ -104,7 +104,7 @@ class Trainer:
             monitor,
         )
         self.average = MovingAverage(self.gan.generator, plan.shared.ema_half_life)
-        self.optimisers = {name: self._adam(part) for name, part in gan.learners().items()}
+        self.optimizers = {name: self._adam(part) for name, part in gan.learners().items()}
         self.step, self.seconds = 0, 0.0
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
@@ -121,7 +121,7 @@ class Trainer:
         self._resume()
         size = self.plan.settings.batch_size
         started = saved = time.monotonic()
-        name = f"train {self.plan.name}" if self.batches.share.is_first else ""
+        name = f"train {self.plan.name}" if self.batches.group.is_first else ""
         with Progress(name, self.plan.steps * size, "img") as progress:
             progress.update(self.step * size)
             while self.step < self.plan.steps:
@@ -144,11 +144,11 @@ class Trainer:
     def _train_step(self, batch: Batch) -> Stats:
         size, done = self.plan.settings.batch_size, self.step / self.plan.steps
         if self.gan.start_step(done):
-            for optimiser in self.optimisers.values():
-                optimiser.state.clear()
+            for optimizer in self.optimizers.values():
+                optimizer.state.clear()
             self.average.restart(self.gan.generator, self.step * size)
-        for optimiser in self.optimisers.values():
-            for group in optimiser.param_groups:
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
                 group["lr"] = self.plan.settings.lr * self.gan.rate(done)
         if isinstance(self.gan, JointModel):
             stats = self._descend_jointly(self.gan, batch)
@@ -162,7 +162,7 @@ class Trainer:
         with autocast(self.plan.shared.precision):
             loss, images, stats = model.loss(batch)
             loss, stats = self._constrained(loss, images, batch, stats)
-        stats["g_gradient_norm"] = _descend(self.optimisers["g"], loss)
+        stats["g_gradient_norm"] = _descend(self.optimizers["g"], loss)
         return stats
 
     def _alternate(self, gan: Gan, batch: Batch) -> Stats:
@@ -173,19 +173,19 @@ class Trainer:
             fake = fake.float().contiguous(memory_format=torch.channels_last)
 
         with autocast(self.plan.shared.precision):
-            real_seen = augment(gan.shown_real(batch.real), names, batch.random)
-            fake_seen = augment(gan.shown(fake.detach()), names, batch.random)
+            real_seen = diffaugment(gan.shown_real(batch.real), names, batch.random)
+            fake_seen = diffaugment(gan.shown(fake.detach()), names, batch.random)
             d_loss, stats = gan.discriminator_loss(
                 real_seen, fake_seen, batch.conditions, batch.random
             )
-        stats["d_gradient_norm"] = _descend(self.optimisers["d"], d_loss)
+        stats["d_gradient_norm"] = _descend(self.optimizers["d"], d_loss)
 
         with frozen(gan.discriminator), autocast(self.plan.shared.precision):
-            fake_seen = augment(gan.shown(fake), names, batch.random)
+            fake_seen = diffaugment(gan.shown(fake), names, batch.random)
             g_loss, g_stats = gan.generator_loss(fake_seen, batch.conditions)
             stats |= {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()} | g_stats
             g_loss, stats = self._constrained(g_loss, fake, batch, stats)
-        stats["g_gradient_norm"] = _descend(self.optimisers["g"], g_loss)
+        stats["g_gradient_norm"] = _descend(self.optimizers["g"], g_loss)
         return stats
 
     def _constrained(
@@ -211,10 +211,10 @@ class Trainer:
         progress.update(0, " ".join(told))
 
     def _save(self, seconds: float) -> None:
-        if not self.batches.share.is_first:
+        if not self.batches.group.is_first:
             return
         networks = {"gan": self.gan, "average": self.average.network}
-        parts = (networks | self.optimisers).items()
+        parts = (networks | self.optimizers).items()
         state: dict[str, Any] = {name: part.state_dict() for name, part in parts}
         state |= {"step": self.step, "seconds": seconds, "monitor": self.monitor.state()}
         state["average_started"] = self.average.started
@@ -229,8 +229,8 @@ class Trainer:
         self.gan.load_state_dict(state["gan"])
         self.average.network.load_state_dict(state["average"])
         self.average.started = state["average_started"]
-        for name, optimiser in self.optimisers.items():
-            optimiser.load_state_dict(state[name])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state[name])
         if self.constraint is not None:
             self.constraint.gradients.copy_(state["constraint"])
         self.step, self.seconds = state["step"], state["seconds"]
@@ -238,15 +238,15 @@ class Trainer:
         self.monitor.restore(state["monitor"])
 
 
-def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> Tensor:
+def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
     """Take one step; return the Euclidean norm of the gradient over all weights."""
-    optimiser.zero_grad(set_to_none=True)
+    optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    weights = (weight for group in optimiser.param_groups for weight in group["params"])
+    weights = (weight for group in optimizer.param_groups for weight in group["params"])
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     average(gradients)
     norm = nn.utils.get_total_norm(gradients)
-    optimiser.step()
+    optimizer.step()
     return norm
 
 

@@ -10,7 +10,7 @@ from bestseller.backbones import empty_feature_stack
 from bestseller.base.compute import to_signed
 from bestseller.base.errors import BestsellerError
 from bestseller.centroid.centroids import Centroids, reference, save_centroids
-from bestseller.centroid.shell import Shell
+from bestseller.centroid.distance import CentroidDistance
 
 
 def test_the_mean_distance_of_the_images_of_the_centre_is_one(tmp_path: Path) -> None:
@@ -23,8 +23,8 @@ def test_the_mean_distance_of_the_images_of_the_centre_is_one(tmp_path: Path) ->
     path = tmp_path / "centroid.safetensors"
     layers: dict[str, object] = {"backbone": "alexnet", "layer": 3, "pooling": "none"}
     save_centroids(path, Centroids.of(features, found, {}), layers)
-    shell = Shell.load(path, "fp32")
-    distances = shell.distances(images)
+    centroid = CentroidDistance.load(path, "fp32")
+    distances = centroid.distances(images)
     assert distances.mean() == pytest.approx(1, rel=1e-4)
     assert distances == pytest.approx(found.distances / found.distance, rel=1e-4)
     with torch.inference_mode():
@@ -38,4 +38,4 @@ def test_the_file_of_plain_training_has_no_centroid(tmp_path: Path) -> None:
     path = tmp_path / "plain.safetensors"
     save_centroids(path, None, {})
     with pytest.raises(BestsellerError, match=r"plain.safetensors: holds no centroid"):
-        Shell.load(path, "fp32")
+        CentroidDistance.load(path, "fp32")

@@ -14,14 +14,14 @@ from bestseller.centroid.centroids import Centroids, load_centroids
 BATCH = 64
 
 
-class Shell:
+class CentroidDistance:
     """The centre c of the real images and the reference distance d_ref around it."""
 
     def __init__(self, centroids: Centroids, precision: str) -> None:
         self._centroids, self._precision = centroids.to(device()), precision
 
     @classmethod
-    def load(cls, path: Path, precision: str) -> "Shell":
+    def load(cls, path: Path, precision: str) -> "CentroidDistance":
         """Read the file of the centre.
 
         Raises:

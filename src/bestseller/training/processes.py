@@ -1,7 +1,7 @@
 """One training in several processes, each with its share of every batch.
 
 The processes that ``torchrun`` starts hold the same weights. Each takes its part of the global
-batch; gradients are averaged before each optimiser step and batch norm counts the global batch,
+batch; gradients are averaged before each optimizer step and batch norm counts the global batch,
 so that the training is that of one process up to the rounding of sums. What is exchanged are
 gradients, batch statistics and losses; only the first process writes.
 """
@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bestseller.gans.batch import Share
+from bestseller.gans.batch import ProcessGroup
 
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # set by torchrun in the processes that it starts
 
@@ -37,10 +37,10 @@ def relaunch(processes: int) -> None:
 
 
 @contextmanager
-def group() -> Iterator[Share]:
+def process_group() -> Iterator[ProcessGroup]:
     """Join the group of processes that ``torchrun`` started, if any, and yield this one's share."""
     if LAUNCHED not in os.environ:
-        yield Share()
+        yield ProcessGroup()
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
@@ -50,7 +50,7 @@ def group() -> Iterator[Share]:
             os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # one machine needs no network
         dist.init_process_group("gloo")
     try:
-        yield Share(dist.get_rank(), dist.get_world_size())
+        yield ProcessGroup(dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
 

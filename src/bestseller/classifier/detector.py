@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from bestseller.classifier.neighbours import nearest
 
 NEIGHBOURS = 5
-ABSTAINED = 0.01  # share of real images that a gate may lose; two gates lose up to twice that
+ABSTAINED = (
+    0.01  # share of real images that a detector may lose; two detectors lose up to twice that
+)
 LEAST_DEVIATION = 0.01  # of a feature, as a share of its block's mean deviation
 
 
-class NeighbourGate:
+class OutOfDistributionDetector:
     """Abstain where the k-th nearest training image is farther than held-out real images' is.
 
     Deep nearest neighbours (Sun et al. 2022), with two changes. Features are standardised by the
@@ -72,10 +74,12 @@ class NeighbourGate:
             mild: features of held-out images after a mild change, a table for each kind of it.
         """
         k = min(NEIGHBOURS, len(bank))
-        gate = cls(bank, math.inf, k, blocks or [bank.shape[1]])
+        detector = cls(bank, math.inf, k, blocks or [bank.shape[1]])
         kinds = [kind for kind in (held_out, *mild) if len(kind)]
-        gate.threshold = max(_quantile(gate.distances(kind), 1 - abstained) for kind in kinds)
-        return gate
+        detector.threshold = max(
+            _quantile(detector.distances(kind), 1 - abstained) for kind in kinds
+        )
+        return detector
 
     def distances(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the distance of each feature vector to its k-th nearest in the bank, float64 N."""
@@ -86,7 +90,7 @@ class NeighbourGate:
         return self.distances(features) > self.threshold
 
     def settings(self) -> dict[str, Any]:
-        """Return what is needed beside the bank to rebuild the gate."""
+        """Return what is needed beside the bank to rebuild the detector."""
         return {"threshold": self.threshold, "k": self.k, "blocks": self.blocks}
 
     def _standardise(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
