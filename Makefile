@@ -12,7 +12,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 TORCH := $(shell sed -n 's/^torch==//p' requirements.txt)
 TORCH_INDEX ?=
-PIP_INSTALL := $(BIN)/python -m pip install --constraint constraints.txt
+# Quiet: an error is told, and nothing else.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 NAME ?= demo
 PORT ?= 5000
 JOBS ?= 2
@@ -23,7 +24,7 @@ ARCHIVE ?=
 FILE ?= feedback.csv
 ONLY ?=
 
-.PHONY: help setup demo repro refresh feedback retrain rollback exp profile mlflow-ui publish report train-parallel verify bench-train bench-metrics study study-report shop check test lint faults fuzz audit constraints clean
+.PHONY: help setup demo repro plan refresh feedback retrain rollback exp profile mlflow-ui publish report train-parallel restore push-runs pull-runs verify bench-train bench-metrics study study-report shop check test lint faults fuzz audit constraints clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -34,13 +35,18 @@ demo: train-parallel ## Run the whole pipeline, track it, and say where the resu
 	@$(BIN)/python -m stages.publish || true
 	@printf '\n%s\n' 'Done.' \
 	    '  The designs and their evidence:  data/report/index.html' \
-	    '  The experiments:                 source $(BIN)/activate && dvc exp show   (or: make exp)' \
-	    '  The runs in MLflow:              make mlflow-ui'
+	    '  The experiments:                 make exp' \
+	    '  The runs in MLflow:              make mlflow-ui' \
+	    '  Against the committed numbers:   source $(BIN)/activate && dvc metrics diff' \
+	    'Those were made on another machine. Rounding differs from CPU to CPU and training amplifies it, so' \
+	    'that the numbers of trained models move: that alone is no change for the worse.'
 
 repro: setup ## Run what changed and what follows, and track it
-	@$(BIN)/python -m stages.recover
-	@$(BIN)/dvc repro
+	@$(BIN)/python -m stages.parallel 1
 	@$(BIN)/python -m stages.publish || true
+
+plan: setup ## Say what would run, and how long it takes; run nothing
+	@$(BIN)/python -m stages.plan '$(JOBS)'
 
 refresh: setup ## Ask the sources for news; `make repro` then runs what they change
 	@$(BIN)/python -m stages.refresh
@@ -54,16 +60,14 @@ retrain: setup ## Ask for news; with any: refresh, train, judge, promote if bett
 rollback: setup ## Go back to the champion before, or to TO=<model or commit>
 	@$(BIN)/python -m stages.rollback $(TO)
 
-exp: setup ## Compare experiments in a table that fits a terminal
-	@$(BIN)/dvc exp show --no-pager --only-changed --drop '^(src|stages|data)/'
+exp: setup ## Compare experiments in a table of 100 columns
+	@$(BIN)/python -m stages.experiments
 
 profile: setup ## Switch params.yaml to profiles/NAME.yaml: make profile NAME=paper, NAME=demo
 	@$(BIN)/python -m stages.profile $(NAME)
 
 mlflow-ui: setup | mlflow.db ## Serve the MLflow pages on http://127.0.0.1:5000 (PORT=...)
-	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true \
-	    $(BIN)/mlflow server --backend-store-uri sqlite:///mlflow.db \
-	    --default-artifact-root "file://$(CURDIR)/mlartifacts" --workers 1 --host 127.0.0.1 --port $(PORT)
+	@$(BIN)/python -m stages.mlflow_ui --port '$(PORT)'
 
 mlflow.db: | setup
 	@$(BIN)/python -m stages.publish
@@ -77,7 +81,16 @@ report: setup ## Build the report page from what is there
 	@echo data/report/index.html
 
 train-parallel: setup ## Run what changed, several models at once: make train-parallel JOBS=2
-	@$(BIN)/python -m stages.parallel $(JOBS)
+	@$(BIN)/python -m stages.parallel '$(JOBS)'
+
+restore: setup ## Bring back the last outputs after a stage failed or was stopped
+	@$(BIN)/python -m stages.restore
+
+push-runs: setup ## Send the runs of earlier settings, with their outputs, to DVC's remote
+	@$(BIN)/python -m stages.runs push
+
+pull-runs: setup ## Fetch them in another clone
+	@$(BIN)/python -m stages.runs pull
 
 verify: setup ## Hash every output anew: is it what dvc.lock says, also in DVC's cache?
 	@$(BIN)/python -m stages.verify
@@ -144,6 +157,7 @@ $(BIN)/python:
 	echo 'Python 3.11, 3.12 or 3.13 is needed and none was found' >&2; exit 1
 
 $(VENV)/runtime.done: requirements.txt constraints.txt | $(BIN)/python
+	@echo 'Installing the pinned packages into $(VENV): some minutes, once'
 	@if [ "$$(uname -s)" = Linux ] && ! nvidia-smi >/dev/null 2>&1; then \
 	    $(PIP_INSTALL) 'torch==$(TORCH)+cpu' $(if $(TORCH_INDEX),--extra-index-url '$(TORCH_INDEX)') || { \
 	        echo 'torch $(TORCH)+cpu was not found: give the index of PyTorch'\''s CPU wheels as' \

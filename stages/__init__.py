@@ -5,6 +5,7 @@ temporary DVC experiment runs the experiment's code and not the main workspace's
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,9 +13,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from bestseller.base.processes import end_with_dvc
 
-# Before the imports that take seconds: a stage must not outlive its DVC.
+# Before the imports that take seconds: a stage must not outlive its DVC, and Ctrl-C is no traceback.
 if any(argument.startswith("stages.") for argument in sys.orig_argv):
     end_with_dvc()
+if "DVC_STAGE" in os.environ:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
 import time
@@ -26,13 +29,14 @@ from threadpoolctl import threadpool_limits
 
 from bestseller.base import lease, lockfile
 from bestseller.base.errors import BestsellerError, out_of_means
-from bestseller.base.files import guard_renames, sweep
+from bestseller.base.files import guard_renames, sweep, write_json
 from bestseller.params import Params, load_params
 
 # The main workspace, also inside a temporary experiment: caches, weights and checkpoints lie there.
 WORKSPACE = Path(os.environ.get("DVC_ROOT", "."))
 FEATURES = WORKSPACE / ".scratch" / "features"  # of real images, by content
 ERRORS = Path(".scratch") / "errors"  # tracebacks
+TIMES = Path(".scratch") / "times"  # of each stage's last run
 
 # The arguments of a stage that dvc.yaml runs for each item of the matrix.
 ITEM = (("item", "what is trained: <gan>-<constraint>-<seed>, such as dcgan-plain-0"),)
@@ -52,9 +56,9 @@ def run(
             that of an option, None where it is not given.
         argv: the command line, for tests.
 
-    A BestsellerError is printed as one line on stderr and ends the process with status 1. So is
-    whatever else goes wrong, be it for want of memory or disk or by a defect; its traceback goes
-    into a file that the line names.
+    A BestsellerError is printed as one line on stderr and ends the process with status 1, Ctrl-C
+    with 130. So is whatever else goes wrong, be it for want of memory or disk or by a defect; its
+    traceback goes into a file that the line names.
     """
     module = sys.modules[main.__module__]
     name = Path(module.__file__ or "stage").stem
@@ -62,6 +66,9 @@ def run(
     for argument, help_text in arguments:
         parser.add_argument(argument, help=help_text)
     given = vars(parser.parse_args(argv))
+    if "DVC_STAGE" in os.environ:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    begun = time.time()
     try:
         _begin()
         params: Params = load_params()
@@ -69,8 +76,25 @@ def run(
             main(params, **given)
     except BestsellerError as error:
         _end(name, str(error))
+    except KeyboardInterrupt:
+        _end(name, "stopped", 130)
     except Exception as error:
         _end(name, _told(name, error))
+    _note_time(begun)
+
+
+def _way_back() -> str:
+    """Say how the outputs come back that DVC takes away before it runs a stage."""
+    removed = os.environ.get("DVC_STAGE", "check") != "check"
+    return "; `make restore` brings the last outputs back" if removed else ""
+
+
+def _note_time(begun: float) -> None:
+    """Note when the stage that DVC runs here began and how long it took, in seconds."""
+    if stage := os.environ.get("DVC_STAGE"):
+        for folder in {Path(), WORKSPACE}:
+            took = {"begun": begun, "seconds": time.time() - begun}
+            write_json(folder / TIMES / f"{stage.rpartition(':')[2]}.json", took)
 
 
 def _begin() -> None:
@@ -83,9 +107,9 @@ def _begin() -> None:
         guard_renames(lease.take(Path(), stage).held)
 
 
-def _end(name: str, problem: str) -> NoReturn:
-    print(f"{name}: {problem}", file=sys.stderr)
-    raise SystemExit(1)
+def _end(name: str, problem: str, status: int = 1) -> NoReturn:
+    print(f"{name}: {problem}{_way_back()}", file=sys.stderr)
+    raise SystemExit(status)
 
 
 def _told(name: str, error: Exception) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, require, write_json
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.params import Params
@@ -27,6 +28,9 @@ CATALOGUE = "data/raw/catalogue.jsonl"
 SALES = Path("data/sales")
 METRICS = "metrics/sales.json"
 NO_DAY = dt.date(1970, 1, 1)  # until which nothing was sold
+ENOUGH_SOLD = (
+    30  # products; with fewer most parts of the split hold none or one of a line's sellers
+)
 
 
 def main(params: Params, explain: str | None = None) -> None:
@@ -50,11 +54,13 @@ def main(params: Params, explain: str | None = None) -> None:
     if settings.allocation != "none":
         units = allocate(units, products, settings.allocation)
 
+    sold = int((units["units"] > 0).sum())
+    few = few_sold(sold, name)
+
     with atomic_path(SALES / "ledger.parquet") as path:
         with_lines(ledger.clean, products).to_parquet(path, index=False)
     with atomic_path(SALES / "units.parquet") as path:
         units.to_parquet(path, index=False)
-    sold = int((units["units"] > 0).sum())
     rateless = int(((units["units"] > 0) & (units["days_on_sale"] == 0)).sum())
     facts = {
         "products": len(units),
@@ -65,7 +71,7 @@ def main(params: Params, explain: str | None = None) -> None:
         "last_date": ledger.clean["date"].max().date().isoformat(),
     }
     write_json(METRICS, ledger.summary | facts)
-    for note in ledger.notes:
+    for note in [*ledger.notes, *few]:
         print(f"sales: warning: {note}", file=sys.stderr)
     if ledger.period != "day":
         whole = f"whole {ledger.period}s"
@@ -100,6 +106,24 @@ def keep_quarantine(rows: pd.DataFrame) -> None:
     """Write down the rows that do not count, also where they are too many for the stage."""
     with atomic_path(SALES / "quarantine.csv") as path:
         rows.to_csv(path, index=False, lineterminator="\n")
+
+
+def few_sold(sold: int, name: str) -> list[str]:
+    """Return a warning where few products sold.
+
+    Args:
+        sold: products of the catalogue that sold a unit.
+        name: the ledger's.
+
+    Raises:
+        BestsellerError: none did.
+    """
+    mend = "widen sales.from and sales.until in params.yaml, or give a ledger of a longer time"
+    if not sold:
+        raise BestsellerError(f"{name}: no product of the catalogue sold a unit; {mend}")
+    if sold >= ENOUGH_SOLD:
+        return []
+    return [f"{name}: only {sold} products sold, so what sells stays uncertain; {mend}"]
 
 
 if __name__ == "__main__":

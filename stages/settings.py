@@ -18,11 +18,16 @@ GANS = Path(str(bestseller.__file__)).parent / "gans"
 
 def main(params: Params) -> None:
     with atomic_path(FOLDER) as folder:
-        folder.mkdir()
-        for model in MODELS:
-            recipe = Recipe.of(model, params.train, params.centroid, params.augment)
-            modules = reached(GANS / f"{parse_model(model)[0]}.py")
-            recipe.save(model, folder, {file.stem: digest(file) for file in modules})
+        write(params, folder)
+
+
+def write(params: Params, folder: Path) -> None:
+    """Write the files into a new folder."""
+    folder.mkdir()
+    for model in MODELS:
+        recipe = Recipe.of(model, params.train, params.centroid, params.augment)
+        modules = reached(GANS / f"{parse_model(model)[0]}.py")
+        recipe.save(model, folder, {file.stem: digest(file) for file in modules})
 
 
 if __name__ == "__main__":

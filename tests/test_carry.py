@@ -197,7 +197,7 @@ def test_the_stage_keeps_what_a_shop_no_longer_sells(code: Path) -> None:
     with shop.serve() as url:
         params = (code / "params.yaml").read_text()
         for old, new in {
-            "  source: demo # demo = the embedded shop on": "  source: site # on",
+            "  source: demo\n  user_agent": "  source: site\n  user_agent",
             '  site:\n    url: ""': f'  site:\n    url: "{url}"',
             "delay_s: 1.0": "delay_s: 0.0",
             "min_found_share: 0.9": "min_found_share: 0.1",
@@ -237,7 +237,7 @@ def test_the_stage_keeps_what_a_shop_no_longer_sells(code: Path) -> None:
     metrics = json.loads((code / "metrics/catalogue.json").read_text())
     assert (metrics["products_carried_over"], metrics["products_discontinued"]) == (3, 2)
 
-    params = params.replace("source: site # on", "source: demo # on").replace("0.18 #", "0.002 #")
+    params = params.replace("  source: site\n", "  source: demo\n").replace("0.18 #", "0.002 #")
     (code / "params.yaml").write_text(params)
     shell("python", "-m", "stages.refresh", cwd=code)
     done = shell("python", "-m", "stages.scrape", cwd=code)

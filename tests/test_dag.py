@@ -21,6 +21,7 @@ from bestseller.params.train import Train
 from conftest import REPOSITORY, shell
 
 STAGES = [
+    "check",
     "scrape",
     "sales",
     "preprocess",
@@ -289,6 +290,25 @@ def test_tracking_comes_after_every_stage() -> None:
         graph = repo.index.graph  # edges point from a stage to what it depends on
         named = nx.relabel_nodes(graph, {stage: stage.addressing for stage in graph})
     assert nx.descendants(named, "track") == set(pipeline()) - {"track"}
+
+
+def test_settings_are_checked_before_every_stage() -> None:
+    with Repo(str(REPOSITORY)) as repo:
+        graph = repo.index.graph
+        named = nx.relabel_nodes(graph, {stage: stage.addressing for stage in graph})
+    assert nx.ancestors(named, "check") == set(pipeline()) - {"check"}
+
+
+def test_every_stage_but_the_named_is_kept_in_the_run_cache() -> None:
+    """DVC keeps no run with an output that persists, or that git has and is no metric or plot."""
+    left_out = {
+        base(name)
+        for name, stage in pipeline().items()
+        if any(
+            out.persist or not (out.use_cache or out.is_metric or out.is_plot) for out in stage.outs
+        )
+    }
+    assert left_out == {"check", "scrape", "sales", "report"}
 
 
 def test_git_holds_the_small_outputs_and_the_cache_the_others() -> None:

@@ -17,15 +17,21 @@ PAPER = re.compile(r"\[paper: (?P<value>[^\]]*)\]")
 
 
 def lines_by_key(path: Path) -> dict[str, str]:
-    """Each key of a block-style YAML file with the rest of its line."""
-    found, above = {}, [(-1, "")]
+    """Each key of a block-style YAML file with the comment above it and the rest of its line."""
+    found, above, comment = {}, [(-1, "")], ""
     for line in path.read_text().splitlines():
+        if line.lstrip().startswith("#"):
+            comment += (
+                f" {line.lstrip()} " if not comment else line.lstrip().removeprefix("# ") + " "
+            )
+            continue
+        said, comment = comment, ""
         if match := KEY.match(line):
             while len(match["indent"]) <= above[-1][0]:
                 above.pop()
             key = f"{above[-1][1]}.{match['key']}".lstrip(".")
             above.append((len(match["indent"]), key))
-            found[key] = match["rest"]
+            found[key] = match["rest"] + said
     return found
 
 
@@ -55,6 +61,18 @@ def test_the_loader_accepts_the_committed_file() -> None:
 @pytest.mark.parametrize("path", [PARAMS, *sorted(REPOSITORY.glob("profiles/*.yaml"))], ids=str)
 def test_dvc_reads_the_same_values(path: Path) -> None:
     assert list(leaves(read_yaml(path))) == list(leaves(load_yaml(path)))
+
+
+def test_no_line_is_longer_than_a_screen_and_the_settings_of_most_people_come_first() -> None:
+    lines = PARAMS.read_text().splitlines()
+    assert max(map(len, lines)) <= 100
+    begin = lines.index("# What people change first:") + 1
+    listed = lines[begin : lines.index("", begin)]
+    assert len(listed) == 8
+    keys = {key for key, _ in leaves(read_yaml(PARAMS))}
+    for line in listed:
+        first = line.removeprefix("#").split()[0].rstrip(",").replace("<model>", "dcgan")
+        assert first in keys, line
 
 
 def test_numbers_and_words_follow_yaml_1_2(tmp_path: Path) -> None:

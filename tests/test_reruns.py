@@ -4,8 +4,11 @@ The first part asks dvc.yaml alone. The second lets DVC plan, in a clone whose s
 in the place of their results.
 """
 
+import re
 import shutil
 from collections.abc import Callable
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from bestseller.base.files import read_json
 from bestseller.params import load_params
 from bestseller.params.item import MODELS
 from bestseller.params.train import GANS
-from conftest import REPOSITORY, shell, start_git
+from conftest import REPOSITORY, commit, shell, start_git
 from stages import settings
 from test_dag import base, covers, files_of, params_of, pipeline
 
@@ -49,7 +52,7 @@ def readers(change: str) -> set[str]:
         keys = any(covers(declared, change) for declared in params_of(stage))
         files = any(Path(change).is_relative_to(dep) for dep in files_of(stage))
         found |= {base(name)} if keys or files else set()
-    return found
+    return found - {"check"}  # it reads all settings, and nothing follows it
 
 
 @pytest.mark.parametrize("change", CLAIMS)
@@ -138,15 +141,17 @@ def test_what_models_share_reruns_those_that_share_it(
 
 STUB = """
 import sys
+from hashlib import sha256
 from pathlib import Path
 
+settings = sha256(Path("params.yaml").read_bytes()).hexdigest()
 for path in map(Path, sys.argv[1:]):
     if path.suffix:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(str(path))
+        path.write_text(f'"{{path}} {{settings}}"')
     else:
         path.mkdir(parents=True, exist_ok=True)
-        (path / "stub").write_text(str(path))
+        (path / "stub").write_text(f"{{path}} {{settings}}")
     if path == Path("data/centroid"):
         for name in {models}:
             (path / f"{{name}}.safetensors").write_text(name)
@@ -175,7 +180,8 @@ def stubs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     definition = YAML().load(clone / "dvc.yaml")
     definition.pop("artifacts", None)
     for name, stage in definition["stages"].items():
-        outs = [out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]]
+        declared = [*stage["outs"], *stage.get("metrics", []), *stage.get("plots", [])]
+        outs = [out if isinstance(out, str) else next(iter(out)) for out in declared]
         if name != "settings":
             stage["cmd"] = " ".join(["python", "stub.py", *outs])
     YAML().dump(definition, clone / "dvc.yaml")
@@ -186,9 +192,9 @@ def stubs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def touched(clone: Path) -> set[str]:
-    """The stages whose own inputs have changed."""
+    """The stages whose own inputs have changed, the check of all settings left out."""
     with Repo(str(clone)) as repo:
-        return {name.rpartition(":")[2] for name in repo.status()}
+        return {name.rpartition(":")[2] for name in repo.status()} - {"check"}
 
 
 @pytest.mark.slow
@@ -224,3 +230,57 @@ def test_dvc_retrains_the_one_model_whose_code_changed(stubs: Path) -> None:
     path.write_text(before)
     shell("dvc", "repro", "settings", cwd=stubs)
     assert touched(stubs) == set()
+
+
+def set_params(clone: Path, **values: Any) -> None:
+    """Set keys of params.yaml, with __ in the place of dots."""
+    settings = YAML().load(clone / "params.yaml")
+    for key, value in values.items():
+        *sections, last = key.split("__")
+        reduce(getitem, sections, settings)[last] = value
+    YAML().dump(settings, clone / "params.yaml")
+
+
+def reproduced(clone: Path) -> tuple[set[str], dict[str, bytes]]:
+    """Run the pipeline; return the stages that ran, and what is in metrics/ and data/models."""
+    told = shell("dvc", "repro", cwd=clone).stdout
+    files = [path for name in ("metrics", "data/models") for path in (clone / name).rglob("*")]
+    found = {str(path.relative_to(clone)): path.read_bytes() for path in files if path.is_file()}
+    return set(re.findall(r"Running stage '([^']+)'", told)), found
+
+
+OTHER = {"images__fill": 0.8, "train__dcgan__lr": 1e-3, "preference__steps": 9}
+# What is made from its own last result, and what follows; neither trains.
+NEVER_CACHED = {"check", "report", "track"}
+
+
+@pytest.mark.slow
+def test_earlier_settings_come_back_without_a_run(stubs: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    shutil.copytree(stubs, clone, symlinks=True)
+    first = (clone / "params.yaml").read_bytes()
+    items = load_params(clone / "params.yaml").item_names()
+    shell("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"), cwd=clone)
+    commit(clone, "first settings")
+
+    _, before = reproduced(clone)
+    set_params(clone, **OTHER)
+    ran, other = reproduced(clone)
+    assert ran >= {f"train@{item}" for item in items} | {"preprocess", "classifier", "compare"}
+    assert all(other[path] != content for path, content in before.items() if "train" in path)
+
+    second = (clone / "params.yaml").read_bytes()
+    (clone / "params.yaml").write_bytes(first)
+    ran, again = reproduced(clone)
+    assert ran <= NEVER_CACHED
+    assert {path: again[path] for path in before} == before
+
+    shell("python", "-m", "stages.runs", "push", cwd=clone)
+    fresh = tmp_path / "fresh"
+    shell("git", "clone", "--quiet", str(clone), str(fresh), cwd=tmp_path)
+    shell("dvc", "pull", cwd=fresh)
+    shell("python", "-m", "stages.runs", "pull", cwd=fresh)
+    (fresh / "params.yaml").write_bytes(second)
+    ran, there = reproduced(fresh)
+    assert ran <= NEVER_CACHED
+    assert there == other

@@ -24,6 +24,7 @@ from bestseller.sales import (
 )
 from bestseller.sales.source import open_ledger
 from conftest import REPOSITORY
+from stages.sales import ENOUGH_SOLD, few_sold
 
 DESIGNS = {"01": "01", "02": "02", "02-S": "02", "NA": "NA"}
 
@@ -319,6 +320,8 @@ def test_too_many_unreadable_rows_fail_and_say_what_to_declare() -> None:
 @pytest.mark.parametrize(
     ("columns", "header", "message"),
     [
+        ({}, "sku;date;units", r'has no column sku; found: sku;date;units; .*delimiter: ";" in'),
+        ({}, "sku\tdate\tunits", r'set sales.delimiter: "\\t" in params'),
         ({}, "sku,day,units", "has no column date; found: sku, day, units; .*sales.columns.date"),
         ({"channel": "shop"}, "sku,date,units", r"has no column shop; .*sales\.columns\.channel"),
         ({}, "sku,date,units,SKU", "two columns 'sku': sku, SKU"),
@@ -328,6 +331,16 @@ def test_columns_that_are_not_there(columns: dict, header: str, message: str) ->
     text = f"{header}\n{','.join('1' for _ in header.split(','))}\n"
     with pytest.raises(BestsellerError, match=message):
         clean(text, columns=COMMITTED.columns.model_dump() | columns)
+
+
+def test_few_products_sold_are_told_with_the_mend() -> None:
+    with pytest.raises(
+        BestsellerError, match=r"^l\.csv: no product .* sold a unit; widen sales\.from"
+    ):
+        few_sold(0, "l.csv")
+    (told,) = few_sold(3, "l.csv")
+    assert told.startswith("l.csv: only 3 products sold, ")
+    assert few_sold(ENOUGH_SOLD, "l.csv") == []
 
 
 def test_columns_named_like_ours_do_not_disturb_the_quarantine() -> None:

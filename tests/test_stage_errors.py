@@ -27,17 +27,22 @@ ARGUMENTS = {
     "package": ["dcgan-plain-0"],
     "feedback": ["feedback.csv"],
     "parallel": ["2"],
+    "plan": ["2"],
+    "runs": ["push"],
     "study_item": ["small/dcgan-plain", "0"],
 }
 SCRIPTS = sorted(path.stem for path in REPOSITORY.glob("stages/[!_]*.py"))
 WITHOUT_INPUT_FILES = {
+    "check",
     "refresh",
     "shop",
     "profile",
     "parallel",
     "recover",
+    "plan",
     "retrain",
     "rollback",
+    "runs",
     "settings",
     "study",
     "study_item",
@@ -120,8 +125,8 @@ def test_a_shop_that_does_not_answer(checkout: Path, refused: Refused) -> None:
         port = server.getsockname()[1]
     change(
         checkout,
-        "  source: demo # demo = the embedded shop on",
-        "  source: site # demo = the shop on",
+        "  source: demo\n  user_agent",
+        "  source: site\n  user_agent",
     )
     change(checkout, '    url: ""', f'    url: "http://127.0.0.1:{port}"')
     change(checkout, '  contact: ""', "  contact: me@shop.example")

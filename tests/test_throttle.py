@@ -163,7 +163,7 @@ def test_a_photo_lost_in_passing_is_asked_for_at_the_next_refresh(code: Path) ->
         shop.pages["/sitemap.xml"] = sitemap([f"/products/{n}" for n in range(10)], url)
         params = (code / "params.yaml").read_text()
         for old, new in {
-            "  source: demo # demo = the embedded shop on": "  source: site # on",
+            "  source: demo\n  user_agent": "  source: site\n  user_agent",
             '  site:\n    url: ""': f'  site:\n    url: "{url}"',
             "delay_s: 1.0": "delay_s: 0.0",
         }.items():

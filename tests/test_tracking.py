@@ -15,9 +15,11 @@ from mlflow import MlflowClient
 from ruamel.yaml import YAML
 
 from bestseller.base.errors import BestsellerError
+from bestseller.base.files import write_json
 from bestseller.tracking import collect, publish
 from bestseller.tracking.record import PipelineRecord, Point, read_curves
-from conftest import REPOSITORY
+from conftest import REPOSITORY, start_git
+from stages import mlflow_ui
 
 ITEMS = ["dcgan-plain-0", "dcgan-centroid-0"]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -149,6 +151,54 @@ def test_a_child_holds_params_metrics_curves_hashes_and_pictures(checkout: Path)
     history = store.client.get_metric_history(train.info.run_id, "loss_g")
     assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.25)]
     assert store.artifacts(train) == {"data/models/dcgan-plain-0/samples.png"}
+
+
+def test_runs_last_as_long_as_their_stages_and_tell_what_was_set(checkout: Path) -> None:
+    for name, begun, seconds in (("scrape", 100.0, 5.0), ("train@dcgan-plain-0", 200.5, 60.0)):
+        write_json(checkout / f".scratch/times/{name}.json", {"begun": begun, "seconds": seconds})
+    start_git(checkout)
+    (checkout / "params.yaml").write_text("profile: demo\nthreads: 4\nempty: ''\n")
+    record = send(checkout)
+    store = Store(checkout)
+    (parent,) = store.parents
+    assert parent.info.run_name.split()[0] == "demo"
+    assert parent.info.run_name.split()[2:] == ["threads=4"]
+    assert (parent.info.start_time, parent.info.end_time) == (100_000, 260_500)
+    training = store.child("train@dcgan-plain-0").info
+    assert (training.start_time, training.end_time) == (200_500, 260_500)
+    sales = store.child("sales").info
+    assert sales.start_time == sales.end_time == record.time_ms, "not known"
+
+
+def test_a_moved_checkout_writes_into_its_new_place(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(checkout)
+    moved = checkout.with_name("moved to")
+    checkout.rename(moved)
+    monkeypatch.chdir(moved)
+    write_lock(moved, "python -m stages.sales --again")
+    send(moved)
+    store = Store(moved)
+    assert not checkout.exists()
+    assert store.experiment.artifact_location == (moved / "mlartifacts").as_uri()
+    old, new = store.parents
+    assert store.artifacts(old) == store.artifacts(new) != set()
+
+
+def test_the_pages_name_the_runs_and_a_port_that_is_taken(checkout: Path) -> None:
+    with pytest.raises(BestsellerError, match=r"mlflow\.db: not found; run `make publish` first"):
+        mlflow_ui.experiment_id(checkout / "mlflow.db")
+    send(checkout)
+    experiment = Store(checkout).experiment.experiment_id
+    assert mlflow_ui.experiment_id(checkout / "mlflow.db") == experiment
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        with pytest.raises(BestsellerError, match=rf"--port: {port}: .*in use; give another"):
+            mlflow_ui.port_number(port)
+    assert mlflow_ui.port_number(port) == int(port)
+    with pytest.raises(BestsellerError, match="'70000' is not allowed"):
+        mlflow_ui.port_number("70000")
 
 
 def test_publishing_the_same_lock_again_changes_nothing(checkout: Path) -> None:

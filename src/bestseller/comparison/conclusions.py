@@ -24,8 +24,8 @@ class Comparison:
         model: the row of the model nearest to the real images in the main space.
         nearest: that model, and those that cannot be told from it.
         columns: the run's metrics.
-        quality, frechet, diversity: names of the kernel distance and the Frechet distance in the
-            main space, and of the perceptual diversity.
+        quality, diversity: names of the kernel distance in the main space, and of the perceptual
+            diversity.
         effects: of the centroid constraint, see `centroid_effects`.
         best: variant of each metric, see `best_variants`.
         answers: sentences.
@@ -35,29 +35,24 @@ class Comparison:
     nearest: Nearest
     columns: Columns
     quality: str
-    frechet: str
     diversity: str
     effects: pd.DataFrame
     best: pd.DataFrame
     answers: list[str]
 
     def summary(self) -> dict[str, float | int | str]:
-        """Return the few numbers by which experiments are told apart: of the nearest model, and the
-        mean effect of the centroid constraint over the gans where there is one."""
-        row, shown = self.model, ("kid", "blur", "precision", "coverage", "recall")
-        names = ["similarity", *(n for m in shown for n in of_metric(self.columns, m))]
-        names += [self.frechet, "near_copy_rate"]
+        """Return the eight values by which experiments are told apart: of the nearest model, in the
+        main space. They are columns of `dvc exp show`; all else is in metrics/models.csv and
+        metrics/comparison.json."""
+        row = self.model
+        main = [next(iter(of_metric(self.columns, m)), "") for m in ("blur", "coverage")]
+        names = ["similarity", self.quality, *main, "near_copy_rate"]
         values: dict[str, float | int | str] = {
             "best_model": TIED if self.nearest.tied else self.nearest.leader,
             "nearest_model": self.nearest.leader,
-            "tied_models": " ".join(self.nearest.tied),
         }
         values |= {n: float(row[n]) for n in names if n in row and pd.notna(row[n])}
         values["diversity"] = float(row[self.diversity])
-        for key, metric in (("kid", self.quality), ("diversity", self.diversity)):
-            effects = self.effects.loc[self.effects["metric"] == metric, "difference"].dropna()
-            if len(effects):
-                values[f"centroid_{key}"] = float(effects.mean())
         return values
 
     def as_json(self) -> dict[str, object]:
@@ -90,7 +85,7 @@ def compare(
         kids: by model and metric space, the projections of its kernel distance.
     """
     have = {name: column for name, column in columns.items() if name in models}
-    quality, frechet = (of_metric(have, name)[0] for name in ("kid", "fd"))
+    quality = of_metric(have, "kid")[0]
     diversity = [*of_metric(have, "lpips"), *of_metric(have, "diversity")][0]
     effects = centroid_effects(models, confidence, have)
     best = best_variants(models, confidence, have)
@@ -109,7 +104,7 @@ def compare(
         *costs,
         *(_beside(row, models, quality, diversity) for _, row in references.iterrows()),
     ]
-    return Comparison(lowest, nearest, have, quality, frechet, diversity, effects, best, answers)
+    return Comparison(lowest, nearest, have, quality, diversity, effects, best, answers)
 
 
 def in_blurs(row: pd.Series, columns: Columns) -> str:

@@ -279,9 +279,25 @@ def our_columns(table: Table, settings: Sales, name: str) -> dict[str, str]:
         elif ours in NEEDED or not (theirs in ("", ours) or theirs.endswith("?")):
             raise BestsellerError(
                 f"{name}: has no column {theirs}; found: {', '.join(table.rows.columns)}; "
-                + (_lower_header(table, settings) or f"mend sales.columns.{ours} in params.yaml")
+                + (
+                    _other_delimiter(table, settings)
+                    or _lower_header(table, settings)
+                    or f"mend sales.columns.{ours} in params.yaml"
+                )
             )
     return result
+
+
+def _other_delimiter(table: Table, settings: Sales) -> str:
+    """Return the mend where the whole header stands in one column."""
+    (header, *more) = table.rows.columns
+    marks = [
+        mark for mark in (";", "\t", ",", "|") if mark in header and mark != settings.delimiter
+    ]
+    if more or not marks:
+        return ""
+    mark = max(marks, key=header.count).replace("\t", r"\t")
+    return f'its columns stand between "{mark}"; set sales.delimiter: "{mark}" in params.yaml'
 
 
 def _lower_header(table: Table, settings: Sales) -> str:

@@ -9,6 +9,7 @@ from bestseller.tracking.outbox import Outbox, Send
 from bestseller.tracking.record import PipelineRecord
 from bestseller.tracking.server import (
     ARTIFACT_FOLDER,
+    follow_checkout,
     in_one_line,
     make_ready,
     repository_root,
@@ -44,6 +45,7 @@ def publish(
     uri = tracking_uri(root)
     try:
         make_ready(uri)
+        follow_checkout(uri, root)
         from bestseller.tracking.live_run import settle_all  # noqa: PLC0415 (slow import)
         from bestseller.tracking.mlflow_store import MlflowStore  # noqa: PLC0415
 

@@ -16,7 +16,13 @@ from filelock import FileLock
 from bestseller.live import CURVES
 from bestseller.tracking.delivery import OUTBOX_FOLDER
 from bestseller.tracking.outbox import Outbox
-from bestseller.tracking.server import ARTIFACT_FOLDER, make_ready, repository_root, tracking_uri
+from bestseller.tracking.server import (
+    ARTIFACT_FOLDER,
+    follow_checkout,
+    make_ready,
+    repository_root,
+    tracking_uri,
+)
 
 POLL_S = 10.0
 START_S = 1.0  # between two looks for the first epoch
@@ -38,6 +44,7 @@ def follow(folder: Path, stage: str, ended: Event) -> None:
     root = repository_root()
     uri = tracking_uri(root)
     make_ready(uri)
+    follow_checkout(uri, root)
     from bestseller.tracking.live_run import LiveRun, settle  # noqa: PLC0415 (slow import)
     from bestseller.tracking.mlflow_store import MlflowStore  # noqa: PLC0415
 

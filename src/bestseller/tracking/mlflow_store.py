@@ -92,7 +92,8 @@ class MlflowStore:
         found = self._find(LOCK_HASH, record.hash)
         if any(run.info.status == FINISHED for run in found):
             return
-        parent = found[0] if found else self._create(record.name, LOCK_HASH, record.hash, record)
+        begun_ms, ended_ms = self._span(record)
+        parent = found[0] if found else self._create(record.name, LOCK_HASH, record.hash, begun_ms)
         run_id = parent.info.run_id
         lines = ["| stage | run |", "|---|---|"]
         tags = dict(record.tags)
@@ -105,7 +106,19 @@ class MlflowStore:
         tags[MLFLOW_RUN_NOTE] = "\n".join(lines)
         metrics = [Metric(k, v, record.time_ms, 0) for k, v in record.metrics.items()]
         self.log(run_id, metrics, record.params, tags)
-        self._finish(run_id, files / PIPELINE)
+        self._finish(run_id, files / PIPELINE, ended_ms)
+
+    def _span(self, record: PipelineRecord) -> tuple[int, int]:
+        """Return when the first stage began and the last ended that this record is the first of."""
+        new = [
+            stage
+            for stage in record.stages
+            if stage.begun_ms
+            and not any(r.info.status == FINISHED for r in self._find(STAGE_HASH, stage.hash))
+        ]
+        if not new:
+            return record.time_ms, record.time_ms
+        return min(stage.begun_ms for stage in new), max(stage.ended_ms for stage in new)
 
     def has_run(self, run_id: str) -> bool:
         """Tell whether a run is there and nobody has deleted it."""
@@ -128,7 +141,8 @@ class MlflowStore:
                 return run.info.run_id, not mine
             if mine:
                 self.client.delete_run(run.info.run_id)
-        run = self._create(stage.name, STAGE_HASH, stage.hash, record, parent)
+        begun_ms, ended_ms = stage.begun_ms or record.time_ms, stage.ended_ms or record.time_ms
+        run = self._create(stage.name, STAGE_HASH, stage.hash, begun_ms, parent)
         run_id: str = run.info.run_id
         metrics = [Metric(k, v, record.time_ms, 0) for k, v in stage.metrics.items()]
         metrics += [Metric(p.key, p.value, record.time_ms, p.step) for p in stage.curves]
@@ -146,7 +160,7 @@ class MlflowStore:
         ]
         for part in _parts(read, MAX_DATASETS_PER_BATCH) if read else [read]:
             self.client.log_inputs(run_id, list(part))
-        self._finish(run_id, files / stage.name)
+        self._finish(run_id, files / stage.name, ended_ms)
         return run_id, False
 
     def _find(self, tag: str, value: str) -> list[Run]:
@@ -155,14 +169,12 @@ class MlflowStore:
         runs = self.client.search_runs([self.experiment], query, order_by=["start_time ASC"])
         return sorted(runs, key=lambda run: run.info.status != FINISHED)
 
-    def _create(
-        self, name: str, tag: str, value: str, record: PipelineRecord, parent: str = ""
-    ) -> Run:
+    def _create(self, name: str, tag: str, value: str, begun_ms: int, parent: str = "") -> Run:
         tags = {tag: value, MLFLOW_SOURCE_NAME: "dvc repro"}
         if parent:
             tags[MLFLOW_PARENT_RUN_ID] = parent
         short = limits.shortened(name, limits.RUN_NAME)
-        return self.client.create_run(self.experiment, record.time_ms, tags, short)
+        return self.client.create_run(self.experiment, begun_ms, tags, short)
 
     def log(
         self,
@@ -187,10 +199,10 @@ class MlflowStore:
         for labels in _parts(list(limits.tags(tags).items()), MAX_PARAMS_TAGS_PER_BATCH):
             self.client.log_batch(run_id, tags=[RunTag(k, v) for k, v in labels])
 
-    def _finish(self, run_id: str, files: Path) -> None:
+    def _finish(self, run_id: str, files: Path, ended_ms: int) -> None:
         if files.is_dir():
             self.client.log_artifacts(run_id, str(files))
-        self.client.set_terminated(run_id, FINISHED)
+        self.client.set_terminated(run_id, FINISHED, ended_ms)
 
 
 def _parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:

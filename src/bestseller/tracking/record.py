@@ -16,11 +16,13 @@ from bestseller.base.files import read_json
 from bestseller.params import PARAMS_FILE, read_yaml
 from bestseller.tracking.lock import LOCK_FILE, as_json, canonical_hash, pipeline_stages, stage_hash
 from bestseller.tracking.secret import secrets_of, without
-from bestseller.tracking.source import source_tags
+from bestseller.tracking.source import committed, source_tags
 
 SUMMARY_FILE = "metrics/summary.json"
 REPORT_FILE = "data/report/index.html"
 CURVES_FOLDER = "metrics/train"
+TIMES_FOLDER = ".scratch/times"  # when each stage last ran here, see stages/__init__.py
+NAMED_CHANGES = 3  # settings that a run's name tells
 STEP_COLUMNS = ("epoch", "images")  # the first of these with whole numbers numbers the points
 LARGEST = sys.float_info.max  # what is larger, or is none, is no metric of MLflow's
 PICTURES = (".png", ".html")
@@ -56,6 +58,8 @@ class StageRecord(Record):
     tags: dict[str, str]
     datasets: list[Dataset]
     artifacts: list[str]  # files, relative to the checkout
+    begun_ms: int = 0  # milliseconds since 1970; 0 = not known
+    ended_ms: int = 0
 
 
 class PipelineRecord(Record):
@@ -92,7 +96,7 @@ def collect(folder: Path, items: Collection[str], leave_out: Collection[str]) ->
     kept = [PARAMS_FILE, LOCK_FILE, SUMMARY_FILE, REPORT_FILE]
     return PipelineRecord(
         hash=canonical_hash(entries),
-        name=f"{label} {version}".strip(),
+        name=" ".join(part for part in (label, version, changes(folder, params, secrets)) if part),
         time_ms=int(time.time() * 1000),
         params=plain(flatten(params), secrets),
         metrics=numbers(read_json(summary)) if summary.exists() else {},
@@ -105,6 +109,30 @@ def collect(folder: Path, items: Collection[str], leave_out: Collection[str]) ->
 def plain(texts: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:
     """Return texts by name without secrets."""
     return {name: without(text, secrets) for name, text in texts.items()}
+
+
+def changes(folder: Path, params: Mapping[str, Any], secrets: Collection[str]) -> str:
+    """Return the settings that differ from the commit, such as ``train.dcgan.lr=0.001``.
+
+    The first few are named and the others counted; empty where none differs or there is no commit.
+    Secrets are left out.
+    """
+    before = committed(folder, PARAMS_FILE)
+    if before is None:
+        return ""
+    old, new = plain(flatten(before), secrets), plain(flatten(params), secrets)
+    found = [f"{key}={new.get(key, 'gone')}" for key in old | new if old.get(key) != new.get(key)]
+    more = [f"and {len(found) - NAMED_CHANGES} more"] if len(found) > NAMED_CHANGES else []
+    return " ".join([*found[:NAMED_CHANGES], *more])
+
+
+def _times(folder: Path, name: str) -> tuple[int, int]:
+    """Return when a stage last began and ended here, in milliseconds since 1970; 0 = unknown."""
+    path = folder / TIMES_FOLDER / f"{name}.json"
+    if not path.exists():
+        return 0, 0
+    noted = read_json(path)
+    return int(noted["begun"] * 1000), int((noted["begun"] + noted["seconds"]) * 1000)
 
 
 def _stage(
@@ -122,6 +150,7 @@ def _stage(
         metrics |= {prefix + key: value for key, value in numbers(read_json(folder / path)).items()}
     curves = [path for path in paths if path.startswith(CURVES_FOLDER) and path.endswith(".csv")]
     locked = (entry.get("params") or {}).values()
+    begun_ms, ended_ms = _times(folder, name)
     return StageRecord(
         name=name,
         hash=stage_hash(entry),
@@ -136,6 +165,8 @@ def _stage(
             if dep["path"].startswith("data/")
         ],
         artifacts=[found for path in paths for found in _pictures(folder, path)],
+        begun_ms=begun_ms,
+        ended_ms=ended_ms,
     )
 
 

@@ -2,10 +2,12 @@
 
 import os
 import socket
+import sqlite3
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -39,6 +41,29 @@ def tracking_uri(root: Path) -> str:
     plain = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     os.environ["MLFLOW_TRACKING_URI"] = plain
     return plain
+
+
+def follow_checkout(uri: str, root: Path) -> None:
+    """Let the artifacts of the checkout's own database lie in this checkout, also after a move.
+
+    MLflow keeps their place as an absolute address, and takes no relative one: a checkout that was
+    moved or copied would go on writing into the old place.
+    """
+    database = root / DATABASE_FILE
+    if uri != f"sqlite:///{database}" or not database.exists():
+        return
+    here = (root / ARTIFACT_FOLDER).as_uri()
+    with closing(sqlite3.connect(database)) as connection, connection:
+        columns = {"experiments": "artifact_location", "runs": "artifact_uri"}
+        known = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+        for table, column in columns.items() if known.issuperset(columns) else ():
+            old = f"file://%/{ARTIFACT_FOLDER}"
+            connection.execute(
+                f"UPDATE {table} SET {column} = ? || substr({column}, "
+                f"instr({column}, ?) + {len(ARTIFACT_FOLDER) + 1}) "
+                f"WHERE ({column} LIKE ? OR {column} LIKE ?) AND {column} NOT LIKE ?",
+                (here, f"/{ARTIFACT_FOLDER}", old, f"{old}/%", f"{here}%"),
+            )
 
 
 def make_ready(uri: str) -> None:

@@ -2,7 +2,11 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML, YAMLError
 
 
 def source_tags(folder: Path) -> dict[str, str]:
@@ -20,6 +24,16 @@ def source_tags(folder: Path) -> dict[str, str]:
         tags["mlflow.source.git.commit"] = commit.strip()
         tags["git.dirty"] = str(is_dirty(folder)).lower()
     return tags
+
+
+def committed(folder: Path, name: str) -> dict[str, Any] | None:
+    """Return a YAML file of the checkout as the last commit has it, None where it has none."""
+    text = _git(folder, "show", f"HEAD:./{name}")
+    try:
+        value = YAML(typ="safe", pure=True).load(text) if text else None
+    except YAMLError:
+        return None
+    return dict(value) if isinstance(value, Mapping) else None
 
 
 def is_dirty(folder: Path) -> bool:

@@ -1,0 +1,96 @@
+"""Check every setting, before DVC takes away an output for a stage that would refuse to run.
+
+All other stages come after this one. It leaves the same bytes every time, so nothing follows. What
+models left that the matrix had once goes, as far as DVC's cache has it: stages depend on the
+folders that it lies in, and earlier settings would not come back from the run cache beside it.
+"""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from dvc.repo import Repo
+
+from bestseller.backbones.networks import architecture
+from bestseller.backbones.weights import in_package
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path, remove
+from bestseller.params import PARAMS_FILE, Params, read_yaml
+from stages import run
+
+CHECKED = "data/checked.txt"
+LOCK = Path("dvc.lock")
+
+
+def main(params: Params) -> None:
+    """Check what `load_params` has not, as far as that takes no data."""
+    _networks(params)
+    _batches(params)
+    augment = params.augment
+    if augment.share and not any(
+        (augment.flip, augment.zoom, augment.brightness, augment.channel_shift)
+    ):
+        raise BestsellerError(
+            f"{PARAMS_FILE}: augment.share: {augment.share} but flip, zoom, brightness and "
+            "channel_shift are all off; switch one on or set share: 0"
+        )
+    if LOCK.exists():
+        stages = read_yaml(LOCK).get("stages") or {}
+        tidy(stages, params.item_names(), Path(Repo().cache.local.path))
+    with atomic_path(CHECKED) as temporary:
+        temporary.write_text(f"The settings of {PARAMS_FILE} are valid.\n", encoding="utf-8")
+
+
+def tidy(stages: Mapping[str, Any], items: Collection[str], cache: Path) -> list[str]:
+    """Remove outputs of matrix items that are no more, where the cache has them; return them.
+
+    Args:
+        stages: entries of dvc.lock, in which DVC keeps such items.
+        items: names of today's items.
+        cache: folder of the cache's MD5 objects.
+    """
+    removed = []
+    for name, entry in stages.items():
+        _, at, item = name.partition("@")
+        for out in entry.get("outs", []) if at and item not in items else []:
+            digest, path = str(out["md5"]), Path(out["path"])
+            if path.exists() and (cache / digest[:2] / digest[2:]).exists():
+                remove(path)
+                removed.append(out["path"])
+    return removed
+
+
+def _networks(params: Params) -> None:
+    """Refuse a network that nobody knows or that has no weights under these settings."""
+    backbones = params.backbones
+    named = {f"metric_spaces.{i}": s.network for i, s in enumerate(backbones.metric_spaces)}
+    named |= {"score_space": backbones.score_space.network, "perceptual": backbones.perceptual}
+    keys = {f"backbones.{key}": network for key, network in named.items()}
+    for key, network in (keys | {"centroid.backbone": params.centroid.backbone}).items():
+        try:
+            architecture(network)
+        except BestsellerError as error:
+            raise BestsellerError(f"{PARAMS_FILE}: {key}: {error}") from error
+        if backbones.weights == "package" and not in_package(network):
+            raise BestsellerError(
+                f"{PARAMS_FILE}: {key}: package has no {network}; set backbones.weights: imagenet "
+                "or catalogue, or name an efficientnet_lite in its place"
+            )
+
+
+def _batches(params: Params) -> None:
+    """Refuse a batch that several processes cannot share equally."""
+    train = params.train
+    if train.launcher != "torchrun":
+        return
+    for gan in params.gan_names():
+        size = getattr(train, gan).batch_size
+        if size % train.processes:
+            raise BestsellerError(
+                f"{PARAMS_FILE}: train.{gan}.batch_size: {size} cannot be shared equally by "
+                f"{train.processes} processes; change it or train.processes"
+            )
+
+
+if __name__ == "__main__":
+    run(main)

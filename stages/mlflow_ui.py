@@ -1,0 +1,82 @@
+"""Serve the MLflow pages of this checkout until Ctrl-C, and say where the runs are."""
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from bestseller.base.errors import BestsellerError
+from bestseller.params import Params
+from bestseller.tracking.server import (
+    ARTIFACT_FOLDER,
+    DATABASE_FILE,
+    follow_checkout,
+    repository_root,
+)
+from stages import run
+
+EXPERIMENT = "bestseller"
+HOST, DEFAULT_PORT = "127.0.0.1", "5000"
+
+
+def main(params: Params, port: str | None) -> None:
+    number = port_number(port or DEFAULT_PORT)
+    root = repository_root()
+    uri = f"sqlite:///{root / DATABASE_FILE}"
+    page = f"http://{HOST}:{number}/#/experiments/{experiment_id(root / DATABASE_FILE)}/runs"
+    follow_checkout(uri, root)
+    print(f"The runs, a column for each metric under Columns: {page}\nCtrl-C ends.", flush=True)
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    command = [str(Path(sys.executable).parent / "mlflow"), "server", "--host", HOST]
+    command += ["--port", str(number), "--workers", "1", "--backend-store-uri", uri]
+    command += ["--default-artifact-root", (root / ARTIFACT_FOLDER).as_uri()]
+    ended = subprocess.run(command, env=os.environ | quiet, check=False).returncode
+    if ended:
+        raise BestsellerError(
+            f"`mlflow server` ended with status {ended}; what it printed says why"
+        )
+
+
+def port_number(text: str) -> int:
+    """Return a port that is free.
+
+    Raises:
+        BestsellerError: it is no port, or something listens there already.
+    """
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**16):
+        raise BestsellerError(f"--port: {text!r} is not allowed; give a number from 1 to 65535")
+    with socket.socket() as asked:
+        asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            asked.bind((HOST, int(text)))
+        except OSError as error:
+            raise BestsellerError(
+                f"--port: {text}: {error.strerror}; give another, such as "
+                f"`make mlflow-ui PORT={int(text) % 65535 + 1}`"
+            ) from error
+    return int(text)
+
+
+def experiment_id(database: Path) -> str:
+    """Return the id of the experiment that has the runs.
+
+    Raises:
+        BestsellerError: nothing was published here yet.
+    """
+    if database.exists():
+        with closing(sqlite3.connect(database)) as connection:
+            query = "SELECT experiment_id FROM experiments WHERE name = ?"
+            try:
+                found = connection.execute(query, (EXPERIMENT,)).fetchone()
+            except sqlite3.OperationalError:  # no MLflow has set it up
+                found = None
+        if found:
+            return str(found[0])
+    raise BestsellerError(f"{database.name}: not found; run `make publish` first")
+
+
+if __name__ == "__main__":
+    run(main, [("--port", f"port on {HOST} (default: {DEFAULT_PORT})")])
