@@ -1,4 +1,4 @@
-"""Reading and writing files so that no half-written file is ever trusted."""
+"""Reading and writing files. A reader never sees a half-written file."""
 
 import hashlib
 import json
@@ -14,11 +14,11 @@ from bestseller.base.errors import BestsellerError
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary sibling of `path`; rename it to `path` when the block succeeds.
+    """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds.
 
-    The temporary name keeps the suffix, so writers that choose a format by suffix work. It
-    may be written as a file or created as a folder; a folder replaces the old one whole.
-    When the block raises, the temporary is removed and `path` stays as it was.
+    The temporary path keeps the suffix, so writers that choose a format by suffix work. The block
+    may write a file there or create a folder; a new folder replaces the whole old folder.
+    If the block raises, the temporary path is removed and `path` stays as it was.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with its contents; do nothing where there is none."""
+    """Remove a file, or a folder with its contents; do nothing if `path` does not exist."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -58,10 +58,10 @@ def require(path: str | Path, made_by: str) -> Path:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys: equal values give equal bytes.
+    """Write `value` as indented JSON with sorted keys, so that equal values give equal bytes.
 
     Raises:
-        ValueError: `value` holds NaN or an infinity, which JSON has no name for.
+        ValueError: `value` holds NaN or an infinity, which JSON cannot express.
     """
     with atomic_path(path) as temporary:
         text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -72,7 +72,7 @@ def read_json(path: str | Path, made_by: str = "dvc repro") -> Any:
     """Read a JSON file.
 
     Raises:
-        BestsellerError: the file is missing (`made_by` is named as the mend) or no JSON.
+        BestsellerError: the file is missing (the message says to run `made_by`) or is not JSON.
     """
     try:
         return json.loads(require(path, made_by).read_text(encoding="utf-8"))

@@ -11,14 +11,14 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from bestseller.params.presets import PLAIN, preset, preset_names, together
 from bestseller.params.section import Day, NonNegative, Section, Share, as_text
 
-LOCAL = "local"  # business_zone: the day that each date tells itself
+LOCAL = "local"  # value of business_zone: count each sale on the day that is written in its date
 SPACES = dict.fromkeys("\u00a0\u2007\u2009\u202f", " ") | {"\u2019": "'"}
 
 Text = Annotated[str, BeforeValidator(as_text)]
 
 
 class SalesColumns(Section):
-    """The ledger's name of each of our columns; an empty name is a column that it lacks."""
+    """The name of each of our columns in the ledger; an empty name: the ledger lacks the column."""
 
     sku: Annotated[str, Field(min_length=1)]
     date: Annotated[str, Field(min_length=1)]
