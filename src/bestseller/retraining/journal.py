@@ -21,7 +21,7 @@ class Busy(BestsellerError):
 
 
 class Journal(BaseModel):
-    """Of one run, what must not be found out or decided twice.
+    """The findings and decisions of one run, so that a run that continues it uses the same ones.
 
     Attributes:
         run: id, also the trailer of its commit.

@@ -71,7 +71,7 @@ def reach(uri: str) -> str:
                     connection.sendall(SSL_REQUEST)
                     connection.recv(1)
     except urllib.error.HTTPError:
-        return ""  # it answers; what it thinks of /health is its own affair
+        return ""  # the server answers; the status of /health does not matter
     except OSError as error:
         return str(getattr(error, "reason", error))
     return ""
