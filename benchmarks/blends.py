@@ -26,7 +26,7 @@ from bestseller.base.compute import configure_torch, to_uint8
 from bestseller.gans import load_generator
 from bestseller.gans.blend import Generator
 from bestseller.images.store import ImageSet
-from bestseller.metrics.kid import kid
+from bestseller.metrics.kernel_distance import kid
 from bestseller.metrics.prdc import precision_recall_density_coverage
 
 

@@ -45,7 +45,7 @@ from bestseller.gans.pictures import sample_grid
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, TrainedGenerator
 from bestseller.images.store import ImageSet
-from bestseller.metrics.kid import kid
+from bestseller.metrics.kernel_distance import kid
 from bestseller.params import Item, Params, Recipe, Section, load_params
 from bestseller.training.batches import Batches
 from bestseller.training.constraint import CentroidConstraint

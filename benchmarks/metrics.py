@@ -24,8 +24,8 @@ from bestseller.backbones import Backbone
 from bestseller.backbones.networks import architecture, without_classifier
 from bestseller.backbones.vision import lpips
 from bestseller.base.compute import autocast, configure_torch, to_signed
-from bestseller.evaluation.perceptual import perceptual_diversity, perceptual_embedding
 from bestseller.metrics.frechet import frechet_distance, frechet_distance_from_features
+from bestseller.metrics.perceptual import perceptual_diversity, perceptual_embedding
 
 DIMENSIONS = 2048  # of Inception's features
 FEW = 1_000

@@ -38,7 +38,7 @@ from bestseller.designs.shortlist import shortlist
 from bestseller.gans import load_generator
 from bestseller.metrics.statistics import mean_interval
 from bestseller.params import Params, load_params
-from bestseller.preference import Scorer
+from bestseller.preference.scorer import Scorer
 
 READER_SEED = 1_001  # of the shop that the reader learns from; the runs' shops have others
 SIDE, COMPONENTS = 32, 150

@@ -42,7 +42,7 @@ from bestseller.evaluation.quality import Real, split
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
 from bestseller.metrics.diversity import mean_squared_distance
-from bestseller.metrics.kid import kid
+from bestseller.metrics.kernel_distance import kid
 from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE
 from bestseller.metrics.statistics import mean_interval
 from bestseller.params import PARAMS_FILE, Params, load_params

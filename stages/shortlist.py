@@ -18,7 +18,7 @@ from bestseller.designs.uncertainty import ScoreUncertainty
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
-from bestseller.preference import Scorer
+from bestseller.preference.scorer import Scorer
 from stages import run
 
 COMPARISON = Path("metrics/comparison.json")

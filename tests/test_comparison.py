@@ -23,7 +23,7 @@ from bestseller.comparison.conclusions import (
     with_intervals,
 )
 from bestseller.evaluation.nearest import Kids, load_kids, nearest_models, save_kids
-from bestseller.metrics.kid import Projections
+from bestseller.metrics.kernel_distance import Projections
 from bestseller.metrics.registry import columns_of, compared
 
 COLUMNS = columns_of(

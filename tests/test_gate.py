@@ -23,7 +23,7 @@ from bestseller.gans.gan import Shape
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator
 from bestseller.images.store import ImageSet
-from bestseller.metrics.kid import kid
+from bestseller.metrics.kernel_distance import kid
 from bestseller.metrics.registry import Need, as_records, columns_of
 from bestseller.params import Params, Space, load_params
 from bestseller.retraining.decision import Decision

@@ -14,7 +14,7 @@ from bestseller.centroid.distance import CentroidDistance
 from bestseller.classifier.sellers import assign_parts, top_sellers
 from bestseller.images.store import ImageSet
 from bestseller.params import Params, load_params, read_yaml
-from bestseller.preference import load_ranker
+from bestseller.preference.ranker import load_ranker
 from conftest import REPOSITORY
 from shapes import save_shop
 from stages import augment, backbone, backtest, centroid, classifier

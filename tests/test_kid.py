@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bestseller.metrics import distances
-from bestseller.metrics.kid import kid, kid_difference
+from bestseller.metrics.kernel_distance import kid, kid_difference
 from bestseller.metrics.statistics import Estimate
 
 

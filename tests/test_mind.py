@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bestseller.metrics.mind import mind, orthonormal_directions, sliced_wasserstein
+from bestseller.metrics.sliced_wasserstein import mind, orthonormal_directions, sliced_wasserstein
 
 
 def normal(seed: int, mean: float, rows: int = 4000, columns: int = 64) -> np.ndarray:

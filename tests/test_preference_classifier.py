@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from bestseller.base.errors import BestsellerError
 from bestseller.classifier.anchors import anchor_images, anchor_table, shuffled_images
-from bestseller.classifier.classifier import build_network, forward
+from bestseller.classifier.classifier import Classifier, build_network, forward, load_classifier
 from bestseller.classifier.fitting import assess, fit_classifier
 from bestseller.classifier.sellers import assign_parts, lines_of, top_sellers
 from bestseller.classifier.training import (
@@ -23,7 +23,6 @@ from bestseller.classifier.training import (
     train_network,
 )
 from bestseller.params import Preference
-from bestseller.preference import Classifier, load_classifier
 from shapes import Shop, make_shop
 
 SETTINGS = Preference(

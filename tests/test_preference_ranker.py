@@ -9,8 +9,8 @@ from scipy import stats
 
 from bestseller.base.errors import BestsellerError
 from bestseller.classifier.detector import OutOfDistributionDetector
-from bestseller.preference import SalesRanker, fit_ranker, load_ranker
 from bestseller.preference.backtest import Backtest, lift, pair_auc, run_backtest, spearman
+from bestseller.preference.ranker import SalesRanker, fit_ranker, load_ranker
 from bestseller.preference.ridge import Ridge
 
 # --- the ranker --------------------------------------------------------------------------------

@@ -12,9 +12,10 @@ from bestseller.backbones.backbone import Backbone, save_backbone
 from bestseller.backbones.networks import without_classifier
 from bestseller.backbones.vision import models
 from bestseller.base.errors import BestsellerError
+from bestseller.classifier.classifier import load_classifier
 from bestseller.images.store import ImageSet
 from bestseller.params import Params, Space, load_params
-from bestseller.preference import load_classifier, load_ranker
+from bestseller.preference.ranker import load_ranker
 from shapes import save_shop
 from stages import backtest, classifier
 

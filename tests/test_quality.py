@@ -12,11 +12,11 @@ from bestseller.backbones import Backbone
 from bestseller.backbones.networks import architecture, without_classifier
 from bestseller.backbones.vision import lpips
 from bestseller.comparison.comparison import centroid_effects
-from bestseller.evaluation.perceptual import perceptual_diversity, perceptual_embedding
 from bestseller.evaluation.quality import measure, rounded, scale_of, similarity_values
 from bestseller.evaluation.sheets import labelled_rows, pairs_sheet
 from bestseller.metrics import registry
-from bestseller.metrics.kid import kid, projections
+from bestseller.metrics.kernel_distance import kid, projections
+from bestseller.metrics.perceptual import perceptual_diversity, perceptual_embedding
 from bestseller.metrics.registry import (
     METRICS,
     Metric,

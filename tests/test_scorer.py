@@ -18,8 +18,9 @@ from bestseller.classifier.sellers import assign_parts, lines_of, sales_history,
 from bestseller.classifier.start import starting_network
 from bestseller.images.store import ImageSet
 from bestseller.params import load_params
-from bestseller.preference import Scorer, fit_ranker, score
 from bestseller.preference.known import KnownImages
+from bestseller.preference.ranker import fit_ranker
+from bestseller.preference.scorer import Scorer, score
 from shapes import Shop, make_shop
 
 SIZE = 32

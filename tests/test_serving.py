@@ -24,7 +24,7 @@ from bestseller.gans.gan import Shape
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator
 from bestseller.params import load_params
-from bestseller.preference import Scorer
+from bestseller.preference.scorer import Scorer
 from conftest import REPOSITORY, shell
 from shapes import Shop
 from test_scorer import data, scorer, shop  # noqa: F401  (fixtures)

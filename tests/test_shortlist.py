@@ -20,6 +20,7 @@ from scipy.spatial.distance import cdist
 
 from bestseller.backbones import FeatureSpace
 from bestseller.base.errors import BestsellerError
+from bestseller.classifier.classifier import Classifier
 from bestseller.designs.candidates import sample
 from bestseller.designs.design import SOURCE_TYPE, Choice, Design, design_id
 from bestseller.designs.evidence import Naming, evidence
@@ -37,8 +38,9 @@ from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Drawn, Parent
 from bestseller.images.store import ImageSet
 from bestseller.params import Shortlist
-from bestseller.preference import Classifier, SalesRanker, Scorer
 from bestseller.preference.known import KnownImages
+from bestseller.preference.ranker import SalesRanker
+from bestseller.preference.scorer import Scorer
 
 SIZE, LINES = 8, ["A", "B"]
 WORTH = "WARNING: Of two held-out designs of one line, the score names the better seller 51 of 100."

@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from bestseller.metrics.kid import Projections, kid, kid_difference, projected_difference
-from bestseller.metrics.kid import projections as projected
+from bestseller.metrics.kernel_distance import (
+    Projections,
+    kid,
+    kid_difference,
+    projected_difference,
+)
+from bestseller.metrics.kernel_distance import projections as projected
 from bestseller.metrics.statistics import Interval
 from bestseller.metrics.yardstick import (
     LADDER,

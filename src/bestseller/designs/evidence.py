@@ -10,7 +10,7 @@ import pandas as pd
 
 from bestseller.designs.candidates import Candidates, parents_record
 from bestseller.designs.design import NEAREST, SOURCE_TYPE, design_id
-from bestseller.preference import Scorer
+from bestseller.preference.scorer import Scorer
 
 
 @dataclass(frozen=True)

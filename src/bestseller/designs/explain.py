@@ -11,7 +11,7 @@ from bestseller.designs.design import Choice, Design
 from bestseller.designs.looks import Looks
 from bestseller.designs.occlusion import occlusion_map
 from bestseller.designs.uncertainty import ScoreUncertainty
-from bestseller.preference import Scorer
+from bestseller.preference.scorer import Scorer
 
 
 @dataclass(frozen=True)

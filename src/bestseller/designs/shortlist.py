@@ -14,7 +14,7 @@ from bestseller.designs.selection import choose_diverse, recognisable
 from bestseller.gans import TrainedGenerator
 from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE
 from bestseller.params import Shortlist
-from bestseller.preference import Scorer
+from bestseller.preference.scorer import Scorer
 
 
 def shortlist(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve
 from scipy.special import ndtri
 
-from bestseller.preference import SalesRanker
+from bestseller.preference.ranker import SalesRanker
 from bestseller.preference.rates import Sales, centred_in_lines, information, rate_loss
 
 Array = NDArray[np.float64]

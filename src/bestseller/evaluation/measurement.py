@@ -12,15 +12,15 @@ from bestseller.backbones.features import FeatureCache
 from bestseller.classifier.classifier import Classifier, load_classifier
 from bestseller.classifier.similarity import image_similarity, similarity_table
 from bestseller.evaluation import quality
-from bestseller.evaluation.perceptual import perceptual_diversity, perceptual_name
 from bestseller.evaluation.plane import Plane
 from bestseller.images.split import split
 from bestseller.images.store import ImageSet
 from bestseller.metrics import registry
 from bestseller.metrics.copies import CopyTest
 from bestseller.metrics.inception_score import inception_score
-from bestseller.metrics.kid import Projections
+from bestseller.metrics.kernel_distance import Projections
 from bestseller.metrics.neighbours import Neighbours
+from bestseller.metrics.perceptual import perceptual_diversity, perceptual_name
 from bestseller.metrics.pixels import NAME, PixelTest
 from bestseller.metrics.sample import RealFeatures, Sample
 from bestseller.params import Params

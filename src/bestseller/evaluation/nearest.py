@@ -13,7 +13,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from bestseller.base.files import atomic_path, require
-from bestseller.metrics.kid import Projections, projected_difference
+from bestseller.metrics.kernel_distance import Projections, projected_difference
 from bestseller.metrics.registry import space_title
 from bestseller.metrics.statistics import normal_interval
 

@@ -14,7 +14,7 @@ from bestseller.images.split import split
 from bestseller.images.store import ImageSet
 from bestseller.metrics import registry
 from bestseller.metrics.distances import Array
-from bestseller.metrics.kid import projections
+from bestseller.metrics.kernel_distance import projections
 from bestseller.metrics.novelty import NoveltyTest
 from bestseller.metrics.sample import RealFeatures, Sample
 from bestseller.metrics.statistics import Estimate, Interval, stratified_mean

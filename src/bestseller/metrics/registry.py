@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bestseller.metrics.mind import mind
 from bestseller.metrics.sample import Sample
+from bestseller.metrics.sliced_wasserstein import mind
 from bestseller.metrics.statistics import Estimate, Interval
 from bestseller.metrics.yardstick import blur_equivalent
 

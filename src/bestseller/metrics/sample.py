@@ -6,7 +6,7 @@ from functools import cached_property
 
 from bestseller.metrics.distances import Array
 from bestseller.metrics.frechet import Gaussian
-from bestseller.metrics.kid import Projections, projections
+from bestseller.metrics.kernel_distance import Projections, projections
 from bestseller.metrics.prdc import Prdc, precision_recall_density_coverage
 from bestseller.metrics.statistics import Estimate
 

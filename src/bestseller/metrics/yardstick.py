@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 from scipy.special import ndtri
 
-from bestseller.metrics.kid import Projections
+from bestseller.metrics.kernel_distance import Projections
 from bestseller.metrics.statistics import Interval
 
 Pixels = np.ndarray

@@ -11,7 +11,7 @@ from bestseller.evaluation.measurement import load_spaces
 from bestseller.evaluation.quality import scale_of, split
 from bestseller.gans import TrainedGenerator
 from bestseller.images.store import ImageSet
-from bestseller.metrics.kid import kid_difference
+from bestseller.metrics.kernel_distance import kid_difference
 from bestseller.metrics.statistics import Interval, normal_interval
 from bestseller.params import Params
 

@@ -11,11 +11,11 @@ from bestseller.backbones.weights import published_backbone
 from bestseller.classifier.classifier import Classifier
 from bestseller.classifier.similarity import similarity_table
 from bestseller.evaluation import quality
-from bestseller.evaluation.perceptual import perceptual_diversity
 from bestseller.gans import TrainedGenerator
 from bestseller.images.store import ImageSet
 from bestseller.metrics.frechet import Gaussian
-from bestseller.metrics.kid import projections
+from bestseller.metrics.kernel_distance import projections
+from bestseller.metrics.perceptual import perceptual_diversity
 from bestseller.metrics.registry import space_label
 from bestseller.metrics.sample import RealFeatures, Sample
 from bestseller.metrics.yardstick import BLUR_LADDER, blur_equivalent
