@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from bestseller.base.processes import end_with_dvc
 
-# Before the imports that take seconds: a stage must not outlive its DVC, and Ctrl-C is no traceback.
+# Before the imports, which take seconds: a stage must not outlive its DVC, and Ctrl-C is no
+# traceback.
 if any(argument.startswith("stages.") for argument in sys.orig_argv):
     end_with_dvc()
 if "DVC_STAGE" in os.environ:

@@ -1,4 +1,4 @@
-"""Frozen feature extractors, and where their weights come from."""
+"""Backbones (frozen networks), their weights, and feature spaces."""
 
 from bestseller.backbones.backbone import (
     Backbone,

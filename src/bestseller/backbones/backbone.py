@@ -29,12 +29,13 @@ class Backbone:
     """A frozen network.
 
     Attributes:
-        network: without its classifier, frozen, in evaluation mode, on the device: normalised
-            images, float N x 3 x H x W, to pooled features N x d.
-        architecture: what is special to the network.
+        network: the network without its classifier, frozen, in evaluation mode, on the device. It
+            maps normalised images, float N x 3 x H x W, to pooled features, N x d.
+        architecture: the properties of this kind of network.
         weights: ``catalogue`` (fitted on the user's products) or ``imagenet`` (published, from
             a pip package or torchvision).
-        name: network and weights, such as ``resnet18_catalogue``: names every number made with it.
+        name: network and weights, such as ``resnet18_catalogue``. Every number that is computed
+            with the network carries this name.
     """
 
     def __init__(self, network_name: str, weights: str, network: nn.Module) -> None:
@@ -50,8 +51,8 @@ class Backbone:
 
         Args:
             images: float32.
-            side: pixels that they are resized to (bilinear, averaged where they shrink);
-                0 = the network's own side, or as they come.
+            side: pixels to which the images are resized (bilinear, antialiased when they shrink);
+                0 = the network's own side, or no resize if it has none.
         """
         if self.architecture.side is not None:
             images = resize_tensorflow1(images, self.architecture.side)
@@ -73,14 +74,14 @@ class Backbone:
         batch_size: int = 64,
         progress: str = "",
     ) -> np.ndarray:
-        """Compute features averaged over their places, float32 N x d.
+        """Compute features averaged over the places of the feature map, float32 N x d.
 
         Args:
             images: uint8 N x H x W x 3.
-            layers: of which layers (see `numbered_layers`), in rising order, their channels side
-                by side; none = the last features, d = architecture.dimensions.
-            side: pixels that the images are resized to; 0 = as `normalise` has it.
-            precision: ``fp32``, of every published number, or ``auto`` (bf16 in hardware).
+            layers: numbers of layers (see `numbered_layers`) in rising order, whose channels are
+                concatenated; none = the last features, d = architecture.dimensions.
+            side: pixels to which the images are resized; 0 as in `normalise`.
+            precision: ``fp32``, which every published number uses, or ``auto`` (bf16 in hardware).
             batch_size: images at once; the features do not depend on it.
             progress: name of the progress bar; empty = none.
 
@@ -136,7 +137,7 @@ class Backbone:
         return found
 
     def pooled(self, maps: Tensor) -> Tensor:
-        """Return what `features` gives, N x d, of the last of the maps that `taps` gave."""
+        """Return the features that `features` returns, N x d, from the last map of `taps`."""
         rest = numbered_layers(self.network)[self.architecture.taps[-1] :]
         return nn.functional.adaptive_avg_pool2d(rest(maps), 1).flatten(1)
 
@@ -144,8 +145,8 @@ class Backbone:
 def numbered_layers(network: nn.Module) -> nn.Sequential:
     """Return a network's layers in the order in which they run; layer 1 is the first.
 
-    VGG and AlexNet: torchvision's `features`, 31 and 13. EfficientNet-Lite: 1 the stem, 2 to 8 its
-    stages 1 to 7, 9 the head. ResNet: conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4.
+    VGG-16 and AlexNet: torchvision's `features`, 31 and 13 layers. EfficientNet-Lite: 1 the stem,
+    2 to 8 the stages 1 to 7, 9 the head. ResNet: conv1, bn1, relu, maxpool, layer1 to layer4.
     """
     found = getattr(network, "features", None)
     if of_torchvision(network, "ResNet"):
@@ -175,7 +176,7 @@ def feature_stack(backbone: Backbone, layer: int, pooling: str = "none") -> nn.S
     """Return the first feature layers of a backbone as a module of images in [-1, 1].
 
     Args:
-        backbone: shares its weights with the result.
+        backbone: the network; the result shares its weights.
         layer: number of feature layers; 16 of VGG-16 = up to and including relu3_3.
         pooling: ``none`` keeps each place of the feature map, ``mean`` averages over the places.
 
@@ -186,7 +187,7 @@ def feature_stack(backbone: Backbone, layer: int, pooling: str = "none") -> nn.S
 
 
 def empty_feature_stack(name: str, layer: int, pooling: str = "none") -> nn.Sequential:
-    """Build the same module as `feature_stack`, its weights not yet set, on the CPU."""
+    """Build the module that `feature_stack` returns, on the CPU, with weights not yet set."""
     stack = _stack(name, empty_network(name), layer, pooling)
     stack[1].to_empty(device="cpu")
     return stack
@@ -196,7 +197,7 @@ def batches(images: np.ndarray, batch_size: int, progress: str = "") -> Iterator
     """Yield uint8 images N x H x W x 3 as floats in [-1, 1] on the device, in batches.
 
     Raises:
-        ValueError: another shape or type.
+        ValueError: the array has another shape or dtype.
     """
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
         raise ValueError(f"images are {images.dtype} {images.shape}, not uint8 N x H x W x 3")

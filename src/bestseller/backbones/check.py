@@ -1,9 +1,9 @@
-"""Do a backbone's features tell lines and designs apart? Measured on images it has not seen."""
+"""Checks whether a backbone's features tell lines and designs apart, on images new to it."""
 
 import numpy as np
 
 SHIFT = 3  # pixels
-LEAST_SKILL = 0.2  # share of the way from chance to perfect
+LEAST_SKILL = 0.2  # 0 = as good as guessing, 1 = all answers right
 
 
 def is_blind(right: float, chance: float) -> bool:
@@ -14,17 +14,17 @@ def is_blind(right: float, chance: float) -> bool:
 def line_accuracy(
     seen: np.ndarray, seen_lines: np.ndarray, unseen: np.ndarray, unseen_lines: np.ndarray
 ) -> tuple[float, float]:
-    """Name an unseen image's line by its nearest seen image.
+    """Predict the line of each unseen image as the line of its nearest seen image.
 
     Args:
-        seen: float N x d features, of the images that the network was fitted on.
+        seen: float N x d features of the images that the network was fitted on.
         seen_lines: their N lines.
-        unseen: float M x d features.
+        unseen: float M x d features of other images.
         unseen_lines: their M lines.
 
     Returns:
-        the balanced accuracy (mean over lines of the share named rightly), and what guessing
-        gives: one over the number of seen lines.
+        the balanced accuracy (mean over lines of the share predicted correctly), and the accuracy
+        of guessing: one over the number of seen lines.
     """
     named = seen_lines[_similarity(unseen, seen, seen.mean(0)).argmax(1)]
     right = [(named[unseen_lines == line] == line).mean() for line in np.unique(unseen_lines)]
@@ -34,7 +34,7 @@ def line_accuracy(
 def retrieval(
     queries: np.ndarray, clusters: np.ndarray, gallery: np.ndarray, gallery_clusters: np.ndarray
 ) -> tuple[float, float]:
-    """Find the design of a changed image among all unchanged ones.
+    """Find the design of each changed image among all unchanged images.
 
     Args:
         queries: float M x d features of changed images.
@@ -43,7 +43,7 @@ def retrieval(
         gallery_clusters: int N, their designs.
 
     Returns:
-        the share of queries whose nearest image shows the same design, and what guessing gives:
+        the share of queries whose nearest image shows the same design, and that share for guessing:
         the mean share of the gallery that shows a query's design.
     """
     found = gallery_clusters[_similarity(queries, gallery, gallery.mean(0)).argmax(1)]
@@ -64,7 +64,7 @@ def changed(images: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _similarity(a: np.ndarray, b: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Return the cosines of the features about their centre, M x N."""
+    """Return the cosines of the features after subtracting `centre`, M x N."""
     a, b = a - centre, b - centre
     tiny = np.finfo(np.float32).tiny
     a /= np.maximum(np.linalg.norm(a, axis=1, keepdims=True), tiny)

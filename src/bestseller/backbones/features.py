@@ -1,10 +1,10 @@
-"""Features of images that several stages need, kept by content.
+"""A cache of image features on disk, for several stages.
 
-The real images' features are the same in every evaluation, in the comparison and in the shortlist.
-An entry's name is a hash of everything that decides its values: the pixels, the network's weights,
-the resize and normalisation, the number type, this code and the version of PyTorch. Nothing is ever
-found under a name that a person chose, so nothing stale can be found. What nobody has read for 90
-days goes when something new is kept, so that a monthly retraining does not fill the disk.
+Every evaluation, the comparison and the shortlist need the same features of the real images. The
+name of an entry is a hash of everything that determines its values: the pixels, the network's
+weights, the resize and normalisation, the number type, this code and the version of PyTorch. So an
+entry can never be out of date. When a new entry is written, entries that nobody has read for 90
+days are deleted, so that the monthly retraining does not fill the disk.
 """
 
 import hashlib
@@ -34,12 +34,12 @@ from bestseller.base.files import atomic_path
 CODE = tuple(
     Path(str(module.__file__)) for module in (backbone, efficientnet_lite, networks, resize, space)
 )
-KEPT_S = 90 * 24 * 3600  # seconds that an entry stays unread
-DIGEST = 32  # bytes of a SHA-256 before the array: a damaged entry is recomputed
+KEPT_S = 90 * 24 * 3600  # seconds without a read after which an entry is deleted
+DIGEST = 32  # bytes of the SHA-256 that stands before the array, to find damaged entries
 
 
 class FeatureCache:
-    """Features in a folder that any number of processes may share and anybody may delete."""
+    """A folder of features. Many processes may share it, and it may be deleted at any time."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,12 +47,12 @@ class FeatureCache:
     def features(
         self, network: Backbone | FeatureSpace, images: np.ndarray, precision: str = "fp32"
     ) -> np.ndarray:
-        """Return `network.features(images)`, float32 N x d, computed only if not yet kept.
+        """Return `network.features(images)`, float32 N x d, from the cache or else computed.
 
         Args:
-            network: extracts them; a backbone gives its last features.
+            network: computes the features; a backbone gives its last features.
             images: uint8 N x H x W x 3.
-            precision: ``fp32``, of every published number, or ``auto`` (bf16 in hardware).
+            precision: ``fp32``, which every published number uses, or ``auto`` (bf16 in hardware).
         """
         path = self.folder / f"{feature_key(network, images, precision)}.npy"
         kept = _read(path)
@@ -64,7 +64,7 @@ class FeatureCache:
     def extract(
         self, spaces: Sequence[FeatureSpace], images: np.ndarray, precision: str = "fp32"
     ) -> list[np.ndarray]:
-        """Return `backbones.extract(spaces, images)`; spaces not yet kept share their passes."""
+        """Return `backbones.extract(spaces, images)`, from the cache or else computed together."""
         paths = [self.folder / f"{feature_key(s, images, precision)}.npy" for s in spaces]
         kept = [_read(path) for path in paths]
         missing = [place for place, features in enumerate(kept) if features is None]
@@ -82,7 +82,7 @@ def feature_key(
     precision: str = "fp32",
     code: Sequence[Path] = CODE,
 ) -> str:
-    """Return the name of an entry: a SHA-256 of everything that decides its values."""
+    """Return the name of an entry: a SHA-256 of everything that determines its values."""
     digest = hashlib.sha256()
     layers, side = (network.layers, network.side) if isinstance(network, FeatureSpace) else ((), 0)
     network = network.backbone if isinstance(network, FeatureSpace) else network
@@ -100,11 +100,11 @@ def feature_key(
 
 
 def _read(path: Path) -> np.ndarray | None:
-    """Read an entry; None where there is none or it is not as it was written."""
+    """Read an entry; return None if it is missing or damaged."""
     try:
         stored = path.read_bytes()
         with suppress(PermissionError):  # another user's entry
-            os.utime(path)  # the file system may not note by itself that it was read
+            os.utime(path)  # notes the read, since many file systems do not
     except FileNotFoundError:
         return None
     digest, array = stored[:DIGEST], stored[DIGEST:]
@@ -121,6 +121,6 @@ def _write(path: Path, features: np.ndarray) -> None:
     with atomic_path(path, durable=False) as temporary:
         temporary.write_bytes(hashlib.sha256(array).digest() + array)
     for other in path.parent.glob("*.npy"):
-        with suppress(FileNotFoundError, PermissionError):  # another process was faster
+        with suppress(FileNotFoundError, PermissionError):  # another process has deleted it
             if time.time() - other.stat().st_mtime > KEPT_S:
                 other.unlink()

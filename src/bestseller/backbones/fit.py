@@ -1,18 +1,19 @@
-"""Fitting a network from scratch on the user's own products: no network access, no labels bought.
+"""Fits a network from scratch on the user's own products: no download, no labels beside the lines.
 
-Two views are drawn of each image (shift, crop at the image's own scale, mirror) and two losses of
-the pooled features are added:
+Two random versions, called views here, are made of each image (shift, crop at the image's own
+scale, mirror). The loss is the sum of two losses of the pooled features:
 
 * line: cross-entropy of the product line with the logits adjusted by the lines' log shares
-  (Menon et al. 2021), which balances the lines without blowing up those of a single product;
-* instance: NT-Xent (Chen et al. 2020): of all views in the batch, find the other one of this
-  image. To tell products of one line apart, the features must keep what makes each its own:
-  colour, texture, markers, layout. The views therefore leave colours as they are. Pictures of
-  one design (a cluster) are no negatives of each other.
+  (Menon et al. 2021). This balances the lines and does not give much weight to lines of a single
+  product.
+* instance: NT-Xent (Chen et al. 2020): find the other view of an image among all views in the
+  batch. For this the features must keep what differs between products of one line: colour,
+  texture, markers, layout. The views therefore do not change colours. Pictures of one design (a
+  cluster) are not negatives of each other.
 
-VGG-16 is fitted with batch normalisation, without which a third of its layer-16 units die in so
-few steps, and the normalisation is then folded into the convolutions: what is left is exactly
-torchvision's plain ``vgg16.features``, and computes the same function.
+VGG-16 is fitted with batch normalisation, since without it a third of its layer-16 units become
+inactive in so few steps. The normalisation is then folded into the convolutions. The result has
+exactly the layers of torchvision's plain ``vgg16.features`` and computes the same function.
 """
 
 from collections.abc import Iterator
@@ -40,20 +41,20 @@ from bestseller.base.errors import BestsellerError
 from bestseller.base.progress import Progress
 from bestseller.params import Backbones
 
-# Share of the side that a view shows. VGG-16 costs eight times ResNet-18's arithmetic; smaller
-# views at the same scale halve that, and its early layers see the same strokes and edges.
+# Side of a view over the image's side. VGG-16 needs eight times the operations of ResNet-18.
+# Smaller views at the same scale halve this, and early layers see the same strokes and edges.
 VIEW = {"vgg16": 0.75}
 FITTED = ("vgg16", "resnet18", "resnet50")
-SMALLEST_VIEW = 32  # pixels: the networks halve the side five times
+SMALLEST_VIEW = 32  # pixels, since the networks halve the side five times
 SHIFT = 1 / 16  # largest shift beyond the border, as a share of the side
-PROJECTION = 128  # dimensions in which views are compared
+PROJECTION = 128  # dimensions of the vectors that NT-Xent compares
 TEMPERATURE = 0.2  # of NT-Xent
 WEIGHT_DECAY = 0.05
 
 
 @dataclass(frozen=True)
 class _Products:
-    """Images uint8 N x S x S x 3, their lines' indices N of `lines`, their designs N."""
+    """Images, uint8 N x S x S x 3, and for each the index of its line and of its design."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -82,8 +83,8 @@ def fit_backbone(
         settings: the section ``backbones`` of params.yaml.
 
     Raises:
-        BestsellerError: another network, fewer than two designs, or the loss left the finite
-            numbers.
+        BestsellerError: `name` is another network, there are fewer than two designs, or the loss
+            is no longer finite.
     """
     if name not in FITTED:
         raise BestsellerError(
@@ -126,7 +127,7 @@ def _trainable(name: str, random: torch.Generator) -> nn.Module:
 
 
 class _Heads(nn.Module):
-    """What is fitted beside the network and then dropped."""
+    """The layers that are fitted with the network for the losses and then dropped."""
 
     def __init__(self, dimensions: int, lines: int) -> None:
         super().__init__()
@@ -196,7 +197,7 @@ def nt_xent(projections: Tensor, designs: Tensor, temperature: float) -> Tensor:
 
     Args:
         projections: float 2B x d of unit length; rows i and i + B are views of one image.
-        designs: int 2B; rows of equal number are no negatives of each other.
+        designs: int 2B; rows of equal number are not negatives of each other.
         temperature: divides the cosines.
     """
     rows = torch.arange(len(projections), device=projections.device)
@@ -210,7 +211,7 @@ def nt_xent(projections: Tensor, designs: Tensor, temperature: float) -> Tensor:
 def _views(
     images: np.ndarray, share: float, settings: Backbones
 ) -> Iterator[tuple[Tensor, np.ndarray]]:
-    """Yield (uint8 2B x s x s x 3, rows 2B) for ever, each image once a pass, in random order."""
+    """Yield (views uint8 2B x s x s x 3, image rows 2B) without end; a pass has each image once."""
     random = np.random.default_rng(settings.seed)
     full = images.shape[1]
     side, shift = max(round(share * full), SMALLEST_VIEW), round(SHIFT * full)
@@ -235,7 +236,7 @@ def _measure_statistics(
 ) -> None:
     """Set batch normalisation to the statistics of whole, unchanged images.
 
-    The running averages of training lag behind the weights and describe the views.
+    The running averages of the training are those of older weights, and of views.
     """
     normalise = Normalise(kind.mean, kind.std).to(device())
     for module in network.modules():

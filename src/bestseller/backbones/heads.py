@@ -1,4 +1,4 @@
-"""The weights that LPIPS puts on the channels of a network's taps, fitted to human judgements."""
+"""The weights of LPIPS for the channels of a network's taps, fitted to human judgements."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,12 +15,12 @@ LPIPS_NETWORKS = {"alexnet": "alex", "vgg16": "vgg"}  # names in the lpips packa
 def lpips_heads(network: str) -> list[Tensor]:
     """Return the weights of LPIPS v0.1 for each tap of a network, C values >= 0 each.
 
-    They belong to the network with its ImageNet weights and mean nothing with others.
+    They are valid only for the network with its ImageNet weights.
 
     Raises:
         BestsellerError: the file of the lpips package is missing or does not fit the network.
     """
-    package = find_spec("lpips")  # which is not imported: that takes seconds
+    package = find_spec("lpips")  # finds the package without importing it, which takes seconds
     if package is None or package.origin is None:
         raise BestsellerError("lpips: not installed; run `pip install -r requirements.txt`")
     path = Path(package.origin).parent / "weights" / "v0.1" / f"{LPIPS_NETWORKS[network]}.pth"

@@ -1,8 +1,9 @@
-"""The networks by name, their classifiers taken off.
+"""The networks by name, without their classifiers.
 
 Each maps normalised images, float N x 3 x H x W, to its globally pooled last features, N x d.
-torchvision's keep the names of their parameters and the meaning of `features[:n]`, so published
-weights fit. A new network is one row of `ARCHITECTURES` (and a file, where no library has it).
+Networks of torchvision keep the names of their parameters and the meaning of `features[:n]`, so
+published weights fit. A new network needs a row in `ARCHITECTURES`, and a module if no library has
+the network.
 """
 
 import copy
@@ -23,15 +24,15 @@ from bestseller.base.errors import BestsellerError
 
 @dataclass(frozen=True)
 class Architecture:
-    """What differs between the networks.
+    """The properties in which the networks differ.
 
     Attributes:
-        build: makes the network; a classifier may still be on it.
+        build: makes the network, with or without its classifier.
         published: where its ImageNet weights come from: a pip package, or torchvision's name.
-        dimensions: d, of the pooled features.
-        taps: layers whose maps perceptual distances compare; empty = it has none.
-        mean, std: of the channels in [0, 1], by which its input is normalised.
-        side: pixels that images are resized to (bilinear, as TensorFlow 1); None = as they come.
+        dimensions: d, the number of pooled features.
+        taps: layers whose maps perceptual distances compare; empty = none.
+        mean, std: mean and standard deviation of the channels in [0, 1] that normalise its input.
+        side: pixels to which images are resized (bilinear as in TensorFlow 1); None = no resize.
     """
 
     build: Callable[[], nn.Module]
@@ -44,9 +45,10 @@ class Architecture:
 
 
 def torchvision_network(function: str, **options: Any) -> nn.Module:
-    """Build a network of torchvision's, without weights; torchvision is first imported here.
+    """Build a network of torchvision without weights.
 
-    Its import takes seconds, which a process that needs none of its networks is to be spared.
+    This function imports torchvision, which takes seconds. So a process that needs none of its
+    networks does not import it.
 
     Args:
         function: name of the function in `torchvision.models`.
@@ -59,7 +61,7 @@ def torchvision_network(function: str, **options: Any) -> nn.Module:
 
 
 def of_torchvision(network: nn.Module, *classes: str) -> bool:
-    """Tell whether a network is of one of these classes of torchvision's."""
+    """Tell whether a network is of one of these classes of torchvision."""
     kind = type(network)
     return kind.__module__.startswith("torchvision.models.") and kind.__name__ in classes
 
@@ -128,7 +130,7 @@ def architecture(name: str) -> Architecture:
     """Look up a network.
 
     Raises:
-        BestsellerError: there is none of that name.
+        BestsellerError: no network has that name.
     """
     if name not in ARCHITECTURES:
         raise BestsellerError(f"{name!r} is no known network; known: {', '.join(ARCHITECTURES)}")
@@ -136,16 +138,16 @@ def architecture(name: str) -> Architecture:
 
 
 def empty_network(name: str) -> nn.Module:
-    """Build a network whose parameters take no memory yet (PyTorch's meta device).
+    """Build a network whose parameters have no memory yet (PyTorch's meta device).
 
-    Give it storage with ``load_state_dict(..., assign=True)`` or ``to_empty``.
+    ``load_state_dict(..., assign=True)`` or ``to_empty`` gives them memory.
     """
     with torch.device("meta"):
         return without_classifier(architecture(name).build())
 
 
 def without_classifier(network: Any) -> nn.Module:
-    """Take off everything behind the last features, which are then pooled over positions."""
+    """Remove the layers behind the last features, which are then averaged over the places."""
     if of_torchvision(network, "ResNet", "Inception3"):  # they pool by themselves
         network.fc = nn.Identity()
     if of_torchvision(network, "VGG", "AlexNet"):
@@ -158,10 +160,10 @@ def without_classifier(network: Any) -> nn.Module:
 
 
 def fold_batch_norms(network: nn.Module) -> nn.Module:
-    """Return a copy in evaluation mode, each batch norm folded into the convolution before it.
+    """Return a copy in evaluation mode with each batch norm folded into the convolution before it.
 
-    The result is the same up to rounding. torchvision's networks register their layers in the
-    order in which they run them, so a batch norm stands right behind its convolution.
+    The copy computes the same up to rounding. The networks of torchvision register their layers in
+    the order in which they run, so each batch norm directly follows its convolution.
     """
     folded = copy.deepcopy(network).eval()
     for module in folded.modules():
@@ -173,7 +175,7 @@ def fold_batch_norms(network: nn.Module) -> nn.Module:
 
 
 class Normalise(nn.Module):
-    """Map RGB in [-1, 1], N x 3 x H x W, to the range a network expects."""
+    """Map RGB in [-1, 1], N x 3 x H x W, to the range that a network expects."""
 
     def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Published weights that come inside pip packages: no network is needed once they are installed."""
+"""Published weights inside pip packages: once a package is installed, no download is needed."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -28,10 +28,10 @@ class Package:
     sha256: str
 
     def weights(self) -> dict[str, Tensor]:
-        """Read the tensors; the file is checked first, and nothing in it is executed.
+        """Check the file's hash and read its tensors; no code in the file is executed.
 
         Raises:
-            BestsellerError: the package is not installed, or its file is another one.
+            BestsellerError: the package is not installed, or its file has another hash.
         """
         found = find_spec(self.name)
         if found is None or found.origin is None:

@@ -1,7 +1,8 @@
-"""The resize that FID is defined with: bilinear as in TensorFlow 1.
+"""The resize in the definition of FID: bilinear as in TensorFlow 1.
 
-Output pixel i reads the input at i x (input side / output side), without the half pixel by which
-other libraries centre their grids, and without antialiasing. On noisy images the two differ a lot.
+Output pixel i reads the input at i x (input side / output side). Other libraries add half a pixel,
+to centre the grid, and may antialias; this resize does neither. On noisy images the results differ
+much.
 """
 
 import torch
@@ -15,7 +16,7 @@ def resize_tensorflow1(images: Tensor, side: int) -> Tensor:
 
 
 def _operator(size: int, side: int) -> Tensor:
-    """Return the resize of one axis as a matrix, `side` x `size`; two weights in each row."""
+    """Return the matrix, `side` x `size`, that resizes one axis; a row has at most two weights."""
     places = torch.arange(side, dtype=torch.float64) * size / side
     low = places.floor().long()
     high = (low + 1).clamp(max=size - 1)

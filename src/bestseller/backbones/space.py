@@ -1,4 +1,4 @@
-"""Feature spaces: which features of which network, on images of which size."""
+"""Feature spaces: a network, some layers of it, and the size of the images that it is given."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from bestseller.params import Space
 
 @dataclass(frozen=True)
 class FeatureSpace:
-    """Features of images that are compared with each other.
+    """A space in which images are compared by their features.
 
     Attributes:
         backbone: the network.
-        layers: of which layers, averaged over their places; none = the last features.
-        side: pixels that images are resized to first; 0 = as the network has it.
+        layers: numbers of layers, whose features are averaged over places; none = the last ones.
+        side: pixels to which images are resized first; 0 as in `Backbone.normalise`.
     """
 
     backbone: Backbone
@@ -26,7 +26,7 @@ class FeatureSpace:
 
     @property
     def name(self) -> str:
-        """Name of the numbers made in it, such as ``efficientnet_lite2_imagenet_layers_4_5``."""
+        """Name in the names of its numbers, such as ``efficientnet_lite2_imagenet_layers_4_5``."""
         parts = [self.backbone.name]
         if self.layers:
             parts += ["layers", *map(str, self.layers)]
@@ -71,16 +71,16 @@ def extract(
     precision: str = "fp32",
     progress: str = "",
 ) -> list[np.ndarray]:
-    """Compute the features of several spaces; spaces of one network and side share its pass.
+    """Compute the features of several spaces; those of one network and side share a forward pass.
 
     Args:
-        spaces: such as the two of the metrics.
+        spaces: such as the two metric spaces.
         images: uint8 N x H x W x 3.
         precision: ``fp32`` or ``auto``.
         progress: name of the progress bar; empty = none.
 
     Returns:
-        for each space what its `features` gives, float32 N x d.
+        for each space its features, float32 N x d, as `FeatureSpace.features` returns them.
     """
     found: dict[int, np.ndarray] = {}
     for space in spaces:
@@ -103,5 +103,5 @@ def extract(
 
 
 def _numbers(space: FeatureSpace) -> tuple[int, ...]:
-    """Return the layers; the last features are those of the last layer, averaged."""
+    """Return the numbers of the layers; no layers means the last one, averaged over places."""
     return space.layers or (len(numbered_layers(space.backbone.network)),)

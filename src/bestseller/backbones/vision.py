@@ -1,11 +1,11 @@
 """The one module that imports torchvision and lpips.
 
-PyTorch's CPU build and the CUDA build of torchvision that the package registry serves do not fit:
-torchvision's compiled extension finds no CUDA library and is skipped, and then
-``import torchvision`` fails with "operator torchvision::nms does not exist", because it describes
-two box operators that only the extension declares. Nothing here uses boxes, so where the extension
-does not load this module declares the two signatures, and torchvision imports. Where it loads, as
-on a CUDA machine, nothing is declared.
+PyTorch's CPU build does not fit the CUDA build of torchvision in the package registry. The compiled
+extension of torchvision finds no CUDA library and is skipped. Then ``import torchvision`` fails
+with "operator torchvision::nms does not exist", because torchvision describes two operators on
+boxes that only the extension declares. This project uses no boxes. So if the extension does not
+load, this module declares the two signatures, and torchvision can be imported. If it loads, as on
+a CUDA machine, this module declares nothing.
 """
 
 import importlib.machinery
@@ -22,7 +22,7 @@ OPERATORS = (
 
 
 def _extension_loads() -> bool:
-    """Load torchvision's compiled extension as torchvision itself does; tell whether it loaded."""
+    """Load torchvision's compiled extension as torchvision does; tell whether it loaded."""
     package = importlib.util.find_spec("torchvision")
     if package is None or not package.submodule_search_locations:
         raise BestsellerError("torchvision: not installed; run `pip install -r requirements.txt`")
@@ -38,7 +38,7 @@ def _extension_loads() -> bool:
     return True
 
 
-# The declarations live as long as this object.
+# The declarations exist as long as this object.
 _declared = None if _extension_loads() else torch.library.Library("torchvision", "DEF")
 if _declared is not None:
     for operator in OPERATORS:

@@ -1,4 +1,4 @@
-"""Published ImageNet weights: from a pip package, a local folder, or where torchvision has them."""
+"""Published ImageNet weights: from a pip package, a local folder, or torchvision's site."""
 
 import socket
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from bestseller.backbones.packages import Package
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import sha256_file
 
-TIMEOUT_S = 10.0  # of connecting, and of each read
+TIMEOUT_S = 10.0  # seconds that connecting, and each read, may take
 
 
 def published_url(name: str) -> str:
@@ -45,10 +45,10 @@ def published_weights(name: str, folder: str | Path) -> dict[str, Tensor]:
 
     Args:
         name: such as ``vgg16``.
-        folder: holds the weight files under their published names; a download goes there.
+        folder: holds the weight files under their published names; downloads are written there.
 
     Raises:
-        BestsellerError: the file can be had neither locally nor by download, or is damaged.
+        BestsellerError: the file is not in the folder and its download fails, or it is damaged.
     """
     url = published_url(name)
     path = Path(folder) / url.rpartition("/")[2]
@@ -69,10 +69,10 @@ def published_backbone(name: str, folder: str | Path) -> Backbone:
 
     Args:
         name: such as ``efficientnet_lite0`` or ``vgg16``.
-        folder: as in `published_weights`, for networks whose weights come in no package.
+        folder: as in `published_weights`, for networks whose weights are in no package.
 
     Raises:
-        BestsellerError: the weights cannot be had, or are damaged.
+        BestsellerError: the weights are missing or damaged.
     """
     published, network = architecture(name).published, empty_network(name)
     if isinstance(published, Package):
@@ -98,7 +98,7 @@ def _download(url: str, path: Path, prefix: str) -> None:
 
 @contextmanager
 def _timeout(seconds: float) -> Iterator[None]:
-    """Bound each network operation: torch.hub sets no timeout of its own."""
+    """Set a timeout for each network operation, since torch.hub sets none."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
@@ -108,18 +108,19 @@ def _timeout(seconds: float) -> Iterator[None]:
 
 
 def packaged_layers(name: str, layers: Sequence[int]) -> nn.ModuleList:
-    """Return a frozen network in parts, from a pip package: part k ends with layer `layers[k]`.
+    """Return a frozen network of a pip package in parts; part k ends with layer `layers[k]`.
 
     Args:
         name: such as ``efficientnet_lite0``.
         layers: numbers of layers (see `numbered_layers`), in rising order, at least one.
 
     Returns:
-        On the CPU; the first part takes images, float N x 3 x H x W in [-1, 1], each other the map
-        of the one before it.
+        The parts, on the CPU. The first part takes images, float N x 3 x H x W in [-1, 1]. Each
+        other part takes the output of the part before it.
 
     Raises:
-        BestsellerError: no package has the network, it is not installed, or has no such layers.
+        BestsellerError: no package has the network, the package is not installed, or the network
+            has no such layers.
     """
     if not in_package(name):
         names = ", ".join(known for known in ARCHITECTURES if in_package(known))

@@ -1,1 +1,1 @@
-"""What every part stands on: errors, files, progress, the device."""
+"""What every other package uses: errors, files, progress bars, the device."""

@@ -34,7 +34,7 @@ def autocast(precision: str) -> AbstractContextManager[object]:
 
 
 def configure_torch(threads: int, seed: int) -> None:
-    """Fix the thread count, PyTorch's and NumPy's, and the seed; keep freed memory."""
+    """Set the number of threads of PyTorch and NumPy and the seed; keep freed memory."""
     torch.set_num_threads(threads)
     threadpool_limits(threads, "blas")
     torch.manual_seed(seed)
@@ -42,10 +42,10 @@ def configure_torch(threads: int, seed: int) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep large freed blocks; by default it hands them back to the system.
+    """Make glibc keep large freed blocks; by default it returns them to the operating system.
 
-    Handed back, each training step faults them in again: 300,000 page faults in a plain DCGAN step
-    of 128 images. Kept, that step takes 0.6 of the time on CPU.
+    Without this, each training step requests the returned blocks again: a plain DCGAN step of 128
+    images causes 300,000 page faults. With this, such a step takes 0.6 of the time on the CPU.
     """
     if sys.platform != "linux" or torch.cuda.is_available():
         return
@@ -60,7 +60,7 @@ def keep_freed_memory() -> None:
 
 
 def place(network: nn.Module) -> None:
-    """Move a network to the device, its convolutions channels last, their fastest layout."""
+    """Move a network to the device; lay out its convolutions channels last, which is fastest."""
     network.to(device())
     for parameter in network.parameters():
         if parameter.dim() == 4:

@@ -121,7 +121,7 @@ def _flush_one(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with its contents; do nothing where there is none."""
+    """Remove a file, or a folder with its contents; do nothing if `path` does not exist."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -188,10 +188,10 @@ def read_table(path: str | Path, made_by: str = "dvc repro", **options: Any) -> 
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys: equal values give equal bytes.
+    """Write `value` as indented JSON with sorted keys, so that equal values give equal bytes.
 
     Raises:
-        ValueError: `value` holds NaN or an infinity, which JSON has no name for.
+        ValueError: `value` holds NaN or an infinity, which JSON cannot express.
     """
     with atomic_path(path) as temporary:
         text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -202,7 +202,7 @@ def read_json(path: str | Path, made_by: str = "dvc repro") -> Any:
     """Read a JSON file.
 
     Raises:
-        BestsellerError: the file is missing (`made_by` is named as the mend) or no JSON.
+        BestsellerError: the file is missing (the message says to run `made_by`) or is not JSON.
     """
     try:
         return json.loads(require(path, made_by).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Progress of long loops: a bar on a terminal, sparse lines elsewhere."""
+"""Progress of long loops: a bar on a terminal, a line now and then elsewhere."""
 
 import sys
 import time
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 class Progress:
-    """Progress of one loop: a tqdm bar on a terminal, else a line every 20 seconds and a last one.
+    """Progress of one loop: a tqdm bar on a terminal, else a line every 20 seconds and at the end.
 
     Args:
-        name: what runs, such as ``train dcgan-plain-0``; empty for no progress at all.
+        name: what runs, such as ``train dcgan-plain-0``; an empty name shows no progress.
         total: number of units, None when unknown.
         unit: name of one unit, such as ``img``.
     """
@@ -68,7 +68,7 @@ class Progress:
 
 
 def track(items: Iterable[T], name: str, total: int | None = None, unit: str = "it") -> Iterator[T]:
-    """Yield `items`, showing the progress under `name`."""
+    """Yield `items` and show the progress under `name`."""
     if total is None and isinstance(items, Sized):
         total = len(items)
     with Progress(name, total, unit) as progress:

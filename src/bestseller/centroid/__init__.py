@@ -1,1 +1,1 @@
-"""The catalogue's centre in feature space, and how far images lie from it."""
+"""The centroid of the training images in feature space, and the distances of images to it."""

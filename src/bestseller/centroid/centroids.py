@@ -1,12 +1,12 @@
-"""The catalogue's centre in feature space and the reference distance to it, measured and kept.
+"""The centroid of the training images in feature space and the reference distance to it.
 
-With frozen features Phi, over the training images x_i, fixed before training:
+Both are computed before training, with frozen features Phi of the training images x_i:
 
     c     = mean_i Phi(x_i)
     d_ref = mean_i ||Phi(x_i) - c||_2
 
-A line with images enough may have a c and a d_ref of its own, and d_ref may be a percentile of the
-distances in the place of their mean.
+A line with enough images can have its own c and d_ref. d_ref can be a percentile of the distances
+instead of their mean.
 """
 
 import json
@@ -35,7 +35,7 @@ class Reference:
 
     Attributes:
         centre: c, float32, shape of one image's features.
-        distance: d_ref, the mean, or a percentile, of the real images' Euclidean distances to c.
+        distance: d_ref, the mean or a percentile of the real images' Euclidean distances to c.
         distances: float64 N, of each real image.
     """
 
@@ -52,14 +52,14 @@ def reference(
     name: str = "centroid",
     batch_size: int = 64,
 ) -> Reference:
-    """Compute c and d_ref in two passes, float64 sums, one batch of features in memory.
+    """Compute c and d_ref in two passes with float64 sums; memory holds the features of one batch.
 
     Args:
         images: uint8 N x H x W x 3.
         features: Phi, maps float images N x 3 x H x W in [-1, 1] to N x ... features.
-        threshold: ``mean``, or the percentile of the distances that d_ref is, 0..100.
+        threshold: d_ref is the ``mean`` of the distances, or this percentile of them, 0..100.
         name: of the progress bars; empty = none.
-        batch_size: images at once.
+        batch_size: number of images that are computed at once.
     """
 
     def batches(part: str) -> Iterator[Tensor]:
@@ -80,13 +80,13 @@ def reference(
 
 
 class Centroids(nn.Module):
-    """Frozen features with the centre of all images, and with those of lines that have their own.
+    """Frozen features, the centre of all images, and the centres of lines that have their own.
 
     Args:
         features: Phi, of images N x 3 x H x W in [-1, 1].
         centres: float32 K x the shape of one image's features; the first is that of all images.
         references: float32 K, d_ref of each.
-        lines: the K - 1 lines that the further ones belong to.
+        lines: the K - 1 lines of the second and later centres.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Centroids(nn.Module):
     def of(
         cls, features: nn.Module, all_images: Reference, of_lines: dict[str, Reference]
     ) -> "Centroids":
-        """Join what `reference` found for all images and for some lines."""
+        """Build the object from the results of `reference` for all images and for some lines."""
         found = [all_images, *of_lines.values()]
         centres = torch.stack([each.centre for each in found])
         return cls(features, centres, torch.tensor([each.distance for each in found]), [*of_lines])
@@ -116,7 +116,7 @@ class Centroids(nn.Module):
         return super().train(False)
 
     def rows(self, lines: Sequence[str]) -> Tensor:
-        """Return which centre is each line's, int64: its own, or 0, that of all images."""
+        """Return the index of each line's centre, int64; 0, that of all images, if it has none."""
         own = {line: row for row, line in enumerate(self.lines, start=1)}
         return torch.tensor([own.get(line, 0) for line in lines], dtype=torch.int64)
 
@@ -125,7 +125,7 @@ class Centroids(nn.Module):
 
         Args:
             images: N x 3 x H x W in [-1, 1].
-            rows: int64 N, the centre of each; without it that of all images.
+            rows: int64 N, the index of each image's centre; None = the centre of all images.
         """
         centres = self.centres[0] if rows is None else self.centres[rows]
         reference = self.references[0] if rows is None else self.references[rows]
@@ -133,15 +133,15 @@ class Centroids(nn.Module):
 
 
 def save_centroids(path: Path, centroids: Centroids | None, layers: dict[str, object]) -> None:
-    """Write the centres with their features; None writes the empty file of plain training.
+    """Write the centres with their features; None writes an empty file, for plain training.
 
-    Each training depends on its own model's file alone, so that a new centroid reruns the
-    constrained trainings and leaves the plain ones.
+    Each model has a file of its own, on which its trainings depend. So a new centroid reruns the
+    trainings with the constraint and not the plain ones.
 
     Args:
         path: the file.
-        centroids: what to write.
-        layers: what `load_centroids` builds the features from: backbone, layer, pooling.
+        centroids: the centres and their features.
+        layers: backbone, layer and pooling, from which `load_centroids` builds the features.
     """
     tensors = {} if centroids is None else centroids.state_dict()
     config = {} if centroids is None else layers | {"lines": centroids.lines}

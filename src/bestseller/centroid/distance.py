@@ -1,4 +1,4 @@
-"""How far images lie from the catalogue's centre in the centroid constraint's own features."""
+"""Distances of images to the centroid, in the features of the centroid constraint."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class CentroidDistance:
         """Read the file of the centre.
 
         Raises:
-            BestsellerError: the file is missing, damaged, or that of plain training.
+            BestsellerError: the file is missing, damaged, or the empty file of plain training.
         """
         centroids = load_centroids(path, empty_feature_stack)
         if centroids is None:

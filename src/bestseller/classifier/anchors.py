@@ -1,4 +1,4 @@
-"""Known images on the similarity scale, so that a reader sees what a number on it means."""
+"""The similarity of known images, such as noise, so that a reader can judge other values."""
 
 from collections.abc import Sequence
 

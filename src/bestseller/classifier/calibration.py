@@ -1,4 +1,4 @@
-"""How far the classifier's probabilities can be believed.
+"""Calibration of the classifier's probabilities: the temperature, and measures of their quality.
 
 Arrays throughout: logits and probabilities float64 N x L, labels int64 N in 0..L-1.
 """

@@ -1,4 +1,4 @@
-"""Where a score means nothing: images unlike every real product the model learned from."""
+"""The out-of-distribution detector: finds images that are unlike all training images."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The similarity table: how much images made for a line look like its best sellers."""
+"""The similarity table: the similarity of the images made for a line to its best sellers."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Which model is better, as far as the numbers go.
+"""Compares models and tells which differences the numbers support.
 
 A **variant** is a gan with a constraint; its replicates are training seeds. Two variants are
 compared by the differences of equal seeds. A difference may have one of three intervals:

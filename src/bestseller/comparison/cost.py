@@ -1,4 +1,4 @@
-"""What training costs in time: each gan, plain and with the constraint."""
+"""The time that training takes, for each GAN plain and with the constraint."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Images that no generator made; measured like a model's they are the floor and the ladder."""
+"""Reference images, which no generator made: real, degraded (the ladder) and random ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Everything that is measured on images, whoever made them: a model, a camera or chance."""
+"""All measurements on a set of images: images of a model, photos, or random pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Which model is nearest to the real photos, and which cannot be told from it.
+"""Finds the model nearest to the real photos, and the models that are tied with it.
 
 All models draw the same latents for the same lines and are held against the same photos, so their
 kernel distances are compared pair by pair. A model is farther than the leader only where every

@@ -1,4 +1,4 @@
-"""The GANs, the centroid constraint, and the trainer that serves them all."""
+"""The models that make images: their networks and losses, and trained generators on disk."""
 
 from bestseller.gans.saved import TrainedGenerator, load_generator
 

@@ -1,4 +1,4 @@
-"""What one step of training gives a model: images, conditions, latents and random numbers."""
+"""The input of one training step: images, conditions, latents and random numbers."""
 
 from dataclasses import dataclass
 
@@ -10,21 +10,21 @@ from bestseller.base.errors import BestsellerError
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """Which part of each batch a process has: the `rank`-th of `count` equal ones."""
+    """The part of each batch that one process has: the `rank`-th of `count` equal parts."""
 
     rank: int = 0
     count: int = 1
 
     @property
     def is_first(self) -> bool:
-        """Tell whether this is the process that writes and speaks."""
+        """Tell whether this is the process that writes files and shows progress."""
         return self.rank == 0
 
     def of(self, n: int) -> slice:
         """Return this process's rows of a batch of n.
 
         Raises:
-            BestsellerError: n cannot be shared equally.
+            BestsellerError: n is not a multiple of the number of processes.
         """
         if n % self.count:
             raise BestsellerError(
@@ -37,7 +37,11 @@ class ProcessGroup:
 
 @dataclass(frozen=True)
 class RandomGenerator:
-    """Random numbers for each image of a batch: those that it has in the whole batch."""
+    """Random numbers for each image of a batch.
+
+    Every process draws the numbers of the whole batch and keeps those of its own images. So an
+    image gets the same numbers for any number of processes.
+    """
 
     generator: torch.Generator
     group: ProcessGroup = ProcessGroup()
@@ -55,14 +59,14 @@ class RandomGenerator:
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's input.
+    """The input of one training step.
 
     Attributes:
         real: float32 N x 3 x H x W in [-1, 1].
-        conditions: int64 N, the condition of each real image, asked of the generator as well.
+        conditions: int64 N, the condition of each real image. The generator gets the same ones.
         z: float32 N x z_dim, standard normal.
-        rows: int64 N, the place of each real image among the training images.
-        random: what augmentation and penalties draw from in this step.
+        rows: int64 N, the index of each real image among the training images.
+        random: the random numbers of augmentation and penalties in this step.
     """
 
     real: Tensor

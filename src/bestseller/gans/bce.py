@@ -1,4 +1,4 @@
-"""The non-saturating GAN, whatever its networks."""
+"""The non-saturating GAN. A subclass gives the networks."""
 
 from torch import Tensor
 
@@ -10,7 +10,7 @@ from bestseller.gans.objectives import bce_discriminator_loss, bce_generator_los
 class BceGan(Gan):
     """L_D = -E log D(x) - E log(1 - D(G(z))), L_G = -E log D(G(z)).
 
-    Real and fake pass through D separately, so that batch norm in D sees each on its own.
+    Real and generated images pass through D separately, so batch norm in D never mixes them.
     """
 
     def discriminator_loss(

@@ -1,18 +1,20 @@
-"""The blend autoencoder: it rebuilds products from their codes, and draws what lies between two.
+"""The blend autoencoder: it rebuilds products from their codes and draws blends of two products.
 
-It is no GAN: nothing in it discriminates. A code is linear, of principal components in two bands
-(`principal`), so that it need not be learned; a blend of two products has colours between both and
-the details of one (`codes`). The generator begins as the components' own decoder, and convolutions
-learn what they leave out. With m a product's code and x its image or, for the other half of a
-batch, m a blend and x its first parent's image, changed by what the components make of the two
-codes' difference; e ~ N(0, I); f_k the k-th map of a frozen network (the teacher); |.| the mean of
-absolute values:
+The model is not a GAN: it has no discriminator. A code is linear: it holds principal components in
+two bands (`principal`), which are computed and not learned. A blend of two products has colours
+between both and the details of one (`codes`). The generator starts as the linear decoder of the
+principal components; its convolutions learn the rest of the image. In about half of a batch, m is
+the code of a product and x is the image of that product. In the rest, m is a blend and x is the
+image of the first parent plus a change: the linear decoder's image of m less its image of the first
+parent's code. Let e ~ N(0, I), f_k the k-th feature map of a frozen network (the teacher), and |.|
+the mean of the absolute values. Then
 
     L = w |G(m + noise e) - x| + sum_k |f_k(G(m + noise e)) - f_k(x)| / |f_k|
 
-The loss in features is that of Hou et al. 2017, "Deep Feature Consistent Variational Autoencoder":
-pixels alone blur what a code does not settle, features keep edges and texture. The noise takes the
-place of the variational encoder's, so that codes between those of products are drawn as well.
+The loss on features is that of Hou et al. 2017, "Deep Feature Consistent Variational Autoencoder".
+A loss on pixels alone blurs the details that a code does not determine; the loss on features keeps
+edges and texture. The noise replaces the noise of a variational encoder: with it, the generator
+also learns to draw codes that lie between those of products.
 """
 
 from itertools import pairwise
@@ -32,17 +34,18 @@ from bestseller.gans.codes import Codes
 from bestseller.gans.gan import JointModel, LatentAndCondition, Shape, Stats
 from bestseller.gans.principal import PrincipalComponents
 
-START = 4  # pixels, side of the map that the convolutions begin with
+START = 4  # pixels, side of the first feature map
 WARM_UP = 0.05  # share of the training in which the learning rate rises
-LARGEST_MULTIPLE = 2  # of `width`, that the channels at small sides have
+LARGEST_MULTIPLE = 2  # most channels of a feature map, as a multiple of `width`
 
 
 class UpConv2d(nn.Module):
-    """Double the side by repeating each place, then convolve 3 x 3, with 4/9 of the products.
+    """Double the side by repeating each pixel 2 x 2, then convolve with a 3 x 3 kernel.
 
-    Both are one transposed convolution with stride 2 and a 4 x 4 kernel: the 3 x 3 kernel summed
-    over the four places that a repeated value reaches. Unlike a free 4 x 4 kernel it leaves no
-    grid (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts").
+    Both steps are computed as one transposed convolution with stride 2, which needs 4/9 of the
+    multiplications. Its 4 x 4 kernel is the sum of the 3 x 3 kernel over the four places of a
+    repeated pixel. Unlike a free 4 x 4 kernel, this one leaves no grid pattern in the image
+    (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts").
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -59,11 +62,11 @@ class UpConv2d(nn.Module):
 
 
 class Generator(nn.Module):
-    """The image that a code's components make, and what convolutions change in it.
+    """The linear image of a code plus a change that convolutions compute.
 
-    (z, condition) -> 4 x 4 -> ... -> S/2 x S/2 by `UpConv2d`, batch norm, ReLU; joined there with
-    the linear image, two further convolutions give each place the change of the 2 x 2 pixels that
-    it stands for (Shi et al. 2016). The change starts at zero.
+    (z, condition) -> 4 x 4 -> ... -> S/2 x S/2 by `UpConv2d`, batch norm, ReLU. There the linear
+    image is joined. Two further convolutions then compute, at each place of S/2 x S/2, the change
+    of the 2 x 2 pixels at that place (Shi et al. 2016). The change is zero before training.
     """
 
     def __init__(self, settings: params.BlendSettings, shape: Shape) -> None:
@@ -90,12 +93,12 @@ class Generator(nn.Module):
         x = torch.cat([x, F.pixel_unshuffle(linear, 2)], dim=1)
         x = self.last(F.relu(self.joined_norm(self.joined(x))))
         images = linear + F.pixel_shuffle(x, 2)
-        # beyond the range of images the loss still has a slope, the image itself ends there
+        # no clamp in training: it would make the gradient zero outside [-1, 1]
         return images if self.training else images.clamp(-1, 1)
 
 
 class Teacher(nn.Module):
-    """The maps of a frozen network after certain layers, and their size on the training images."""
+    """Feature maps of a frozen network and the mean absolute value of each on the real images."""
 
     def __init__(self, parts: nn.ModuleList) -> None:
         super().__init__()
@@ -132,11 +135,11 @@ class Teacher(nn.Module):
 
 
 class BlendAutoencoder(JointModel):
-    """The model; see the module's text."""
+    """The model that the text at the top of this module describes."""
 
     version = 2
     Settings = params.BlendSettings
-    augmented = False  # a parent is a product as it is: not mirrored, not tinted
+    augmented = False  # a parent is the product's own photo: not mirrored, colours unchanged
 
     def __init__(self, settings: params.BlendSettings, shape: Shape) -> None:
         super().__init__(settings, shape)
@@ -154,7 +157,7 @@ class BlendAutoencoder(JointModel):
         return settings.low + settings.high
 
     def rate(self, done: float) -> float:
-        """Rise linearly, then fall with the cosine to nothing (Loshchilov & Hutter 2017)."""
+        """Rise linearly, then fall to zero as a cosine (Loshchilov & Hutter 2017)."""
         return max(min(done / WARM_UP, 1.0), 0.01) * (1 + cos(pi * done)) / 2
 
     def fit(self, images: np.ndarray, index: pd.DataFrame) -> None:
@@ -180,7 +183,7 @@ class BlendAutoencoder(JointModel):
         return total, images, {f"{name}_loss": value.detach() for name, value in parts.items()}
 
     def _asked(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return codes of the batch and the images wanted of them; about half are blends."""
+        """Return the codes of the batch and their target images; about half are blends."""
         assert self._codes is not None, "fit first"
         rows, seeds = batch.rows.tolist(), batch.random.integers(0, 2**31, len(batch.rows)).tolist()
         codes = self._codes.codes[rows]

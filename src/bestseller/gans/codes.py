@@ -1,25 +1,26 @@
 """Latents from the codes of real products: blends of two parents, or draws from a density.
 
-A code m has a low part (colours, shapes at large; its first `low` numbers) and a high part (edges
-and details). Of two parents a and b, s >= 1/2 the share of a, mu the mean low part of a line, and
-r = low(m) - mu what a product's departs from it by
+A code m has two parts. The low part, its first `low` numbers, holds colours and large shapes; the
+high part holds edges and details. Let a and b be two parents, s >= 1/2 the share of a, mu the mean
+low part of a line's codes, and r = low(m) - mu the deviation of a product from that mean. Then
 
     blend:    r' = s r_a + (1 - s) r_b                        s ~ U(least, most)
               low = s mu_a + (1 - s) mu_b + f r' + j e        high = high(m_a) + j / 3 e'
     density:  low = mu + (r_i + h e) / sqrt(1 + h^2)          high = high(m_i) + h / 4 e'
 
-Colours mix well; details laid over each other are ghosts of both, so those of the larger share
-stand alone. The plain mean of two codes is duller than both: f = (s |r_a| + (1 - s) |r_b|) / |r'|,
-at most `MOST_STRETCH`, gives it back the length that lies between the two (White 2016, "Sampling
-Generative Networks", whose spherical interpolation does so for latents), less what the noise j e
-adds. The density is a Gaussian kernel density (Silverman 1986, section 6.4.1: smoothed bootstrap
-with the variance kept). e and e' are normal with the covariance of the codes around their lines'
-means.
+Colours can be averaged. Averaged details would show both products over each other, so a blend has
+the details of the first parent alone, which has the larger share. The weighted mean r' is shorter
+than its parents' deviations, and its image is duller. The factor
+f = sqrt(1 - j^2) (s |r_a| + (1 - s) |r_b|) / |r'|, at most `MOST_STRETCH`, restores the length; the
+square root leaves room for the noise j e (White 2016, "Sampling Generative Networks", restores the
+length of latents by spherical interpolation). The density is a Gaussian kernel density (Silverman
+1986, section 6.4.1: smoothed bootstrap that keeps the variance). e and e' are normal, with the
+covariance of the codes around the means of their lines.
 
-Parents are two different products. The first is of the line asked for; the second is drawn among
-those of the line's others that are nearest to it, for shapes that differ much leave a halo, but for
-the very nearest, whose blends are copies of both; they are filled up to `PARTNERS` with the nearest
-products of other lines.
+The parents are two different products. The first is a product of the requested line. The second is
+drawn among the products of the line that are nearest to the first, since shapes that differ much
+leave a halo. The very nearest are left out, since a blend with them is a copy of both. If fewer
+than `PARTNERS` products remain, the nearest products of other lines are added.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,16 +34,17 @@ from scipy.special import ndtr, ndtri
 from bestseller.base.errors import BestsellerError
 from bestseller.images.store import FRONT
 
-TWIN_SHARE, MOST_TWINS = 0.1, 20  # of a line's products: the nearest ones, no second parents
-PARTNERS = 5  # products that a second parent is drawn among, at least, where there are so many
-MOST_STRETCH = 1.5  # of a blend's departure from its lines' means
-HIGH_JITTER = 1 / 3  # of the high part's noise, over the low part's
-HIGH_BANDWIDTH = 0.25  # of the high part's kernel, over the low part's
+# The nearest products of a line, this share of it and at most this number, are no second parents.
+TWIN_SHARE, MOST_TWINS = 0.1, 20
+PARTNERS = 5  # least number of products among which a second parent is drawn, if there are so many
+MOST_STRETCH = 1.5  # largest f, the factor on a blend's deviation from the mean of its lines
+HIGH_JITTER = 1 / 3  # noise of the high part over that of the low part
+HIGH_BANDWIDTH = 0.25  # bandwidth of the kernel in the high part over that in the low part
 
 
 @dataclass(frozen=True)
 class Parent:
-    """A product that a latent is made of: its sku, its line, its share, 0..1."""
+    """One of the two products of a blend: its sku, its line, its share, 0..1."""
 
     sku: str
     line: str
@@ -54,7 +56,7 @@ Parents = tuple[Parent, Parent]
 
 @dataclass(frozen=True)
 class Drawn:
-    """Latents, float32 n x z_dim, and the two parents of each, None where they have none."""
+    """Latents, float32 n x z_dim, and the two parents of each; None for a latent without."""
 
     latents: np.ndarray
     parents: list[Parents | None]
@@ -68,12 +70,12 @@ class Codes:
         codes: float32 N x z_dim.
         skus, lines, views: of each image.
         low: how many numbers of a code are its low part.
-        latents: ``blend`` or ``density``, how latents are drawn.
-        partners: number of a line's products among which a second parent is drawn, those whose
-            low parts are nearest to the first's; at least `PARTNERS`.
-        least_share, most_share: of the first parent, 0.5..1.
-        jitter: j, of a blend's noise, in standard deviations of a line's codes, 0..1.
-        bandwidth: h, of the density's kernel, in standard deviations of a line's codes.
+        latents: how latents are drawn, ``blend`` or ``density``.
+        partners: number of a line's products among which a second parent is drawn: those whose
+            low parts are nearest to that of the first parent; at least `PARTNERS`.
+        least_share, most_share: range of the first parent's share, 0.5..1.
+        jitter: j, the standard deviation of a blend's noise over that of a line's codes, 0..1.
+        bandwidth: h, the bandwidth of the density's kernel over the same deviation.
     """
 
     codes: np.ndarray
@@ -92,7 +94,7 @@ class Codes:
     def of(
         cls, codes: np.ndarray, products: Mapping[str, list[str]], settings: Mapping[str, Any]
     ) -> "Codes":
-        """Join codes to skus, lines and views, and to a model's settings of how to draw."""
+        """Build the object from codes, lists of skus, lines and views, and a model's settings."""
         return cls(
             codes,
             products["skus"],
@@ -118,14 +120,14 @@ class Codes:
         """Draw a latent for each line; row i depends on its line, its view, i and `seed` alone.
 
         Args:
-            lines: n names; empty names take the products of all lines.
+            lines: n names; an empty name draws from the products of all lines.
             seed: of the draw.
-            views: n names; where a line has no image of the view, all its images count.
-            truncation: largest standard normal number behind a latent, see
-                `TrainedGenerator.draw`; blends have none.
+            views: n names; if a line has no image of the view, all its images are used.
+            truncation: largest absolute value of the standard normal numbers that make a latent,
+                see `TrainedGenerator.draw`. Only ``density`` uses it.
 
         Raises:
-            BestsellerError: no two products to blend.
+            BestsellerError: there are no two products to blend.
         """
         latents = np.empty((len(lines), self.codes.shape[1]), np.float32)
         parents: list[Parents | None] = []
@@ -145,17 +147,19 @@ class Codes:
         """Blend two products, once for each share of the first, 0..1.
 
         Raises:
-            BestsellerError: a sku is unknown, or both are the same.
+            BestsellerError: a sku is unknown, or both skus are the same.
         """
         a, b = self._two(first, second)
         latents = np.stack([self.blend(a, b, share) for share in shares])
         return Drawn(latents, [self._parents(a, b, share) for share in shares])
 
     def blends(self, first: str, second: str, count: int, seed: int) -> Drawn:
-        """Draw `count` blends of two products, as `draw` does; row i depends on i and `seed`.
+        """Draw `count` blends of two given products with random shares and noise, as `draw` does.
+
+        Row i depends on the two products, i and `seed` alone.
 
         Raises:
-            BestsellerError: as `between`.
+            BestsellerError: a sku is unknown, or both skus are the same.
         """
         a, b = self._two(first, second)
         latents = np.empty((count, self.codes.shape[1]), np.float32)
@@ -171,12 +175,12 @@ class Codes:
         """Return the line of a product.
 
         Raises:
-            BestsellerError: it has no code.
+            BestsellerError: the product has no code.
         """
         return self.lines[self._row(sku)]
 
     def partner(self, first: int, random: np.random.Generator) -> tuple[int, float]:
-        """Draw the second parent's row, and the first's share, for a first parent's row.
+        """Draw the second parent for the row of a first one; return its row and the first's share.
 
         Raises:
             BestsellerError: there is no other product.
@@ -199,7 +203,7 @@ class Codes:
         return second, float(random.uniform(self.least_share, self.most_share))
 
     def _nearest(self, row: int, others: np.ndarray) -> np.ndarray:
-        """Return other rows by the distance of their low parts, the nearest first."""
+        """Sort the rows `others` by the distance of their low parts to that of `row`."""
         low = self.codes[:, : self.low]
         far = np.linalg.norm(low[others] - low[row], axis=1)
         ordered: np.ndarray = others[np.argsort(far, kind="stable")]
@@ -208,18 +212,18 @@ class Codes:
     def jittered(
         self, first: int, second: int, share: float, random: np.random.Generator
     ) -> np.ndarray:
-        """Return a latent around the blend of two rows, as `draw` draws it, float32 z_dim."""
+        """Return the blend of two rows plus noise, as `draw` draws it, float32 z_dim."""
         noise = self.jitter * (self._factor @ random.standard_normal(self.codes.shape[1]))
         noise[self.low :] *= HIGH_JITTER
         kept = np.sqrt(1 - self.jitter**2)
         return (self._blend(first, second, share, kept) + noise).astype(np.float32)
 
     def blend(self, first: int, second: int, share: float) -> np.ndarray:
-        """Return the latent between two rows, float32 z_dim; `share`, 0..1, is the first's."""
+        """Return the blend of two rows without noise, float32 z_dim; `share`, 0..1, of `first`."""
         return self._blend(first, second, share, 1.0).astype(np.float32)
 
     def _blend(self, first: int, second: int, share: float, kept: float) -> np.ndarray:
-        """Blend two rows; `kept` is the part of the departure that noise does not replace."""
+        """Blend two rows; `kept`, 0..1, shortens the deviation to leave room for the noise."""
         shares = np.array([share, 1 - share])
         codes = self.codes[[first, second]].astype(np.float64)
         means = np.stack([self._means[self.lines[row]] for row in (first, second)])
@@ -252,7 +256,7 @@ class Codes:
         return min(rows, key=lambda row: self.views[row] != FRONT)
 
     def _pool(self, line: str, view: str) -> np.ndarray:
-        """Return the rows of a line's images of a view; of all its images where it has none."""
+        """Return the rows of a line's images of a view, or of all its images if it has none."""
         of_line = self._lines == line if line else np.ones(len(self.skus), bool)
         of_view = of_line & (self._views == view)
         return np.flatnonzero(of_view if of_view.any() else of_line)
@@ -280,13 +284,13 @@ class Codes:
 
     @cached_property
     def _means(self) -> dict[str, np.ndarray]:
-        """Mean low part of each line's codes, float64."""
+        """Return the mean low part of each line's codes, float64, by line."""
         low = self.codes[:, : self.low].astype(np.float64)
         return {line: low[self._lines == line].mean(axis=0) for line in set(self.lines)}
 
     @cached_property
     def _factor(self) -> np.ndarray:
-        """Symmetric square root of the covariance of the codes around their lines' means."""
+        """Return the symmetric square root of the codes' covariance around their lines' means."""
         centred = self.codes.astype(np.float64)
         lines = np.unique(self._lines)
         for line in lines:
@@ -299,9 +303,9 @@ class Codes:
 
 
 def truncated(z: np.ndarray, truncation: float) -> np.ndarray:
-    """Squeeze standard normal numbers between -t and t; each keeps its place in the distribution.
+    """Map standard normal numbers to a normal distribution truncated to [-t, t].
 
-    The truncation trick (Brock et al. 2019, section 3.1).
+    Each number keeps its quantile. This is the truncation trick (Brock et al. 2019, section 3.1).
     """
     if not np.isfinite(truncation):
         return z

@@ -1,4 +1,4 @@
-"""What images are asked for by: lines, and their views where the images have several."""
+"""Conditions: the line, and the view if the images have several, that a generator is given."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,14 @@ from bestseller.images.store import views_of_lines
 
 @dataclass(frozen=True)
 class Conditions:
-    """The (line, view) pairs that the training images show, and the number of each.
+    """The (line, view) pairs that the training images show, and the number of each pair.
 
-    A pair has the number of its line times the number of views plus the number of its view, lines
-    and views counted in alphabetical order: with a single view it is the line's alone.
+    The number of a pair is i * V + j, where i is the line's index, V the number of views and j the
+    view's index. Lines and views are indexed in alphabetical order. With a single view the number
+    is the line's index.
 
     Attributes:
-        of_lines: for each line the views that its images show, its main view first.
+        of_lines: for each line, the views that its images show; the main view is first.
     """
 
     of_lines: dict[str, list[str]]
@@ -43,7 +44,7 @@ class Conditions:
 
         Args:
             lines: N known lines.
-            views: N known views; without them each line's main view.
+            views: N known views; None means the main view of each line.
         """
         views = [self.of_lines[line][0] for line in lines] if views is None else views
         line_numbers = {line: number for number, line in enumerate(self.lines)}

@@ -1,4 +1,4 @@
-"""The networks of DCGAN, which D2GAN has as well: convolutions only, batch norm, LeakyReLU in D.
+"""The networks of DCGAN and D2GAN: convolutions only, batch norm, LeakyReLU in D.
 
 Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional
 Generative Adversarial Networks".
@@ -19,18 +19,21 @@ LARGEST_MULTIPLE = 8
 
 
 def channels(width: int, image_size: int) -> list[int]:
-    """Channels at 4 x 4, 8 x 8, ... up to half the image's side; 8w, 4w, 2w, w for 64 pixels."""
+    """Return the channels at 4 x 4, 8 x 8, ... S/2 x S/2: 8w, 4w, 2w, w for 64 pixels."""
     blocks = int(log2(image_size)) - 2
     return [width * min(2**k, LARGEST_MULTIPLE) for k in reversed(range(blocks))]
 
 
 class DoubleAndConvolve(nn.Conv2d):
-    """Each pixel repeated 2 x 2, then a 3 x 3 convolution: no output pixel is reached by more
-    weights than another, which is what leaves a grid (Odena et al. 2016, "Deconvolution and
+    """Repeat each pixel 2 x 2, then convolve with a 3 x 3 kernel.
+
+    No output pixel is then reached by more weights than another. In DCGAN's own layer this can
+    happen, which leaves a grid pattern in the images (Odena et al. 2016, "Deconvolution and
     Checkerboard Artifacts").
 
-    Both are one transposed convolution whose 4 x 4 kernel is the mirrored 3 x 3 one spread over
-    2 x 2 places, computed so in the time of DCGAN's own layer instead of 2.25 times that.
+    Both steps are computed as one transposed convolution. Its 4 x 4 kernel is the mirrored 3 x 3
+    kernel summed over 2 x 2 places. It takes as long as DCGAN's own layer; the two steps one after
+    the other would take 2.25 times as long.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -46,7 +49,7 @@ class DoubleAndConvolve(nn.Conv2d):
 
 
 def doubling(upsample: str, inputs: int, outputs: int) -> nn.Module:
-    """The layer that doubles the side: ``transposed`` convolution, or ``nearest`` and convolve."""
+    """Return the layer that doubles the side: `DoubleAndConvolve` if `upsample` is ``nearest``."""
     if upsample == "nearest":
         return DoubleAndConvolve(inputs, outputs)
     return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
@@ -55,7 +58,7 @@ def doubling(upsample: str, inputs: int, outputs: int) -> nn.Module:
 class Generator(nn.Module):
     """z -> 4 x 4 -> ... -> S x S by layers that double the side, batch norm, ReLU, tanh.
 
-    They are stride-2 transposed convolutions, or with ``upsample="nearest"`` `DoubleAndConvolve`.
+    `upsample` chooses the layers: see `doubling`.
     """
 
     def __init__(self, width: int, shape: Shape, upsample: str = "transposed") -> None:
@@ -81,7 +84,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
         weight = self.layers.get_parameter("0.weight")
-        # on one place the transposed convolution is a matrix product, which takes half the time
+        # a transposed convolution of a 1 x 1 input is a matrix product, which takes half the time
         start = (self.input(z, conditions) @ weight.flatten(1)).unflatten(1, weight.shape[1:])
         images: Tensor = self.layers[1:](start.contiguous(memory_format=torch.channels_last))
         return images
@@ -90,8 +93,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """S x S -> ... -> 4 x 4 by stride-2 convolutions, batch norm, LeakyReLU -> logit.
 
-    Without batch norm (norm ``none`` or ``spectral``, which `normalised` adds) the convolutions
-    have a bias instead.
+    If `norm` is not ``batch``, the convolutions have a bias. `normalised` adds the spectral norm.
     """
 
     def __init__(self, width: int, shape: Shape, norm: str = "batch") -> None:
@@ -114,14 +116,14 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
         features = self.layers(images)
-        # the last convolution covers all 4 x 4 places: a matrix product over them
+        # the last convolution covers the whole 4 x 4 map, so it is a matrix product
         places, weight = (x.permute(0, 2, 3, 1).flatten(1) for x in (features, self.logit.weight))
         # sum pooling, as in Miyato & Koyama's projection discriminator
         return F.linear(places, weight) + self.projection(features.sum((2, 3)), conditions)
 
 
 def initialise(module: nn.Module) -> None:
-    """Weights of convolutions ~ N(0, 0.02), of batch norms ~ N(1, 0.02) (section 3)."""
+    """Draw weights of convolutions ~ N(0, 0.02), of batch norms ~ N(1, 0.02) (section 3)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
@@ -131,7 +133,7 @@ def initialise(module: nn.Module) -> None:
 
 
 def normalised(network: nn.Module, norm: str) -> nn.Module:
-    """Return the discriminator, with ``spectral`` norm at every convolution if `norm` says so.
+    """Add spectral norm to every convolution if `norm` is ``spectral``; return the network.
 
     Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks".
     """
@@ -145,9 +147,9 @@ def normalised(network: nn.Module, norm: str) -> nn.Module:
 def weighted_real_penalty(
     discriminator: nn.Module, real: Tensor, conditions: Tensor, weight: float
 ) -> Tensor:
-    """Return weight / 2 times R1, of each output where the discriminator has several.
+    """Return weight / 2 times R1, summed over the outputs if the discriminator has several.
 
-    It is measured on a quarter of the batch, whose mean is on average the batch's.
+    R1 is computed on a quarter of the batch to save time; its expected value is the same.
     """
     part = slice(max(2, len(real) // 4))
     images = real[part].detach().requires_grad_()

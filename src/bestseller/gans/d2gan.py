@@ -16,7 +16,7 @@ from bestseller.gans.objectives import d2gan_discriminator_loss, d2gan_generator
 
 
 class TwoDiscriminators(nn.Module):
-    """D1 rewards real images, D2 rewards generated ones; positive outputs by softplus."""
+    """D1 rewards real images, D2 rewards generated ones; softplus makes the outputs positive."""
 
     def __init__(self, width: int, shape: Shape, norm: str = "batch") -> None:
         super().__init__()
@@ -31,8 +31,9 @@ class TwoDiscriminators(nn.Module):
 class D2gan(Gan):
     """min_G max_{D1,D2} a E log D1(x) - E D1(G(z)) - E D2(x) + b E log D2(G(z)).
 
-    At the optimum of the discriminators G minimises a KL(p_data || p_G) + b KL(p_G || p_data)
-    up to a constant: a weighs covering all of the data, b weighs drawing nothing else.
+    If the discriminators are optimal, G minimises a KL(p_data || p_G) + b KL(p_G || p_data) up to a
+    constant. With a larger a, G covers more of the data; with a larger b, G makes fewer images
+    that are unlike the data.
     """
 
     version = 1

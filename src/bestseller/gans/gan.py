@@ -1,4 +1,4 @@
-"""What a model is to the trainer: a generator and what trains it; a GAN's is a discriminator."""
+"""The interface of a model to the trainer: a generator and the networks and losses it needs."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ Stats = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes that the data fixes.
+    """Sizes of images, latents and conditions.
 
     Attributes:
         image_size: pixels, side of the square RGB image; 32, 64, 128 or 256.
         z_dim: dimensions of the latent z.
-        lines: number of product lines that condition the networks; 0 = unconditional.
-        views: number of views that do; 1 = all images show the same.
+        lines: number of product lines in the conditions; 0 = unconditional.
+        views: number of views in the conditions; 1 = all images show the same view.
     """
 
     image_size: int
@@ -34,21 +34,21 @@ class Shape:
 
 
 class Model(nn.Module, ABC):
-    """A generator and its losses; the trainer owns everything else.
+    """A generator and its losses. The trainer does the rest: optimizers, loop, checkpoints.
 
-    A new model is a module of its name in `bestseller.gans` that says `MODEL`, a line in
+    A new model needs a module of its name in `bestseller.gans` that defines `MODEL`, a line in
     `bestseller.params.train` and a section in params.yaml. `generator(z, conditions)` maps
     (N, z_dim) float latents and (N,) int64 numbers of `conditions.Conditions` to (N, 3, S, S)
     images in [-1, 1].
 
     Args:
         settings: the model's own section of params.yaml.
-        shape: sizes that the data fixes.
+        shape: sizes of images, latents and conditions.
     """
 
-    version = 1  # of its networks and losses: with a new one no older checkpoint is resumed
+    version = 1  # raise it when networks or losses change: older checkpoints are then not used
     Settings: type[params.GanSettings] = params.GanSettings
-    augmented = True  # False: it learns from the photos as they are, not from augmented ones
+    augmented = True  # False: the model learns from the photos themselves, not from augmented ones
 
     def __init__(self, settings: Any, shape: Shape) -> None:
         super().__init__()
@@ -57,17 +57,17 @@ class Model(nn.Module, ABC):
     @staticmethod
     @abstractmethod
     def make_generator(settings: Any, shape: Shape) -> nn.Module:
-        """Build the generator alone, as needed to load a trained one."""
+        """Build the generator alone, which is enough to load a trained one."""
 
     @staticmethod
     def z_dim(settings: Any, shared: params.Shared) -> int:
-        """Return the dimensions of a latent; the shared setting unless the model has its own."""
+        """Return the dimensions of a latent: the shared setting, unless a model overrides it."""
         del settings
         return shared.z_dim
 
     @abstractmethod
     def learners(self) -> dict[str, nn.Module]:
-        """Return the networks that have an optimizer each, by its short name."""
+        """Return the networks that are trained, each with its own optimizer, by a short name."""
 
     def scale_embeddings(self, scale: float) -> None:
         """Set the standard deviation of the fresh embeddings that tell G its condition."""
@@ -76,30 +76,30 @@ class Model(nn.Module, ABC):
                 module.scale(scale)
 
     def start_step(self, done: float) -> bool:
-        """Prepare for a step with the share `done` of the training behind it, 0 <= done < 1.
+        """Prepare for a step; `done` is the share of the training that is over, 0 <= done < 1.
 
         Returns:
-            True when the optimizers must forget their moments, because the networks changed.
+            True if the networks changed, so that the optimizers must reset their moments.
         """
         del done
         return False
 
     def rate(self, done: float) -> float:
-        """Return the share of the section's lr that a step takes, 0..1."""
+        """Return the factor of this step on the learning rate of the settings, 0..1."""
         del done
         return 1.0
 
     def fit(self, images: np.ndarray, index: pd.DataFrame) -> None:
-        """Fix what stays fixed in training from the training images, uint8 N x S x S x 3.
+        """Compute from the training images, once, what training does not change.
 
         Args:
-            images: those of `Batch.rows`.
-            index: sku, line and view of each.
+            images: the training images, uint8 N x S x S x 3, to which `Batch.rows` refers.
+            index: sku, line and view of each image.
         """
         del images, index
 
     def codes(self) -> Codes | None:
-        """Return where latents come from after `fit`; None where they are ~ N(0, I)."""
+        """Return the codes that latents are drawn from, after `fit`; None if z ~ N(0, I)."""
         return None
 
 
@@ -111,11 +111,11 @@ class JointModel(Model):
 
     @abstractmethod
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor, Stats]:
-        """Return what the learners minimise, the images made on the way and values to watch."""
+        """Return the loss that all learners minimise, the generated images, values to record."""
 
 
 class Gan(Model):
-    """A generator, a discriminator and their losses, which take turns.
+    """A generator, a discriminator and their two losses, which are minimised in turn.
 
     `discriminator(images, conditions)` returns logits.
     """
@@ -133,29 +133,33 @@ class Gan(Model):
         return {"d": self.discriminator, "g": self.generator}
 
     def shown(self, images: Tensor) -> Tensor:
-        """Return what the discriminator is shown of S x S images, before augmentation."""
+        """Return the discriminator's input for generated S x S images, before augmentation."""
         return images
 
     def shown_real(self, images: Tensor) -> Tensor:
-        """Return what it is shown of real images, which a perfect generator would draw so."""
+        """Return the discriminator's input for real images, before augmentation.
+
+        A perfect generator's images have the same distribution as this input.
+        """
         return self.shown(images)
 
     @abstractmethod
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, conditions: Tensor, random: RandomGenerator
     ) -> tuple[Tensor, Stats]:
-        """Return L_D and values to watch; `fake` is detached from the generator."""
+        """Return L_D and values to record; `fake` is detached from the generator."""
 
     @abstractmethod
     def generator_loss(self, fake: Tensor, conditions: Tensor) -> tuple[Tensor, Stats]:
-        """Return L_adv and values to watch; the discriminator's weights are frozen."""
+        """Return L_adv and values to record; the discriminator's weights are frozen."""
 
 
 class ConditionEmbedding(nn.Embedding):
-    """A learned vector for each line, plus one for each view where there are several.
+    """A learned vector for each line, plus one for each view if there are several views.
 
-    The sum lets a pair of few images share what its line and its view have in common elsewhere.
-    With one view the weights, and their names, are the lines' alone.
+    The embedding of a (line, view) pair is the sum of both vectors. So a pair with few images
+    learns from the other images of its line and of its view. With one view there are only the
+    weights of the lines.
     """
 
     def __init__(self, shape: Shape, dimensions: int) -> None:
@@ -175,17 +179,17 @@ EMBEDDING_SCALE = 0.3
 
 
 class LatentAndCondition(nn.Module):
-    """z joined with a learned embedding of the condition, the input of every generator.
+    """The input of every generator: z concatenated with a learned embedding of the condition.
 
     Mirza & Osindero 2014, "Conditional Generative Adversarial Nets": the condition is part of
-    the input. Without lines it passes z through.
+    the input. Without lines the input is z.
     """
 
     def __init__(self, shape: Shape, embedding_dim: int = 32) -> None:
         super().__init__()
         self.embedding = ConditionEmbedding(shape, embedding_dim) if shape.lines else None
         if self.embedding is not None:
-            # short beside z, so that lines of a few products start from what all lines share
+            # Short compared with z: lines start almost alike, which helps lines of few products.
             for vectors in self.embedding.parameters():
                 nn.init.normal_(vectors, 0.0, EMBEDDING_SCALE)
         self.out_features = shape.z_dim + (embedding_dim if shape.lines else 0)
@@ -197,7 +201,7 @@ class LatentAndCondition(nn.Module):
 
     @torch.no_grad()
     def scale(self, scale: float) -> None:
-        """Set the standard deviation of fresh embeddings; the longer, the more lines differ."""
+        """Set the standard deviation of fresh embeddings; with a larger one, lines differ more."""
         if self.embedding is not None:
             for vectors in self.embedding.parameters():
                 vectors.mul_(scale / EMBEDDING_SCALE)
@@ -207,7 +211,7 @@ class ConditionProjection(nn.Module):
     """The inner product of a condition's embedding with the discriminator's features.
 
     Miyato & Koyama 2018, "cGANs with Projection Discriminator", equation 4: the logit is
-    psi(h) + <V y, h>. V starts at zero, so training begins at the unconditional discriminator.
+    psi(h) + <V y, h>. V starts at zero, so the discriminator starts unconditional.
     """
 
     def __init__(self, shape: Shape, features: int) -> None:

@@ -31,10 +31,10 @@ SOFTPLUS_IS_EXPONENTIAL_BELOW = -15.0
 
 
 def log_softplus(x: Tensor) -> Tensor:
-    """log(softplus(x)), finite and with a true gradient for every finite float32 x.
+    """Return log(softplus(x)), with a finite value and gradient for every finite float32 x.
 
-    Below -15, softplus(x) = exp(x) to float32's precision, so its logarithm is x; written out,
-    softplus underflows at -104 and the gradient becomes NaN.
+    Below -15, softplus(x) = exp(x) to the precision of float32, so the function returns x there.
+    Computed directly, softplus underflows at -104 and the gradient becomes NaN.
     """
     x = _wide(x)
     safe = x.clamp(min=SOFTPLUS_IS_EXPONENTIAL_BELOW)
@@ -44,7 +44,7 @@ def log_softplus(x: Tensor) -> Tensor:
 def d2gan_discriminator_loss(
     real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor], alpha: float, beta: float
 ) -> Tensor:
-    """The negative of what D2GAN's two discriminators maximise, D = softplus(output).
+    """Return -J, where D2GAN's two discriminators maximise J, with D = softplus(output).
 
     Nguyen et al. 2017, "Dual Discriminator Generative Adversarial Nets", equation 1:
     J = alpha E log D1(x) - E D1(G(z)) - E D2(x) + beta E log D2(G(z)).
@@ -60,7 +60,7 @@ def d2gan_discriminator_loss(
 
 
 def d2gan_generator_loss(fake: tuple[Tensor, Tensor], beta: float) -> Tensor:
-    """The part of J that depends on G: -E D1(G(z)) + beta E log D2(G(z)), minimised."""
+    """Return the part of J that depends on G: -E D1(G(z)) + beta E log D2(G(z))."""
     return beta * log_softplus(fake[1]).mean() - F.softplus(_wide(fake[0])).mean()
 
 
@@ -79,7 +79,7 @@ def real_penalty(outputs: Tensor, images: Tensor) -> Tensor:
     """R1, E ||grad_x D(x)||_2^2 at real `images`, where `outputs` = D(images), (N,) or (N, 1).
 
     Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?", equation 9,
-    without its weight gamma / 2; the images require their gradient.
+    without its weight gamma / 2. `images` must require a gradient.
     """
     (gradient,) = torch.autograd.grad(_wide(outputs).sum(), images, create_graph=True)
     return gradient.float().flatten(1).square().sum(dim=1).mean()
@@ -88,8 +88,8 @@ def real_penalty(outputs: Tensor, images: Tensor) -> Tensor:
 def gradient_penalty(outputs: Tensor, images: Tensor) -> Tensor:
     """E (||grad_x D(x)||_2 - 1)^2 at `images`, where `outputs` = D(images), (N,) or (N, 1).
 
-    Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", equation 3, unweighted; the
-    images lie between real and generated ones and require their gradient.
+    Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", equation 3, without its weight.
+    `images` lie between real and generated images and must require a gradient.
     """
     (gradient,) = torch.autograd.grad(_wide(outputs).sum(), images, create_graph=True)
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()

@@ -2,8 +2,9 @@
 
 "Progressive Growing of GANs for Improved Quality, Stability, and Variation". Section 2 is the
 growth with fade-in, section 3 the minibatch standard deviation, section 4 the equalised learning
-rate and the pixel norm, table 2 the layers. The phases, 4 x 4, then fading in and settling at each
-further resolution, share the images equally, or by the weights of params.yaml.
+rate and the pixel norm, table 2 the layers. The first phase trains at 4 x 4. Each further
+resolution has two phases: one fades it in, one trains at it. All phases see equally many images,
+or numbers in proportion to the weights of params.yaml.
 """
 
 from bisect import bisect_right
@@ -26,13 +27,13 @@ GROUP = 4
 
 
 class Growth:
-    """How far the networks have grown; one object shared by G, its moving average and D.
+    """The state of the growth. G, its moving average and D share one object.
 
     Args:
         image_size: pixels, side of the images.
-        weights: of the phases in the images, those at the full resolution first, then those at half
-            of it, and so on; the last number holds for all that are smaller, and none means that
-            all phases are alike.
+        weights: weights of the phases' numbers of images. The first number is for the phases at
+            the full resolution, the second for those at half of it, and so on; the last number is
+            also for all smaller resolutions. An empty list gives all phases the same weight.
 
     Attributes:
         top: index of the last resolution, 4 * 2^top pixels.
@@ -49,11 +50,11 @@ class Growth:
         self.level, self.alpha, self.phase = self.top, 1.0, 2 * self.top
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Growth":
-        """Copies of a network grow with it."""
+        """Return the object itself, so that copies of a network grow with it."""
         return self
 
     def move(self, done: float) -> bool:
-        """Take up the phase at the share `done` of the training; tell whether it is a new one.
+        """Set the phase for the share `done` of the training; tell whether the phase is new.
 
         Phases are numbered 0 (4 x 4), 1 (fade to 8 x 8), 2 (8 x 8), ... 2 top.
         """
@@ -69,8 +70,8 @@ class Growth:
 class Equalised(nn.Module):
     """A linear or convolution layer with weights ~ N(0, 1), scaled at run time by He's constant.
 
-    w_hat = w gain / sqrt(fan_in) (section 4.1), so that every layer learns at the same speed
-    under Adam. The bias is not scaled.
+    w_hat = w gain / sqrt(fan_in) (section 4.1). So every layer learns at the same speed with Adam.
+    The bias is not scaled.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 0, gain: float = sqrt(2)) -> None:
@@ -92,7 +93,7 @@ def activate(x: Tensor) -> Tensor:
 
 
 def pixel_norm(x: Tensor) -> Tensor:
-    """Each pixel's features at unit mean square (section 4.2)."""
+    """Scale the features of each pixel to a mean square of 1 (section 4.2)."""
     return x * x.float().square().mean(dim=1, keepdim=True).add(1e-8).rsqrt().to(x.dtype)
 
 
@@ -119,7 +120,7 @@ def stage_channels(fmap_base: int, stage: int, fmap_min: int = 1, fmap_max: int 
 
 
 def channels(settings: params.PgganSettings, growth: Growth) -> list[int]:
-    """Channels at 4 x 4, 8 x 8, ... up to the images' side."""
+    """Return the channels at 4 x 4, 8 x 8, ... S x S."""
     limits = (settings.fmap_min, settings.fmap_max)
     stages = range(1, growth.top + 2)
     return [stage_channels(settings.fmap_base, stage, *limits) for stage in stages]
@@ -140,13 +141,13 @@ class Block(nn.Module):
 
 
 class Generator(nn.Module):
-    """Grows by blocks of upscale, conv, conv; draws S x S at every level by repeating pixels."""
+    """Grows by blocks of upscale, conv, conv; repeats pixels to return S x S at every level."""
 
     def __init__(self, widths: list[int], shape: Shape, growth: Growth) -> None:
         super().__init__()
         self.growth = growth
         self.input = LatentAndCondition(shape)
-        # the gain counts the 16 pixels that one latent feeds (the authors' code: sqrt(2) / 4)
+        # sqrt(2) / 4 as in the authors' code: each latent feeds 16 pixels, hence the 4
         self.dense = Equalised(self.input.out_features, widths[0] * 16, gain=sqrt(2) / 4)
         self.first = Equalised(widths[0], widths[0], 3)
         self.blocks = nn.ModuleList(
@@ -170,7 +171,7 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Mirrors the generator: blocks of conv, conv, downscale; minibatch stddev at 4 x 4."""
+    """The generator in reverse: blocks of conv, conv, downscale; minibatch stddev at 4 x 4."""
 
     def __init__(self, widths: list[int], shape: Shape, growth: Growth) -> None:
         super().__init__()
@@ -185,7 +186,7 @@ class Critic(nn.Module):
         self.projection = ConditionProjection(shape, widths[0])
 
     def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
-        """Score images of the current level's resolution, (N, 1)."""
+        """Return the critic's output for images of the current resolution, (N, 1)."""
         growth = self.growth
         x = activate(self.from_rgb[growth.level](images))
         for level in range(growth.level, 0, -1):
@@ -199,7 +200,7 @@ class Critic(nn.Module):
 
 
 class Pggan(Gan):
-    """Progressive growing with WGAN-GP and drift; real images fade as the networks do."""
+    """Progressive growing with WGAN-GP and the drift term; real images are faded in as well."""
 
     version = 1
     Settings = params.PgganSettings
@@ -226,16 +227,19 @@ class Pggan(Gan):
         return self.growth.move(done)
 
     def shown(self, images: Tensor) -> Tensor:
-        """Average S x S images down to the current resolution, exact for generated ones."""
+        """Average S x S images down to the current resolution.
+
+        Generated images lose nothing by this, since they consist of repeated pixels.
+        """
         factor = 2 ** (self.growth.top - self.growth.level)
         return F.avg_pool2d(images, factor) if factor > 1 else images
 
     def shown_real(self, images: Tensor) -> Tensor:
-        """Average real images down and blend the two resolutions as generated ones are blended.
+        """Average real images down and mix the two resolutions as a fade mixes generated ones.
 
-        This comes before augmentation, as it does for generated images: blended after it, real
-        images alone would lose the fine structure that a shift by an odd number of pixels or a
-        sharp edge of a cutout leaves, and D could tell them by that.
+        This must come before augmentation, as it does for generated images. Otherwise the mixing
+        would blur, in real images only, shifts by an odd number of pixels and edges of cutouts;
+        D could tell real images by that.
         """
         images = self.shown(images)
         alpha = self.growth.alpha

@@ -1,4 +1,4 @@
-"""Principal components of images in two bands: a linear code that training need not find."""
+"""Principal components of images in two bands: a linear code that is computed, not learned."""
 
 import numpy as np
 import torch
@@ -8,17 +8,17 @@ from torch.nn import functional as F
 from bestseller.base.compute import to_signed
 
 FITTED = 2000  # images that the components are fitted on, at most
-SIDE = 128  # pixels; larger images are averaged down to it, and drawn back up
-BLUR = 1 / 32  # standard deviation of the low-pass filter between the bands, over the side
+SIDE = 128  # pixels; larger images are averaged down to it, and enlarged again after decoding
+BLUR = 1 / 32  # standard deviation of the low-pass filter between the bands, over the image's side
 
 
 class PrincipalComponents(nn.Module):
-    """Images as a sum of two bands, each its mean and sum_k z_k s_k v_k.
+    """An image as the sum of two bands; each band is its mean plus sum_k z_k s_k v_k.
 
-    The low band is the image blurred (see `low_pass`), the high band the rest. In each, v_k are the
-    directions of largest variance and s_k the standard deviations along them, so that every z_k
-    has unit variance over the images fitted on. A code lists the low band's z_k first. Larger
-    images than `SIDE` are described at that side.
+    The low band is the blurred image (see `low_pass`), the high band is the rest. In each band, v_k
+    are the directions of largest variance and s_k the standard deviations along them. So every z_k
+    has unit variance over the images that `fit` gets. A code lists the low band's z_k first.
+    Images larger than `SIDE` are coded at that side.
 
     Args:
         low, high: numbers of components of the bands.
@@ -37,8 +37,8 @@ class PrincipalComponents(nn.Module):
     def fit(self, images: np.ndarray) -> np.ndarray:
         """Find the components of uint8 images N x S x S x 3.
 
-        Components beyond the images' number stay zero: codes and images do without them. The sign
-        of each is such that its largest entry is positive.
+        If there are more components than images, the surplus components stay zero. The sign of
+        each component is such that its largest entry is positive.
 
         Returns:
             The images' codes, float32 N x z_dim.
@@ -58,7 +58,7 @@ class PrincipalComponents(nn.Module):
         return torch.cat(codes).cpu().numpy()
 
     def forward(self, z: Tensor) -> Tensor:
-        """Return images of codes, float N x 3 x S x S, about -1 to 1."""
+        """Return the images of codes, float N x 3 x S x S, about -1 to 1."""
         images = (z @ self.basis + self.mean).unflatten(1, (3, self.side, self.side))
         if self.side < self.image_size:
             size = (self.image_size, self.image_size)
@@ -80,7 +80,7 @@ class PrincipalComponents(nn.Module):
 def low_pass(images: Tensor) -> Tensor:
     """Blur N x 3 x S x S images by a Gaussian of S / 32 pixels, cut off at three deviations.
 
-    Beyond the margins the outermost pixels repeat.
+    Beyond the edges of the image the outermost pixels are repeated.
     """
     deviation = BLUR * images.shape[2]
     reach = max(1, round(3 * deviation))
@@ -95,14 +95,14 @@ def low_pass(images: Tensor) -> Tensor:
 def components(centred: Tensor, count: int) -> Tensor:
     """Return the first principal components of rows around their mean, times their deviations.
 
-    From the Gram matrix of the rows, which are fewer than their values.
+    The Gram matrix of the rows is used, since there are fewer rows than values in a row.
 
     Args:
         centred: float32 N x D.
-        count: of components.
+        count: number of components.
 
     Returns:
-        float32 count x D, of falling length; rows of zeros beyond what N rows can span.
+        float32 count x D, the longest first; rows beyond the rank of `centred` are zero.
     """
     gram = sum(part.double() @ part.double().T for part in centred.split(4096, dim=1))
     variances, vectors = torch.linalg.eigh(torch.as_tensor(gram) / len(centred))
@@ -118,7 +118,7 @@ def components(centred: Tensor, count: int) -> Tensor:
 
 
 def _inverse(scaled: Tensor) -> Tensor:
-    """Return what maps values to the codes of scaled components, D x K."""
+    """Return the matrix that maps values to codes, D x K, for components times deviations."""
     squares = scaled.double().square().sum(dim=1)
     inverse = torch.where(squares > 0, 1 / squares.clamp(min=1e-30), 0.0)
     return (scaled.double() * inverse[:, None]).T.float()

@@ -1,4 +1,4 @@
-"""The models by the name that params.yaml gives them: `MODEL` of the module of that name here."""
+"""The model classes by name: `MODEL` of the module in this package that has the model's name."""
 
 from importlib import import_module
 

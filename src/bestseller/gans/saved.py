@@ -1,7 +1,7 @@
-"""Trained generators on disk: weights as safetensors, and a JSON of what rebuilds them.
+"""Trained generators on disk: weights as safetensors, and a JSON file to rebuild the network.
 
-A generator whose latents come from real products has their codes in the same file, so that one
-hash names all that decides its images.
+A generator whose latents come from codes has the codes in the same file as its weights. So the
+hash of that file identifies everything that determines its images.
 """
 
 import json
@@ -25,9 +25,9 @@ from bestseller.gans.gan import Shape
 from bestseller.gans.registry import gan_class
 
 WEIGHTS, CONFIG = "generator.safetensors", "generator.json"
-CODES = "codes"  # tensor of the weights file
+CODES = "codes"  # name of the codes' tensor in the weights file
 PRODUCTS = ("skus", "lines", "views")  # JSON lists in its metadata, an entry for each row of CODES
-# What settings were before they could be set: older models were saved without them.
+# Values of settings that older models were saved without: the code's fixed values at that time.
 BEFORE = {"upsample": "transposed", "d_norm": "batch", "r1": 0.0}  # of DCGAN and D2GAN
 BEFORE |= {"fmap_min": 1, "fmap_max": 512, "phases": []}  # of PGGAN
 
@@ -40,8 +40,8 @@ class Config:
         name: matrix item, such as ``dcgan-centroid-0``.
         gan: name in the registry.
         settings: the GAN's section of params.yaml.
-        shape: sizes, as a mapping of `Shape`.
-        conditions: for each line the views that it was trained on, the main one first.
+        shape: the attributes of `Shape`, as a mapping.
+        conditions: for each line, the views that it was trained on; the main view is first.
     """
 
     name: str
@@ -67,13 +67,13 @@ def save_generator(
         folder: existing or new.
         generator: the network.
         config: what rebuilds it.
-        codes: of the training images; how latents are drawn from them is in the settings.
+        codes: of the training images; the settings say how latents are drawn from them.
     """
     tensors = {name: tensor.contiguous().cpu() for name, tensor in generator.state_dict().items()}
     metadata = None
     if codes is not None:
         tensors[CODES] = torch.from_numpy(np.ascontiguousarray(codes.codes))
-        # one key: of several the file's order, and so its hash, would vary
+        # a single key, since the order of several keys in the file, and so its hash, would vary
         metadata = {CODES: json.dumps({name: getattr(codes, name) for name in PRODUCTS})}
     with atomic_path(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary, metadata)
@@ -89,7 +89,7 @@ class TrainedGenerator:
         lines: names of the lines that it was trained on.
         conditions: these lines with the views of each.
         z_dim: dimensions of a latent.
-        codes: of the products that its latents come from; None = they are ~ N(0, I).
+        codes: the codes that its latents are drawn from; None = latents are ~ N(0, I).
     """
 
     def __init__(
@@ -110,22 +110,24 @@ class TrainedGenerator:
         truncation: float = np.inf,
         view: str | None = None,
     ) -> Drawn:
-        """Draw a latent for each line in the generator's own way; equal seeds give equal latents.
+        """Draw a latent for each line; equal seeds give equal latents.
 
-        Without codes the latents are standard normal, whatever the lines; with codes they are
-        blends of two products of the line, or from the density of its codes: see `Codes`. Those of
-        the first lines do not depend on how many follow.
+        Without codes the latents are standard normal and do not depend on the lines. With codes
+        they are blends of two products or draws from a density of codes: see `Codes`. The first
+        latents do not depend on the number of latents that follow.
 
         Args:
             lines: n names.
             seed: of the draw.
-            truncation: t > 0; normal numbers are then from the distribution between -t and t (the
-                truncation trick, Brock et al. 2019, section 3.1): a smaller one trades variety
-                for typical images. The same draw, squeezed: each latent keeps its place in it.
+            truncation: t > 0. The normal numbers then follow a normal distribution truncated to
+                [-t, t] (the truncation trick, Brock et al. 2019, section 3.1). A smaller t gives
+                more typical and less varied images. Each number keeps its quantile of the draw
+                without truncation.
             view: see `images`.
 
         Raises:
-            BestsellerError: as `images`; or no two products to blend.
+            BestsellerError: the generator was not trained on one of the lines, or on its view; or
+                there are no two products to blend.
         """
         if self.codes is None:
             z = np.random.default_rng(seed).standard_normal((len(lines), self.z_dim))
@@ -147,14 +149,14 @@ class TrainedGenerator:
     ) -> np.ndarray:
         """Generate uint8 n x S x S x 3 images, one for each latent and its line.
 
-        Computed in float32; an unconditional generator takes no notice of line and view.
+        The network computes in float32. An unconditional generator ignores line and view.
 
         Args:
             latents: float32 n x z_dim.
             lines: n names.
-            view: of all images; None = each line's main view: front, or the commonest one of a
-                line without front images.
-            batch_size: images at once.
+            view: the view of all images; None = each line's main view, which is front, or the most
+                frequent view of a line without front images.
+            batch_size: number of images that are computed at once.
 
         Raises:
             BestsellerError: the generator was not trained on one of the lines, or on its view.

@@ -10,7 +10,7 @@ SLOPE = 0.2
 
 
 class Generator(nn.Module):
-    """z -> w/4 -> w/2 -> w -> pixels, batch norm and LeakyReLU between, tanh at the end."""
+    """z -> w/4 -> w/2 -> w -> pixels, with batch norm and LeakyReLU between, tanh at the end."""
 
     def __init__(self, width: int, shape: Shape) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pixels -> w -> w/2 -> w/4 -> logit, LeakyReLU between."""
+    """Pixels -> w -> w/2 -> w/4 -> logit, with LeakyReLU between."""
 
     def __init__(self, width: int, shape: Shape) -> None:
         super().__init__()

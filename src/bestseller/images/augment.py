@@ -1,4 +1,4 @@
-"""Augmented versions in the place of a share of the originals."""
+"""Augmentation: replaces a share of the images by changed versions."""
 
 from collections.abc import Callable
 from functools import partial
@@ -120,7 +120,7 @@ def flip(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def zoom(image: np.ndarray, rng: np.random.Generator, largest: float) -> np.ndarray:
     """Zoom about the centre by a factor from U(1 - largest, 1 + largest).
 
-    What comes into view at the margins repeats the outermost pixels.
+    Where the zoom shows places outside the image, the outermost pixels are repeated.
     """
     height, width = image.shape[:2]
     factor = rng.uniform(1 - largest, 1 + largest)

@@ -1,4 +1,4 @@
-"""Which images show the same design, and which show no product at all.
+"""Finds images of the same design, and placeholders, which show no product.
 
 Perceptual hashes merge colour variants and different watches of one style; small colour
 thumbnails of the *aligned* photos tell them apart and survive re-encoding and resizing.

@@ -1,4 +1,4 @@
-"""From the bytes of a file that may be anything to a picture, or a reason why not.
+"""Decodes the bytes of a file, which may be anything, into a picture, or says why it cannot.
 
 What shops serve as images is hostile by accident or by intent: error pages named ``.jpg``,
 decompression bombs, truncated downloads, print colours, pictures lying on their side. Content

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 SMOOTH = 9  # columns, at a longer side of 320 pixels
-VALLEY = 0.7  # columns this much emptier than both sides part two objects
+VALLEY = 0.7  # a valley this much lower than both sides separates two objects
 LOBE = 0.2  # such a side must be this high, as a share of the highest column
 THREAD = 0.12  # a bridge this thin, as a share of the lower side's height, joins nothing
 BRIDGE = 0.4  # a bridge at mid-height parts two objects when it is at most this share of them

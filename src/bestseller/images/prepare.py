@@ -1,4 +1,4 @@
-"""From original photos to one aligned image set: take in, align, cluster, split."""
+"""Turns original photos into one aligned image set: decode, align, cluster, split."""
 
 import os
 from collections import Counter
@@ -27,7 +27,7 @@ from bestseller.params import Images
 
 REJECTED, QUARANTINED, PLACEHOLDER = "rejected", "quarantined", "placeholder"
 SHARED = "other products show the same picture"  # why a placeholder is one
-HABIT = 0.5  # share of a line's photos above which a reason to refuse is a habit of the line
+HABIT = 0.5  # share of a line's photos refused for one reason above which a setting is advised
 PROPOSALS = {  # what helps where a reason is a habit
     FILLS: "set images.align: none in params.yaml if the picture is the product to its edges",
     SEVERAL: "set images.several: take in params.yaml if they are sold as pairs or sets",

@@ -1,4 +1,4 @@
-"""Where a photo's product is, by its edges: two masks, and the ground beside it.
+"""Finds the product in a photo by its edges: two masks, and the background beside it.
 
 The product is what has sharp edges. A threshold on the gradient of the blurred photo gives
 outlines; closed and filled they give the product's silhouette. Colour plays no part, which

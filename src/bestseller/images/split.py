@@ -1,4 +1,4 @@
-"""Parts for training, validation and testing, by design, the same again next month."""
+"""The split into train, validation and test by design; new designs hardly change it."""
 
 import hashlib
 from collections.abc import Sequence

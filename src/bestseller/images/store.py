@@ -1,4 +1,4 @@
-"""An image set: pixels in one file, what they show in another.
+"""An image set on disk: the pixels in one file, a table that describes them in another.
 
 One ``images.npy`` and one ``index.parquet`` cost the data version control one hash each, open
 without decoding, and need no code of this project to be read.

@@ -1,7 +1,7 @@
 """The copy test: is an image a copy of a training image, by features or by pixels?
 
-Every space has its own test, and what one forgives another finds. An image's suspicion is the
-smallest share that its ratio is of a space's threshold; the limit of the suspicion is again the 1 %
+Every space has a test, and one test finds copies that another misses. An image's suspicion is the
+smallest of its ratios over their thresholds, over all spaces. The limit of the suspicion is its 1 %
 quantile over held-out photos, so that all tests together flag about 1 % of new images.
 """
 

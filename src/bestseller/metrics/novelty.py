@@ -1,6 +1,6 @@
-"""Is a generated image new? Its distance to the nearest training images, in a feature space.
+"""The novelty of a generated image: its distance to the nearest training images in a feature space.
 
-Two readings, both against what real designs do:
+Two measures compare the distance with distances between real images:
 
 - The **ratio test** tells copies from typical images. d1 is the distance to the nearest training
   image, d2 that to the nearest one of another design (cluster). A copy has d1 << d2. The threshold

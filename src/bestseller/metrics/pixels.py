@@ -1,4 +1,4 @@
-"""Copies by their pixels: a small picture shows what a feature network forgives.
+"""Copies by their pixels: small pictures find copies that a feature network misses.
 
 Images are averaged to 16 x 16 cells and their mean grey is taken off: a vector of 768 numbers, in
 grey levels. Two distances to a training image find two kinds of copies, both after the best of

@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage by k-nearest-neighbour balls in feature space.
+"""Precision, recall, density and coverage from balls around images in feature space.
 
 Precision and recall after Kynkaanniemi et al. 2019, density and coverage after Naeem et al. 2020.
 """

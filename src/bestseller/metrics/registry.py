@@ -1,4 +1,4 @@
-"""The metrics: one record each, from which everything else derives.
+"""The metrics: a record for each, from which columns, tables and plots are derived.
 
 A record says what the metric is and how it is computed. The name of its column, whether lower or
 higher is better, its label and unit in tables and plots, and what is compared follow from it; a new

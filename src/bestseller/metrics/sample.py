@@ -1,4 +1,4 @@
-"""Images of one model, or of none, in one feature space beside the real ones."""
+"""The features of one set of images and of the real images, in one feature space."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How far is a distance? As far as real photos that somebody blurred.
+"""Expresses a model's distance from real photos as a blur: real photos so blurred are as far.
 
 A kernel distance has no unit that a person knows. So held-out real photos are degraded on purpose,
 and each kind is measured like a model against the untouched ones: a ladder. A model's place between

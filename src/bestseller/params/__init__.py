@@ -168,7 +168,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """Read a YAML 1.2 mapping as plain values.
 
     Raises:
-        BestsellerError: the file is missing, is no YAML, or is not a mapping.
+        BestsellerError: the file is missing, is not YAML, or does not hold a mapping.
     """
     path = Path(path)
     try:

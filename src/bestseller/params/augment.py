@@ -1,4 +1,4 @@
-"""How images are changed: the section augment."""
+"""How augmentation changes images: the section augment."""
 
 from typing import Annotated
 

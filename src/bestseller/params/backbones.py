@@ -8,7 +8,7 @@ from bestseller.params.section import Count, NonNegative, Positive, Precision, S
 
 
 class Space(Section):
-    """A feature space: which features of which network, on images of which size."""
+    """A feature space: a network, a layer of it, and the size of the images it is given."""
 
     network: str
     layers: list[Count]
@@ -36,6 +36,6 @@ class Backbones(Section):
         return value
 
     def measuring(self) -> set[str]:
-        """Names of the networks that judge images: by metrics, by looks, by expected sales."""
+        """Names of the networks that judge images: for metrics, for similarity, for the score."""
         spaces = [*self.metric_spaces, self.score_space]
         return {space.network for space in spaces} | {self.perceptual}

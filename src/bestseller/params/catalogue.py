@@ -1,7 +1,7 @@
 """Where products come from: the section catalogue.
 
-Each source has a section of its own, which its own file under `bestseller.sources` knows
-and checks: here it is a mapping, so that a new source changes nothing that other stages read.
+Each source has a section of its own. The source's module in `bestseller.sources` checks that
+section; here it is an unchecked mapping. So a new source changes no module that other stages read.
 """
 
 from typing import Annotated, Any
@@ -30,7 +30,7 @@ class Demo(Section):
 
 
 class Catalogue(Section):
-    """The section catalogue; what it names beside these keys are the sections of sources."""
+    """The section catalogue. Each key beside the keys below is the section of a source."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -51,5 +51,5 @@ class Catalogue(Section):
         return self
 
     def sections(self) -> dict[str, Any]:
-        """Return what stands beside the settings of the catalogue: the sections of sources."""
+        """Return the sections of the sources, by the source's name."""
         return {"demo": self.demo.model_dump(), **(self.model_extra or {})}

@@ -1,4 +1,4 @@
-"""What a module does, apart from its comments: digests that a new comment leaves as they are."""
+"""Digests of a module's code without its comments: a new comment does not change a digest."""
 
 import ast
 import hashlib
@@ -15,9 +15,10 @@ def digest(file: Path) -> str:
 
 
 def bare(source: str) -> str:
-    """Return source text without comments, docstrings and empty lines; the rest stays as it is.
+    """Return source text without comments, docstrings and empty lines.
 
-    Text is only taken out, never written anew, so that every version of Python returns the same.
+    The function only removes text. It does not print the syntax tree anew, since each version of
+    Python prints it in its own way.
     """
     lines = source.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -35,10 +36,13 @@ def bare(source: str) -> str:
 
 
 def reached(file: Path) -> list[Path]:
-    """Return the modules of a module's own package that it imports, itself first, by name.
+    """Return a module and the modules of its own package that it imports, directly or not.
 
     Args:
-        file: of the module, in the folder of its package.
+        file: the module, in the folder of its package.
+
+    Returns:
+        The module itself first, then the others sorted by name.
     """
     folder = file.parent
     package = f".{folder.name}."

@@ -1,4 +1,4 @@
-"""How sure an interval is: the section compare."""
+"""How models are compared, such as the confidence of the intervals: the section compare."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""From photos to images of one size: the section images."""
+"""How photos become images of one size: the section images."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""What is trained: a GAN, plain or constrained, with a seed."""
+"""Items: one training of a GAN, plain or with the centroid constraint, with a seed."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -15,7 +15,7 @@ def parse_model(text: str) -> tuple[str, Constraint]:
     """Read ``<gan>-<constraint>``, such as ``dcgan-centroid``.
 
     Raises:
-        ValueError: it is none; the message says what is wrong and what is known.
+        ValueError: `text` is not of this form; the message says what is wrong and what is known.
     """
     gan, _, constraint = text.partition("-")
     if gan not in GANS:
@@ -33,7 +33,7 @@ class Item:
     Attributes:
         gan: a section of train in params.yaml.
         constraint: ``plain`` = the GAN as published, ``centroid`` = with the centroid constraint.
-        seed: of its training.
+        seed: the seed of the training.
     """
 
     gan: str
@@ -45,7 +45,7 @@ class Item:
         """Read an item's name.
 
         Raises:
-            BestsellerError: it is none: an unknown GAN or constraint, or a seed that is no number.
+            BestsellerError: the GAN or the constraint is unknown, or the seed is not a number.
         """
         model, _, seed = name.rpartition("-")
         try:
@@ -60,10 +60,10 @@ class Item:
 
     @property
     def model(self) -> str:
-        """What is trained, whatever the seed: ``dcgan-centroid``."""
+        """The model, which is the name without the seed: ``dcgan-centroid``."""
         return f"{self.gan}-{self.constraint}"
 
     @property
     def name(self) -> str:
-        """As in dvc.yaml, in file names and in tables: ``dcgan-centroid-0``."""
+        """The name in dvc.yaml, in file names and in tables: ``dcgan-centroid-0``."""
         return f"{self.model}-{self.seed}"

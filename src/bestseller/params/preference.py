@@ -1,4 +1,4 @@
-"""What sells: the section preference."""
+"""How the sales score is fitted and tested: the section preference."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Ready shapes of ledgers: settings of the section sales by the name of a public format."""
+"""Presets: settings of the section sales for ledgers of a known format, by the format's name."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-PLAIN = "plain"  # sku, date, units and so on under these names, as CSV
+PLAIN = "plain"  # a CSV file whose columns are called sku, date, units and so on
 FOLDER = Path(__file__).parent.parent / "sales" / "presets"
 
 
@@ -16,16 +16,16 @@ def preset_names() -> list[str]:
 
 
 def preset(name: str) -> dict[str, Any]:
-    """Return the settings of one of `preset_names`; what it does not say is as `PLAIN` says."""
+    """Return the settings of one of `preset_names`. Settings that it lacks are those of `PLAIN`."""
     plain = _read(PLAIN)
     return plain if name == PLAIN else together(plain, _read(name))
 
 
 def together(shape: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `own` settings over those of a shape.
+    """Return the settings of `shape`, replaced by those of `own` where `own` has a value.
 
-    An own null, or no value, leaves the shape's; maps are taken together key by key, and an empty
-    own map is none at all.
+    Where `own` has null or no value, the value of `shape` stays. Two maps are merged key by key;
+    an empty map in `own` replaces the map of `shape`.
     """
     result = dict(shape)
     for key, value in own.items():

@@ -1,8 +1,8 @@
-"""Everything that a model's training reads from params.yaml, apart from its seed.
+"""A model's recipe: all settings of params.yaml that its trainings read, apart from the seed.
 
-DVC reads a training's settings by their place in params.yaml, which it cannot find from a model's
-name alone. So the stage settings writes each model's recipe into a file of its own, on which its
-trainings depend: a changed setting reruns the models that read it and no other.
+DVC cannot find the settings of a model from the model's name. So the stage settings writes the
+recipe of each model into a file of its own, and the model's trainings depend on that file. A
+changed setting then reruns the models that read it and no other.
 """
 
 from collections.abc import Mapping
@@ -29,9 +29,9 @@ class Recipe:
     Attributes:
         shared: what all trainings share.
         gan: the GAN's own section.
-        centroid: those of the constraint, None for plain training.
-        augment: those of the augmentation where the training draws it afresh, else None: the
-            augmented images tell it.
+        centroid: the section centroid; None for plain training.
+        augment: the section augment if the training draws a fresh augmentation for each batch, else
+            None, since the stage augment has then made the augmented images.
     """
 
     shared: Shared
@@ -41,14 +41,14 @@ class Recipe:
 
     @classmethod
     def of(cls, model: str, train: Train, centroid: Centroid, augment: Augment) -> "Recipe":
-        """Pick what `model`, such as ``dcgan-plain``, reads."""
+        """Pick the settings that `model`, such as ``dcgan-plain``, reads."""
         gan, constraint = parse_model(model)
         shared = Shared(**{name: getattr(train, name) for name in Shared.model_fields})
         constrained = centroid if constraint == "centroid" else None
         return cls(shared, getattr(train, gan), constrained, augment if augment.fresh else None)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the sections as plain values; None for what is not read."""
+        """Return the sections as plain values; None for a section that the model does not read."""
         return {
             name: None if section is None else section.model_dump(mode="json")
             for name, section in vars(self).items()
@@ -57,11 +57,11 @@ class Recipe:
     def save(
         self, model: str, folder: Path = FOLDER, code: Mapping[str, str] | None = None
     ) -> None:
-        """Write the recipe of a model, where `load` reads it unless told otherwise.
+        """Write the recipe of a model into `folder`.
 
         Args:
             model: such as ``dcgan-plain``.
-            folder: of the recipes.
+            folder: the folder of all recipes; `load` reads from the default one.
             code: digests of the model's modules, by name: new code reruns the model's trainings.
         """
         write_json(folder / f"{model}.json", self.as_json() | {"code": dict(code or {})})
@@ -71,7 +71,8 @@ class Recipe:
         """Read the recipe of a model.
 
         Raises:
-            BestsellerError: the file is missing, or of other settings than today's code reads.
+            BestsellerError: the file is missing, or its settings are not those that this code
+                reads.
         """
         path = FOLDER / f"{model}.json"
         values = read_json(path, "dvc repro settings")

@@ -1,4 +1,4 @@
-"""The page: the section report."""
+"""What the report page shows: the section report."""
 
 from typing import Annotated
 

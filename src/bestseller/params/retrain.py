@@ -1,4 +1,4 @@
-"""The monthly retraining, its checks and its gate: the section retrain."""
+"""The monthly retraining, its checks and its promotion gate: the section retrain."""
 
 import re
 from typing import Annotated

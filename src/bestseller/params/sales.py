@@ -26,7 +26,7 @@ NO_LEDGER = (
 
 
 class SalesColumns(Section):
-    """The ledger's name of each of our columns; an empty name is a column that it lacks."""
+    """The name of each of our columns in the ledger; an empty name: the ledger lacks the column."""
 
     sku: Annotated[str, Field(min_length=1)]
     date: Annotated[str, Field(min_length=1)]

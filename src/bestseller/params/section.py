@@ -1,4 +1,4 @@
-"""What every section of params.yaml is made of."""
+"""The base class and the value types that the sections of params.yaml share."""
 
 import datetime as dt
 from typing import Annotated, Any, Literal
@@ -27,9 +27,10 @@ def _real_day(value: str) -> str:
 
 
 def as_text(value: Any) -> Any:
-    """Return what YAML reads as a day, a whole number or a truth without quotes as the text it is.
+    """Turn a value that YAML reads as a date, an integer or a boolean back into its text.
 
-    A number with a fraction stays one: YAML has lost how it was written.
+    Such a value stands without quotes in params.yaml. A number with a fraction is returned as it
+    is, since its text cannot be restored: YAML reads 1.0 and 1.00 as the same number.
     """
     if isinstance(value, bool):
         return str(value).lower()
@@ -46,17 +47,17 @@ Day = Annotated[str, BeforeValidator(_as_day), Field(pattern=ISO_DATE), AfterVal
 
 
 class Section(BaseModel):
-    """A section of params.yaml: every key is known, nothing is coerced from text."""
+    """A section of params.yaml. It rejects unknown keys and does not convert text to numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def first_problem(error: ValidationError, section: str = "") -> str:
-    """Return the first of a validation's problems in a line: the key, its value, what is allowed.
+    """Describe the first problem of a failed validation in one line: key, value, what is allowed.
 
     Args:
-        error: of a section or of the whole file.
-        section: key that the validated values stand under.
+        error: the error of a section or of the whole file.
+        section: the section's key in the file; empty for the whole file.
     """
     first = error.errors(include_url=False)[0]
     key = ".".join([*([section] if section else []), *(str(part) for part in first["loc"])])
@@ -65,7 +66,7 @@ def first_problem(error: ValidationError, section: str = "") -> str:
         return f"{key}: missing; restore it from the committed params.yaml{more}"
     if first["type"] == "extra_forbidden":
         return f"{key}: unknown key; remove it or mend its spelling{more}"
-    if first["type"] == "of_a_key":  # a whole section was checked, and its message names the key
+    if first["type"] == "of_a_key":  # the check is of a whole section; its message names the key
         return f"{key}.{first['msg']}{more}".lstrip(".")
     allowed = first["msg"].removeprefix("Value error, ").replace("Input should be", "allowed:")
     return f"{key}: {first['input']!r} is not allowed; {allowed}{more}"

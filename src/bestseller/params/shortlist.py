@@ -1,4 +1,4 @@
-"""Which designs are kept: the section shortlist."""
+"""How many designs are made and which are kept: the section shortlist."""
 
 from typing import Annotated, Literal
 

@@ -1,7 +1,7 @@
-"""What is trained and how: the section train, with a section of its own for each model.
+"""How models are trained: the section train, which holds a section for each model.
 
-A training reads its settings from the file that the stage settings wrote (`recipe`); these classes
-check them and change none.
+A training reads its settings from the file that the stage settings wrote (`recipe`). These classes
+check the settings and change none.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from bestseller.params.section import Count, Positive, Precision, Section
 
 
 class GanSettings(Section):
-    """What every GAN's own section holds; each GAN adds its architecture."""
+    """The settings that every GAN's own section has; each GAN adds those of its networks."""
 
     lr: Positive
     beta1: Annotated[float, Field(ge=0, lt=1)]
@@ -69,7 +69,7 @@ class BlendSettings(WideGanSettings):
 
 
 class Shared(Section):
-    """What every GAN's training shares."""
+    """The settings that the trainings of all GANs share."""
 
     condition: Literal["line", "none"]
     sampling: Literal["proportional", "sqrt", "balanced"]
@@ -85,14 +85,14 @@ class Shared(Section):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of model: the class of its section, and its name for people."""
+    """A kind of model: the class of its section, and its name in tables and on pages."""
 
     section: type[GanSettings]
     label: str
 
 
-# The models by name. A new one is a line here, a module of its name in `bestseller.gans` and its
-# section in params.yaml, of one of the classes above or of its own.
+# The models by name. A new model needs a line here, a module of its name in `bestseller.gans` and a
+# section in params.yaml. The section's class is one of those above or a new one.
 GANS = {
     "vanilla": Kind(WideGanSettings, "Vanilla GAN"),
     "dcgan": Kind(ConvGanSettings, "DCGAN"),
@@ -104,7 +104,7 @@ GANS = {
 if TYPE_CHECKING:
 
     class Train(Shared):
-        """The section train: what all share, and by its name each model's own section."""
+        """The section train: the shared settings, and each model's section under its name."""
 
         def __getattr__(self, name: str) -> Any: ...
 else:

@@ -155,7 +155,7 @@ def find(repository: Repository, wanted: str) -> Promotion:
 
 
 def _before(promotions: list[Promotion]) -> Promotion | None:
-    """Return the champion that today's replaced: a rollback takes back what came after."""
+    """Return the champion before today's; champions that a rollback took away do not count."""
     stack, _ = _replay(promotions)
     return stack[-2] if len(stack) > 1 else None
 
@@ -182,7 +182,7 @@ def _replay(promotions: list[Promotion]) -> tuple[list[Promotion], dict[str, str
 
 
 def unless_rolled_back(repository: Repository, decision: Decision) -> Decision:
-    """Keep the champion where a person took the challenger's very weights out of its place.
+    """Keep the champion if a person has rolled back a champion with the challenger's weights.
 
     News of sales alone train no generator anew: the gate would promote at once what a rollback
     has just taken away.

@@ -1,4 +1,4 @@
-"""What moved since the last run: the sales mix, the top sellers, what the products look like.
+"""Drift since the last run: the sales mix, the top sellers, the look of the products.
 
 Drift informs and stops nothing. Each number stands beside what chance alone would make of it, and
 is told in a warning only where it is above both that and its threshold in params.yaml.

@@ -1,4 +1,4 @@
-"""Shall this run's best model become the champion?
+"""The promotion gate: decides whether the best model of this run becomes the champion.
 
 It must reach the floors of params.yaml, and beat the champion on today's held-out photos, both
 drawn and measured anew (`scoring`): numbers of two runs are of other photos and other feature

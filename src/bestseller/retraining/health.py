@@ -1,4 +1,4 @@
-"""Is what a refresh brought sound? Held against the last commit, closed where it is not.
+"""Checks the data of a refresh against those of the last commit; broken data are refused.
 
 The stages themselves refuse what they cannot read: a broken schema, too many unknown SKUs, too few
 pages. Here stands what only history can tell: a shop or a ledger that lost much at once, a ledger

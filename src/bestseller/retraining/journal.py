@@ -1,4 +1,4 @@
-"""What an unfinished retraining has decided, so that the next one can finish it."""
+"""The journal of an unfinished retraining, with which the next run finishes it."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ class Busy(BestsellerError):
 
 
 class Journal(BaseModel):
-    """Of one run, what must not be found out or decided twice.
+    """The findings and decisions of one run, so that a run that continues it uses the same ones.
 
     Attributes:
         run: id, also the trailer of its commit.
@@ -110,7 +110,7 @@ class RunStore:
                         twin.hardlink_to(path)
 
     def clear(self) -> None:
-        """Forget the run; the journal goes last, or its end could not be taken up."""
+        """Delete the run's files, the journal last, so that a killed deletion can be continued."""
         for path in self.folder.iterdir():
             if path not in (self._journal, self._holder, self.folder / "lock"):
                 remove(path)

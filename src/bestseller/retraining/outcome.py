@@ -47,7 +47,7 @@ class Summary(BaseModel):
         reasons: of the gate, one sentence each.
         drift: warnings, one sentence each.
         problems: of the data or the run, one line each.
-        notes: what went wrong besides and is caught up with later, one line each.
+        notes: other failures, which a later run makes good, one line each.
         facts: what the gate measured.
     """
 

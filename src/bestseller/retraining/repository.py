@@ -119,7 +119,7 @@ class Repository:
         return self.asks("show", f"{revision}:{path}")
 
     def restore(self, own: Collection[str]) -> None:
-        """Make `own` what the commit has, and take away what it does not have."""
+        """Restore `own` from the commit; remove files in it that the commit does not have."""
         known = self.git("ls-tree", "--name-only", "-z", "HEAD", "--", *own).split("\0")
         if tracked := [path for path in known if path]:
             self.git("restore", "--source=HEAD", "--staged", "--worktree", "--", *tracked)

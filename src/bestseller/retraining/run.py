@@ -1,4 +1,4 @@
-"""A retraining from the news to the commit, in six steps that can each be taken up again.
+"""A retraining, from the search for new data to the commit, in six steps that can be repeated.
 
 What is decided goes into a journal before anything follows from it. A run that was killed is
 finished by the next one: it goes through the steps again with what the journal holds, DVC skips
@@ -213,7 +213,7 @@ class Retraining:
         return journal
 
     def _commit(self, journal: Journal) -> str:
-        """Step 6: the report tells the decision, and git gets what the run has changed."""
+        """Step 6: write the decision into the report, and commit what the run has changed."""
         decision = journal.decision
         assert decision is not None
         self._say(6, "commit: the report, the champion and the commit")
@@ -238,7 +238,7 @@ class Retraining:
         )
 
     def _finish(self, journal: Journal, commit: str) -> Summary:
-        """Take the committed results to where others find them."""
+        """Push the committed results and publish them to MLflow."""
         assert journal.decision is not None
         if self.repository.has_remote():
             self.repository.dvc("push", "--quiet")

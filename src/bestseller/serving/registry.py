@@ -1,7 +1,7 @@
 """The champion in MLflow's model registry.
 
-The registry is a mirror: the truth is data/champion and git's history of it. So announcing can
-fail for a server and be done again, as often as one likes, with the same result.
+The registry is a copy of data/champion and its history in git. So announcing may fail because of
+a server, and it can be repeated at any time with the same result.
 """
 
 import os

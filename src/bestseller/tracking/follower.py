@@ -1,4 +1,4 @@
-"""Follow one training: take its curves and last samples to MLflow while it runs.
+"""Follows one training and sends its curves and last samples to MLflow while it runs.
 
 `bestseller.live` starts this as a process of its own, with a pipe that closes when the training
 ends, however it ends. It writes nothing that the training reads, works when nobody else does, and

@@ -44,8 +44,7 @@ def pipeline_stages(
 ) -> dict[str, dict[str, Any]]:
     """Read the lock entries of the stages that dvc.yaml and the matrix have today.
 
-    DVC keeps the entry of a stage or a matrix item that was removed; such leftovers are no part
-    of the pipeline.
+    DVC keeps the entry of a stage or a matrix item that was removed. Such entries are left out.
 
     Args:
         folder: the checkout.

@@ -1,1 +1,1 @@
-"""What trains a model: the trainer, its batches, the centroid constraint, checkpoints."""
+"""The training of models: trainer, batches, centroid constraint, checkpoints, processes."""

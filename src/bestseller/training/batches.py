@@ -1,4 +1,4 @@
-"""Training images on the device, and which of them each step sees."""
+"""The training images on the device, and the batch of each step."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from bestseller.gans.batch import Batch, ProcessGroup, RandomGenerator
 
 
 class Batches:
-    """The batch of any step as a pure function of (seed, step): resuming needs no random state.
+    """The batch of each step, a pure function of (seed, step): a checkpoint needs no random state.
 
     Images stay uint8 on the device and are decoded a batch at a time.
 
@@ -20,13 +20,14 @@ class Batches:
         conditions: int64 N, numbers of `conditions.Conditions`.
         batch_size: images a step, in all processes together.
         z_dim: dimensions of z.
-        sampling: ``proportional`` (each image once an epoch, shuffled), ``sqrt`` or ``balanced``
-            (images drawn with replacement so that a condition's share of the batch is proportional
-            to the square root of its number of images, or the same for every one).
+        sampling: how images are drawn. ``proportional``: each image once an epoch, shuffled.
+            ``sqrt``: with replacement, a condition's share of the batch is proportional to the
+            square root of its number of images. ``balanced``: with replacement, all conditions
+            have the same share.
         seed: of everything random in training.
-        share: which part of each batch this process has.
-        change: what is done to an image, uint8 H x W x 3, whenever it is shown, with random
-            numbers of its own; None = nothing.
+        share: the part of each batch that this process has.
+        change: the augmentation of an image, uint8 H x W x 3, which is called with random numbers
+            of its own each time that an image is used; None = no augmentation.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Batches:
     def random(self, *key: int) -> torch.Generator:
         """Return a CPU generator seeded by the training's seed and `key`.
 
-        Random numbers are drawn on the CPU, so that CPU and GPU trainings see the same ones.
+        Random numbers are drawn on the CPU, so that trainings on CPU and GPU get the same ones.
         """
         words = np.random.SeedSequence([self.seed, *key]).generate_state(2, np.uint32)
         return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
@@ -93,7 +94,7 @@ class Batches:
 
 
 def image_weights(conditions: np.ndarray, sampling: str) -> Tensor:
-    """Weight of each image, float64 N: conditions have the shares that `sampling` names."""
+    """Return the weight of each image, float64 N; `sampling` sets the shares of conditions."""
     _, inverse, counts = np.unique(conditions, return_inverse=True, return_counts=True)
     share = np.sqrt(counts) if sampling == "sqrt" else np.ones(len(counts))
     return torch.from_numpy((share / counts)[inverse])

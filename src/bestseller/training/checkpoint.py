@@ -1,9 +1,10 @@
-"""Checkpoints that a killed training resumes from, and nothing else ever trusts.
+"""Checkpoints: a training that was killed continues from its last one.
 
-They lie outside DVC's outputs under a fingerprint of everything that decides the training, so a
-changed setting, image or version of the code never resumes an old state. The versions are numbers,
-that of the trainer and that of the model: whoever changes what a step computes raises them, and
-tests/test_versions.py says so to those who forget. A new comment costs nobody a checkpoint.
+Checkpoints are no outputs of DVC. The name of a checkpoint contains a fingerprint of everything
+that determines the training: settings, images, the version of torch, and the version numbers of
+trainer and model. So a checkpoint of other settings, images or code is never used. Whoever changes
+what a step computes must raise a version number; tests/test_versions.py fails until this is done.
+A changed comment needs no new number, so checkpoints stay valid.
 """
 
 import hashlib
@@ -21,11 +22,11 @@ DIGEST = hashlib.sha256().digest_size  # bytes in front of the state
 
 
 def fingerprint(settings: object, files: list[Path]) -> str:
-    """Return 16 hexadecimal digits of settings, files' contents and torch's version.
+    """Return a hash, 16 hexadecimal digits, of settings, files' contents and torch's version.
 
     Args:
-        settings: plain values: of the training, and the versions of its code.
-        files: its data.
+        settings: plain values: the training's settings and the version numbers of its code.
+        files: the training's data.
     """
     parts = [json.dumps(settings, sort_keys=True), torch.__version__]
     parts += [sha256_file(path) for path in files]
@@ -65,6 +66,6 @@ class Checkpoint:
         return None
 
     def clear(self) -> None:
-        """Remove this training's checkpoints, those of older settings as well."""
+        """Remove all checkpoints of this training, also those of older settings."""
         for path in self.path.parent.glob("*.pt"):
             path.unlink()

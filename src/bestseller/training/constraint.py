@@ -1,19 +1,19 @@
-"""The centroid constraint: generated images stay as near the catalogue's centre as real ones.
+"""The centroid constraint pulls generated images as near to the centroid as real images are.
 
 With frozen features Phi, a centre c and a reference distance d_ref (`centroids`):
 
     L_centroid = mean_j max(0, ||Phi(G(z_j)) - c||_2 - d_ref)
     L_G        = L_adv + lambda L_centroid
 
-That is the constraint as published. Beside it stand, each a setting:
+This is the constraint as published. Three settings change it:
 
-- relative: the distance over d_ref, so that lambda means the same in every feature space;
-- schedule adaptive: lambda times the share of the batch outside d_ref. The share is that of the
-  same batch, so that nothing but the step decides it;
-- weighting gradient: lambda times the ratio of the two losses' gradients at an image, of the mean
-  norm of N dL_adv/dx over the generated images to the mean norm of N dL_centroid/dx over those
-  outside d_ref. Lambda is then the pull on an image outside as a share of the adversarial push.
-  Both norms are moving averages over the steps, which a checkpoint keeps.
+- relative: the distance is divided by d_ref, so that lambda means the same in every feature space.
+- schedule adaptive: lambda is multiplied by the share of the batch's images that are farther than
+  d_ref from the centre. The share is that of the same batch, so it depends on the step alone.
+- weighting gradient: lambda is multiplied by the ratio of two gradient norms: the mean norm of
+  N dL_adv/dx over the generated images x, over the mean norm of N dL_centroid/dx over the images
+  farther than d_ref. Lambda is then the constraint's gradient at such an image as a share of the
+  adversarial gradient. Both norms are moving averages over the steps; checkpoints include them.
 """
 
 import torch
@@ -23,16 +23,16 @@ from bestseller.centroid.centroids import Centroids
 from bestseller.params import Centroid
 from bestseller.training.processes import average
 
-DECAY = 0.9  # of the gradients' moving averages, from one use to the next
+DECAY = 0.9  # factor of the gradients' moving averages from one use of the constraint to the next
 
 
 class CentroidConstraint(nn.Module):
-    """L_centroid, weighted, with its frozen features.
+    """The weighted L_centroid and the frozen features that it needs.
 
     Args:
         centroids: features, centres, reference distances.
-        settings: weight, schedule, ...: the section centroid of params.yaml.
-        rows: int64 C, the centre of each condition; without it that of all images for every one.
+        settings: the section centroid of params.yaml: weight, schedule and so on.
+        rows: int64 C, the index of each condition's centre; None = all use that of all images.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class CentroidConstraint(nn.Module):
         self.centroids, self.settings = centroids, settings
         self.rows: Tensor | None
         self.register_buffer("rows", rows)
-        # sum of norms and number of images, of the adversarial gradient and of the constraint's
+        # sum of norms and number of images: first of the adversarial gradient, then of this one
         self.gradients: Tensor
         self.register_buffer("gradients", torch.zeros(4))
         self.eval()
@@ -53,13 +53,13 @@ class CentroidConstraint(nn.Module):
         return super().train(False)
 
     def applies(self, step: int, done: float) -> bool:
-        """Tell whether the constraint is used at this step, a share `done` of the training in."""
+        """Tell whether this step uses the constraint; `done` is the share of training done."""
         return done >= self.settings.start and step % self.settings.every == 0
 
     def term(
         self, images: Tensor, conditions: Tensor, adversarial: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return what to add to L_G, and what to watch.
+        """Return the term to add to L_adv, and values to record.
 
         Args:
             images: the generated batch, N x 3 x H x W in [-1, 1], with its graph.
@@ -67,8 +67,9 @@ class CentroidConstraint(nn.Module):
             adversarial: L_adv of the batch.
 
         Returns:
-            The weighted loss; centroid_loss, its value without a weight; centroid_distance, the
-            mean distance over d_ref; centroid_outside, the share of images outside.
+            The weighted loss, and a mapping: centroid_loss, the loss without its weight;
+            centroid_distance, the mean distance over d_ref; centroid_outside, the share of images
+            farther than d_ref; for weighting gradient also centroid_ratio, the ratio of the norms.
         """
         settings = self.settings
         part = slice(settings.images or len(images))
@@ -95,7 +96,7 @@ class CentroidConstraint(nn.Module):
         return weight * loss, stats
 
     def _ratio(self, images: Tensor, adversarial: Tensor, loss: Tensor, outside: Tensor) -> Tensor:
-        """Return the ratio of the gradients' norms at an image, 0 before any lay outside."""
+        """Return the ratio of the gradients' norms; 0 until an image was farther than d_ref."""
         count = len(outside)
         (push,) = torch.autograd.grad(adversarial, images, retain_graph=True)
         (pull,) = torch.autograd.grad(loss, images, retain_graph=True)
@@ -107,7 +108,7 @@ class CentroidConstraint(nn.Module):
                 outside.float().sum(),
             ]
         )
-        average([now])  # over the processes of one training
+        average([now])  # over the processes that share this training
         self.gradients.mul_(DECAY).add_(now, alpha=1 - DECAY)
         pushes, pushed, pulls, pulled = self.gradients
         tiny = torch.finfo(torch.float32).tiny

@@ -1,4 +1,4 @@
-"""Differentiable augmentation of what the discriminator sees.
+"""Differentiable augmentation of the discriminator's input.
 
 Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training": the same random
 transformations are applied to real and generated images before D, and gradients pass through
@@ -15,17 +15,17 @@ from bestseller.gans.batch import RandomGenerator
 
 
 def _uniform(images: Tensor, random: RandomGenerator) -> Tensor:
-    """One U(0, 1) number an image, shaped to broadcast over (N, 3, H, W)."""
+    """Draw a U(0, 1) number for each image, in a shape that broadcasts over (N, 3, H, W)."""
     return random.uniform(len(images), 1, 1, 1).to(images.device)
 
 
 def _integers(images: Tensor, low: int, high: int, random: RandomGenerator) -> Tensor:
-    """One integer in [low, high) an image."""
+    """Draw an integer in [low, high) for each image."""
     return random.integers(low, high, len(images)).to(images.device)
 
 
 def colour(images: Tensor, random: RandomGenerator) -> Tensor:
-    """Random brightness (+-0.5), saturation (0..2) and contrast (0.5..1.5)."""
+    """Change brightness (+-0.5), saturation (0..2) and contrast (0.5..1.5) at random."""
     images = images + (_uniform(images, random) - 0.5)
     grey = images.mean(dim=1, keepdim=True)
     images = torch.lerp(grey, images, _uniform(images, random) * 2)
@@ -34,7 +34,7 @@ def colour(images: Tensor, random: RandomGenerator) -> Tensor:
 
 
 def translation(images: Tensor, random: RandomGenerator, share: float = 1 / 8) -> Tensor:
-    """Random shift by up to `share` of the side, filled with white as product photos are."""
+    """Shift at random by up to `share` of the side; fill with white, the photos' background."""
     _, _, height, width = images.shape
     reach_y, reach_x = round(height * share), round(width * share)
     dy = _integers(images, -reach_y, reach_y + 1, random)

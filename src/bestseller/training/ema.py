@@ -1,4 +1,4 @@
-"""The moving average of a generator's weights, which is what samples and ships."""
+"""The moving average of a generator's weights: the network that is sampled and saved."""
 
 import copy
 
@@ -10,25 +10,32 @@ class MovingAverage:
     """Exponential moving average of parameters and float buffers.
 
     Args:
-        network: the network that trains.
-        half_life: images after which an old weight counts half (Karras et al. 2020 count the
-            average's length in images, so that it does not depend on the batch size).
+        network: the network that is trained.
+        half_life: number of training images after which the influence of old weights has halved.
+            It is counted in images, as by Karras et al. 2020, so that it does not depend on the
+            batch size.
     """
 
     def __init__(self, network: nn.Module, half_life: float) -> None:
         self.half_life = half_life
-        self.started = 0  # images seen when the average last began anew
+        self.started = 0  # number of training images at the last restart
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
 
     @torch.no_grad()
     def restart(self, network: nn.Module, images_seen: int) -> None:
-        """Begin anew at `network`, which has changed its meaning: old weights average no more."""
+        """Set the average to the weights of `network`.
+
+        A model calls for this when its networks change, so that old weights no longer fit.
+        """
         self.started = images_seen
         torch._foreach_copy_(_tensors(self.network), _tensors(network))
 
     @torch.no_grad()
     def update(self, network: nn.Module, batch_size: int, images_seen: int) -> None:
-        """Move towards `network` by one batch; early on the average is as short as the training."""
+        """Move the average towards `network` by one batch.
+
+        Soon after a start or restart the half-life is shorter: at most a tenth of the images since.
+        """
         half_life = min(self.half_life, max(images_seen - self.started, 1) * 0.1)
         weight = 1 - 0.5 ** (batch_size / half_life)
         ours, theirs = _tensors(self.network), _tensors(network)

@@ -1,4 +1,4 @@
-"""What a training shows while it runs: curves, a fixed sample grid, an alarm for collapse."""
+"""What is recorded during a training: curves, a fixed sample grid, a check for collapse."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,17 +16,17 @@ COLLAPSED = 0.1
 
 
 class Monitor:
-    """Averages of every step's values per epoch, and the same latents drawn at each epoch's end.
+    """The mean of each recorded value per epoch, and a grid of images of the same latents.
 
     Args:
-        z: float32 R x z_dim, a latent a row of the grid.
-        conditions: int64 C, a condition a column of the grid.
+        z: float32 R x z_dim, a latent for each row of the grid.
+        conditions: int64 C, a condition for each column of the grid.
         real_spread: mean over pixels of the standard deviation over real images, in [-1, 1] units.
-        frames: number of epochs, spread evenly, whose first grid row is kept for the progress
+        frames: number of epochs, evenly spaced, whose first grid row is kept for the progress
             picture.
-        epochs: number of epochs that will end.
-        own_cells: True where z has a latent for each cell of the grid, row by row.
-        on_epoch: called at each epoch's end with all curves so far and the grid.
+        epochs: number of epochs in the training.
+        own_cells: True if z has a latent for each cell of the grid, row by row.
+        on_epoch: called at the end of each epoch with all curves so far and the grid.
     """
 
     def __init__(
@@ -51,24 +51,24 @@ class Monitor:
         self._counts: dict[str, int] = {}
 
     def add(self, stats: Stats) -> None:
-        """Count one step's values; nothing is read back from the device."""
+        """Add one step's values to the sums; the sums stay on the device."""
         for name, value in stats.items():
             self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def end_epoch(self, generator: nn.Module, images: int, epoch: float) -> dict[str, float]:
-        """Close an epoch: average the steps, draw the grid, measure its spread.
+        """Close an epoch: average the values of its steps, draw the grid, measure its spread.
 
-        ``diversity`` is the spread of the generated grid over the spread of real images, pixel by
-        pixel: near 0 every latent gives the same picture.
+        ``diversity`` is the mean standard deviation of a pixel over the generated grid, divided by
+        that over real images. Near 0, every latent gives the same picture.
         """
         names = sorted(self._sums)
         sums = torch.stack([self._sums[name].double() for name in names])
-        average([sums])  # over the processes of one training
+        average([sums])  # over the processes that share this training
         totals = zip(names, sums.tolist(), strict=True)
         means = {name: total / self._counts[name] for name, total in totals}
         grid = self.grid(generator)
-        # over latents within a condition, which is what collapses; of real images likewise
+        # over the latents of one condition, as `real_spread` is: a collapse is within conditions
         spread = float(grid.unflatten(0, (self.rows_of_grid, -1)).float().std(dim=0).mean()) / 127.5
         row = {"epoch": round(epoch, 3), "images": images} | means
         row["diversity"] = spread / self.real_spread
@@ -81,7 +81,7 @@ class Monitor:
         return row
 
     def grid(self, generator: nn.Module) -> Tensor:
-        """Draw the fixed grid: uint8 (R * C) x S x S x 3, rows of conditions."""
+        """Draw the fixed grid, uint8 (R * C) x S x S x 3, row by row; a condition is a column."""
         device = next(generator.parameters()).device
         z = self.z.to(device)
         with torch.inference_mode():
@@ -95,11 +95,11 @@ class Monitor:
 
     @property
     def collapsed(self) -> bool:
-        """Tell whether the last epoch's samples are all but identical."""
+        """Tell whether the samples of the last epoch are nearly identical."""
         return bool(self.rows) and self.rows[-1]["diversity"] < COLLAPSED
 
     def progress(self) -> np.ndarray:
-        """Return one latent's row of the grid as it was at the kept epochs, uint8 N x S x S x 3."""
+        """Return the first row of the grid at each of the kept epochs, uint8 N x S x S x 3."""
         return torch.cat(self.frames).numpy()
 
     def curves(self) -> pd.DataFrame:
@@ -107,25 +107,25 @@ class Monitor:
         return pd.DataFrame(self.rows)
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint needs to go on in the middle of an epoch."""
+        """Return the state that a checkpoint needs to continue in the middle of an epoch."""
         state = {"rows": self.rows, "frames": self.frames}
         return state | {"sums": dict(self._sums), "counts": dict(self._counts)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a checkpoint's state."""
+        """Set the state from a checkpoint."""
         self.rows, self.frames = state["rows"], state["frames"]
         self._sums, self._counts = state["sums"], state["counts"]
 
 
 def within_condition_spread(images: np.ndarray, conditions: np.ndarray) -> float:
-    """Mean over pixels of the standard deviation of real images around their condition's mean.
+    """Return the mean over pixels of real images' standard deviation around a condition's mean.
 
     Args:
         images: uint8 N x H x W x 3.
         conditions: int64 N.
 
     Returns:
-        The spread in [-1, 1] units; the yardstick of the monitor's diversity.
+        The spread in [-1, 1] units, by which the monitor's diversity is divided.
     """
     values = images.reshape(len(images), -1).astype(np.float32)
     for condition in np.unique(conditions):

@@ -1,9 +1,9 @@
-"""One training in several processes, each with its share of every batch.
+"""One training in several processes. Each process computes its part of every batch.
 
-The processes that ``torchrun`` starts hold the same weights. Each takes its part of the global
-batch; gradients are averaged before each optimizer step and batch norm counts the global batch,
-so that the training is that of one process up to the rounding of sums. What is exchanged are
-gradients, batch statistics and losses; only the first process writes.
+``torchrun`` starts the processes. All hold the same weights. Gradients are averaged over the
+processes before each optimizer step, and batch norm uses the statistics of the whole batch. So the
+result is that of a single process, up to the rounding of sums. The processes exchange gradients,
+batch statistics and losses. Only the first process writes files.
 """
 
 import os
@@ -19,13 +19,14 @@ from torch.nn import functional as F
 
 from bestseller.gans.batch import ProcessGroup
 
-LAUNCHED = "TORCHELASTIC_RUN_ID"  # set by torchrun in the processes that it starts
+LAUNCHED = "TORCHELASTIC_RUN_ID"  # torchrun sets this variable in the processes that it starts
 
 
 def relaunch(processes: int) -> None:
-    """Become ``torchrun`` with this program in `processes` processes, unless it started this one.
+    """Replace this process by ``torchrun``, which runs this program in `processes` processes.
 
-    The process is replaced, so that whoever waits for it or stops it has the whole group.
+    A process that torchrun started is left as it is. Since the process is replaced, a parent that
+    waits for it or stops it waits for or stops the whole group.
     """
     if LAUNCHED in os.environ:
         return
@@ -38,7 +39,7 @@ def relaunch(processes: int) -> None:
 
 @contextmanager
 def process_group() -> Iterator[ProcessGroup]:
-    """Join the group of processes that ``torchrun`` started, if any, and yield this one's share."""
+    """Join the processes that ``torchrun`` started, if any; yield this one's part of a batch."""
     if LAUNCHED not in os.environ:
         yield ProcessGroup()
         return
@@ -47,7 +48,7 @@ def process_group() -> Iterator[ProcessGroup]:
         dist.init_process_group("nccl")
     else:
         if os.environ["LOCAL_WORLD_SIZE"] == os.environ["WORLD_SIZE"] and sys.platform == "linux":
-            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # one machine needs no network
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # the processes run on one machine
         dist.init_process_group("gloo")
     try:
         yield ProcessGroup(dist.get_rank(), dist.get_world_size())
@@ -68,7 +69,7 @@ def average(tensors: Iterable[Tensor]) -> None:
 
 
 class _SumOverProcesses(torch.autograd.Function):
-    """The sum of the processes' tensors; every process's loss depends on each of them."""
+    """The sum of the tensors of all processes, with the gradient that each process needs."""
 
     @staticmethod
     def forward(context: Any, tensor: Tensor) -> Tensor:
@@ -91,9 +92,9 @@ def _sum_over_processes(tensor: Tensor) -> Tensor:
 
 
 class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch norm over the global batch (Ioffe & Szegedy 2015), of equal shares, on any device.
+    """Batch norm over the batch of all processes (Ioffe & Szegedy 2015), on any device.
 
-    PyTorch's own SyncBatchNorm is for GPUs alone.
+    All processes must have equally many images. PyTorch's own SyncBatchNorm runs on GPUs only.
     """
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -126,7 +127,7 @@ class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
 
 
 def share_batch_norm(network: nn.Module) -> None:
-    """Let the network's batch norms count the global batch; weights and names stay."""
+    """Make the network's batch norms use the batch of all processes; weights and names stay."""
     if not dist.is_initialized():
         return
     for name, child in network.named_children():

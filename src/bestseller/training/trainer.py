@@ -1,4 +1,4 @@
-"""One trainer for every GAN: the loop, its optimizers, its checkpoints and what it watches."""
+"""The trainer of all models: the loop, optimizers, checkpoints and recorded values."""
 
 import time
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ from bestseller.training.ema import MovingAverage
 from bestseller.training.monitor import Monitor
 from bestseller.training.processes import average, share_batch_norm
 
-# Of what a step computes, here and in whatever else this package does in a training: with a new
-# one no checkpoint of an older trainer is resumed.
+# Raise this when a change of this package changes what a training computes. Checkpoints of an
+# older version are then not used.
 VERSION = 1
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how to train, from params.yaml.
+    """The length and the settings of a training.
 
     Attributes:
         name: the matrix item, such as ``dcgan-centroid-0``.
@@ -52,7 +52,7 @@ class Plan:
 
     @property
     def epochs(self) -> int:
-        """Number of epochs that end, the last perhaps before its time."""
+        """Number of epochs; the last one may be shorter than the others."""
         return sum(self.epoch_ends(step) for step in range(1, self.steps + 1))
 
     def epoch_ends(self, step: int) -> bool:
@@ -66,17 +66,17 @@ class Plan:
 class Trainer:
     """Trains a GAN to the end of its plan, from its checkpoint if there is one.
 
-    Each step draws z, data order and augmentation from (seed, step) alone, so a killed and
-    resumed training ends with the weights of an uninterrupted one, bit for bit at the same
-    thread count.
+    In each step, z, the order of the data and the augmentation depend on (seed, step) alone. So a
+    training that was killed and continued ends with the same weights as one that was not, bit for
+    bit if the number of threads is the same.
 
     Args:
-        gan: the model, networks and losses, freshly initialised.
-        plan: how long and how to train.
-        batches: the data, by step.
+        gan: the model with its networks and losses, freshly initialised.
+        plan: the length and the settings of the training.
+        batches: the batch of each step.
         constraint: the centroid constraint, None for plain training.
-        checkpoint: where the state is kept.
-        monitor: what is watched.
+        checkpoint: the file that keeps the state.
+        monitor: records curves and sample grids.
         checkpoint_s: seconds between two checkpoints.
     """
 
@@ -116,7 +116,7 @@ class Trainer:
         """Run the remaining steps; return the generator's moving average.
 
         Raises:
-            BestsellerError: the losses are no longer finite; the last good state is kept.
+            BestsellerError: the losses are no longer finite. The last checkpoint stays.
         """
         self._resume()
         size = self.plan.settings.batch_size
@@ -137,7 +137,7 @@ class Trainer:
         return self.average.network
 
     def timing(self) -> dict[str, float]:
-        """Return the training's wall time over all its resumptions, and its speed."""
+        """Return the training's wall time, summed over all its runs, and its speed."""
         images = self.step * self.plan.settings.batch_size
         return {"seconds": self.seconds, "images_per_second": images / self.seconds}
 
@@ -158,7 +158,7 @@ class Trainer:
         return stats
 
     def _descend_jointly(self, model: JointModel, batch: Batch) -> Stats:
-        """One step of all that learns on the model's one loss."""
+        """Take one optimizer step on the single loss of the model."""
         with autocast(self.plan.shared.precision):
             loss, images, stats = model.loss(batch)
             loss, stats = self._constrained(loss, images, batch, stats)
@@ -166,7 +166,7 @@ class Trainer:
         return stats
 
     def _alternate(self, gan: Gan, batch: Batch) -> Stats:
-        """One discriminator step and one generator step on one generator forward."""
+        """Take a discriminator step and a generator step; both use the same generated images."""
         names = self.plan.shared.diffaugment
         with autocast(self.plan.shared.precision):
             fake = gan.generator(batch.z, batch.conditions)
@@ -191,7 +191,7 @@ class Trainer:
     def _constrained(
         self, loss: Tensor, images: Tensor, batch: Batch, stats: Stats
     ) -> tuple[Tensor, Stats]:
-        """Add the centroid constraint's term to the generator's loss where this step has it."""
+        """Add the centroid constraint's term to the generator's loss if this step uses it."""
         done = self.step / self.plan.steps
         if self.constraint is None or not self.constraint.applies(self.step, done):
             return loss, stats
@@ -239,7 +239,7 @@ class Trainer:
 
 
 def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
-    """Take one step; return the Euclidean norm of the gradient over all weights."""
+    """Take one optimizer step; return the Euclidean norm of the gradient over all weights."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     weights = (weight for group in optimizer.param_groups for weight in group["params"])
@@ -252,7 +252,7 @@ def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Spare a network its weight gradients while another one trains through it."""
+    """Compute no gradients of the network's weights while another network is trained through it."""
     network.requires_grad_(False)
     try:
         yield
