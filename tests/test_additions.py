@@ -90,7 +90,7 @@ def test_a_metric_is_one_record(code: Path) -> None:
 def test_a_source_is_one_file_one_line_and_one_section(code: Path) -> None:
     extend(code, "A source of products")
     params = (code / "params.yaml").read_text()
-    (code / "params.yaml").write_text(params.replace("  source: demo #", "  source: names #", 1))
+    (code / "params.yaml").write_text(params.replace("  source: demo\n", "  source: names\n", 1))
     (code / "names.txt").write_text("one two\n")
     told = shell("python", "-m", "stages.refresh", cwd=code).stdout
     assert "catalogue: moved (0 -> 1 files)" in told
