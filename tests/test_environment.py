@@ -46,7 +46,7 @@ def unpinned(folders: list[str], pinned: set[str]) -> set[str]:
                     modules |= {alias.name.partition(".")[0] for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.module:
                     modules.add(node.module.partition(".")[0])
-    own = {"bestseller", "stages", "tests"} | {
+    own = {"bestseller", "stages", "tests", "tools"} | {
         path.stem for path in (REPOSITORY / "tests").glob("*.py")
     }
     providers = packages_distributions()

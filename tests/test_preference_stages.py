@@ -12,6 +12,7 @@ from bestseller.backbones.backbone import Backbone, save_backbone
 from bestseller.backbones.networks import without_classifier
 from bestseller.backbones.vision import models
 from bestseller.base.errors import BestsellerError
+from bestseller.classifier.absent import why_absent
 from bestseller.classifier.classifier import load_classifier
 from bestseller.images.store import ImageSet
 from bestseller.params import Params, Space, load_params
@@ -143,12 +144,17 @@ def test_missing_inputs_are_told_in_one_line(
     assert "\n" not in str(caught.value) and not outputs(workspace)
 
 
-def test_a_single_line_is_told_in_one_line(params: Params, workspace: Path) -> None:
+def test_a_single_line_has_no_classifier(
+    params: Params, workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     images = ImageSet.open("data/processed")
     images.select(images.index["line"] == "ring").save("data/processed")
-    with pytest.raises(BestsellerError, match=r"of one line \(ring\)"):
-        classifier.main(params)
-    assert not outputs(workspace)
+    classifier.main(params)
+    why = why_absent("data/classifier")
+    assert why.startswith("All images are of the line 'ring', so no classifier tells lines apart")
+    assert capsys.readouterr().out == f"classifier: {why}\n"
+    with pytest.raises(BestsellerError, match="holds no classifier: All images are"):
+        load_classifier("data/classifier")
 
 
 def test_too_few_held_out_products_are_told_in_one_line(params: Params, workspace: Path) -> None:

@@ -169,7 +169,7 @@ class BrightIsA:
 class LikesBrightFirstPixel:
     """A ranker by the first pixel, whose best sellers are all products but the first ten."""
 
-    gate = None
+    detector = None
 
     def __init__(self, products: pd.DataFrame, bank: np.ndarray) -> None:
         self.products, self.bank = products, bank

@@ -126,7 +126,7 @@ def test_the_code_version_sees_formulas_and_not_words(tmp_path: Path) -> None:
     (package / "params").mkdir()
     (package / "params" / "__init__.py").write_text("x = 1\n")
     (package / "unused.py").write_text("y = 1\n")
-    script.write_text("from bestseller.metrics.kernel_distance import kid\n")
+    script.write_text("from bestseller.metrics.kid import kid\n")
 
     def version(text: str) -> str:
         module.write_text(text)
