@@ -96,30 +96,44 @@ def _launches(results: Results) -> Warning | None:
 
 
 def _few_designs(results: Results) -> Warning | None:
-    small = results.designs_of_line[results.designs_of_line < FEW_DESIGNS]
+    return small_lines(
+        results,
+        FEW_DESIGNS,
+        "real designs",
+        "designs made for such a line lean on the other lines, and what is said about them rests on "
+        "very little.",
+    )
+
+
+def small_lines(results: Results, least: int, things: str, then: str) -> Warning | None:
+    """Name the lines with fewer than `least` products, called `things`; say what follows."""
+    small = results.designs_of_line[results.designs_of_line < least]
     if small.empty:
         return None
     named = joined([f"{line} ({n})" for line, n in small.sort_values().items()])
-    return Warning(
-        f"{count(len(small), 'line')} with fewer than {FEW_DESIGNS} real designs",
-        f"{named}: designs made for such a line lean on the other lines, and what is said about "
-        "them rests on very little.",
-    )
+    title = f"{count(len(small), 'line')} with fewer than {least} {things}"
+    return Warning(title, f"{named}: {then}")
 
 
 def _missing_designs(results: Results) -> Warning | None:
     if results.no_ledger:
         return None
+    return unfilled(
+        results,
+        "the other candidates were near-copies of a training image, unlike every product, below the "
+        "floor of picture quality, or too near to a design already chosen or rejected. Sample more "
+        "candidates or train longer.",
+    )
+
+
+def unfilled(results: Results, then: str) -> Warning | None:
+    """Name the lines with fewer designs than places; say what follows."""
     short = results.counts[results.counts["chosen"] < results.counts["places"]]
     if short.empty:
         return None
     named = [f"{r['line']} ({r['chosen']} of {r['places']})" for r in short.to_dict("records")]
-    return Warning(
-        f"Fewer designs than places in {count(len(short), 'line')}",
-        f"{joined(named)}: the other candidates were near-copies of a training image, unlike "
-        "every product, below the floor of picture quality, or too near to a design already "
-        "chosen or rejected. Sample more candidates or train longer.",
-    )
+    title = f"Fewer designs than places in {count(len(short), 'line')}"
+    return Warning(title, f"{joined(named)}: {then}")
 
 
 def _few_seeds(results: Results) -> Warning | None:

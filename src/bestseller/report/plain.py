@@ -8,7 +8,7 @@ import pandas as pd
 from bestseller.designs.feedback import FEWEST, agreement, blind
 from bestseller.designs.verdicts import KEEP, REJECT
 from bestseller.preference.backtest import LAUNCHED
-from bestseller.report.findings import BEATS, SENTENCE, Warning
+from bestseller.report.findings import BEATS, SENTENCE, Warning, small_lines, unfilled
 from bestseller.report.results import Flat, Results
 from bestseller.report.words import count, joined, times
 
@@ -168,28 +168,17 @@ def _launches(results: Results) -> Warning | None:
 
 
 def _few_products(results: Results) -> Warning | None:
-    least = results.params.report.thin_line
-    small = results.designs_of_line[results.designs_of_line < least]
-    if small.empty:
-        return None
-    named = joined([f"{line} ({n})" for line, n in small.sort_values().items()])
-    return Warning(
-        f"{count(len(small), 'line')} with fewer than {least} products",
-        f"{named}: their designs lean on the other lines, and what is said about them rests on "
-        "very little. They are folded at the end.",
+    return small_lines(
+        results,
+        results.params.report.thin_line,
+        "products",
+        "their designs lean on the other lines, and what is said about them rests on very little. "
+        "They are folded at the end.",
     )
 
 
 def _missing(results: Results) -> Warning | None:
-    counts = results.counts
-    short = counts[counts["chosen"] < counts["places"]]
-    if short.empty:
-        return None
-    named = [f"{r['line']} ({r['chosen']} of {r['places']})" for r in short.to_dict("records")]
-    return Warning(
-        f"Fewer designs than places in {count(len(short), 'line')}",
-        f"{joined(named)}: no design is better than a bad one. {not_shown(results)}",
-    )
+    return unfilled(results, f"no design is better than a bad one. {not_shown(results)}")
 
 
 def said(results: Results) -> list[str]:
