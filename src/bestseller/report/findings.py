@@ -100,8 +100,8 @@ def _few_designs(results: Results) -> Warning | None:
         results,
         FEW_DESIGNS,
         "real designs",
-        "designs made for such a line lean on the other lines, and what is said about them rests on "
-        "very little.",
+        "designs made for such a line lean on the other lines, and what is said about them rests "
+        "on very little.",
     )
 
 
@@ -120,8 +120,8 @@ def _missing_designs(results: Results) -> Warning | None:
         return None
     return unfilled(
         results,
-        "the other candidates were near-copies of a training image, unlike every product, below the "
-        "floor of picture quality, or too near to a design already chosen or rejected. Sample more "
+        "the other candidates were near-copies of a training image, unlike every product, below "
+        "the floor of picture quality, or too near to a design already chosen or rejected. Sample more "
         "candidates or train longer.",
     )
 
