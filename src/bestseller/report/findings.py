@@ -121,8 +121,8 @@ def _missing_designs(results: Results) -> Warning | None:
     return unfilled(
         results,
         "the other candidates were near-copies of a training image, unlike every product, below "
-        "the floor of picture quality, or too near to a design already chosen or rejected. Sample more "
-        "candidates or train longer.",
+        "the floor of picture quality, or too near to a design already chosen or rejected. Sample "
+        "more candidates or train longer.",
     )
 
 
