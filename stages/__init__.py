@@ -75,13 +75,13 @@ def run(
         params: Params = load_params()
         with threadpool_limits(params.threads):
             main(params, **given)
+        _note_time(begun)
     except BestsellerError as error:
         _end(name, str(error))
     except KeyboardInterrupt:
         _end(name, "stopped", 130)
     except Exception as error:
         _end(name, _told(name, error))
-    _note_time(begun)
 
 
 def _way_back() -> str:

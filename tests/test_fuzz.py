@@ -146,7 +146,7 @@ STORE = b"""{"products": [{"id": 1, "title": "Watch", "handle": "watch", "vendor
 "title": "S", "price": "9.50", "available": true}], "options": [{"name": "Size"}],
 "images": [{"src": "https://cdn.example/1.png", "position": 1}]}]}"""
 LEDGER = b"sku,date,units,kind,price\n01,2022-01-05,3,sale,9.50\n02,2022-01-06,1,return,8\n"
-FEEDBACK = b"file,verdict,note,line,score\n0123456789ab.png,keep,good,Datejust,0.5\n"
+FEEDBACK = b"file,verdict,note,line,score\n0123456789ab.png,,good,Datejust,0.5\n"
 LOCK = b"schema: '2.0'\nstages:\n  a:\n    cmd: x\n    outs:\n    - path: o\n      md5: aa\n"
 
 

@@ -101,7 +101,9 @@ def run_all(params: Params) -> str:
     evaluate.main(params, f"{MODEL}-0")
     for stage in (compare, shortlist, report):
         stage.main(params)
-    return Path("data/report/index.html").read_text()
+    return "".join(
+        Path("data/report", name).read_text() for name in ("index.html", "engineer.html")
+    )
 
 
 @pytest.mark.slow

@@ -176,7 +176,7 @@ def stubs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("data/feedback", "data/retrain"):
         (clone / name).mkdir(parents=True)
         (clone / name / "given").write_text("given")
-    (clone / "stub.py").write_text(STUB.format(models=[*MODELS, "ruler"]))
+    (clone / "stub.py").write_text(STUB.format(models=[*MODELS, "distance"]))
     definition = YAML().load(clone / "dvc.yaml")
     definition.pop("artifacts", None)
     for name, stage in definition["stages"].items():

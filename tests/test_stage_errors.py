@@ -49,7 +49,6 @@ WITHOUT_INPUT_FILES = {
     "study_report",
 }
 READ_IMAGES = ["augment", "backbone", "centroid", "train", "classifier"]
-NEED_TWO_LINES = ["classifier"]
 PROGRESS = re.compile(r"[\w -]+: \d+(/\d+)? \w+, ")
 
 pytestmark = pytest.mark.slow
@@ -171,9 +170,3 @@ def write_images(checkout: Path, count: int, lines: list[str]) -> None:
 def test_an_empty_image_set(stage: str, checkout: Path, refused: Refused) -> None:
     write_images(checkout, 0, ["Datejust"])
     refused(stage)
-
-
-@pytest.mark.parametrize("stage", NEED_TWO_LINES)
-def test_a_single_line(stage: str, checkout: Path, refused: Refused) -> None:
-    write_images(checkout, 24, ["Datejust"])
-    assert "line" in refused(stage)

@@ -33,7 +33,9 @@ retrain:
 FROM_SALES = {"sales", "classifier", "backtest", f"evaluate@{MODEL}", "compare", "shortlist"}
 TELLING = {"report", "track"}
 EVERY = (
-    FROM_SALES | TELLING | {"scrape", "preprocess", "augment", "backbone", "centroid", "settings"}
+    FROM_SALES
+    | TELLING
+    | {"check", "scrape", "preprocess", "augment", "backbone", "centroid", "settings"}
 )
 EVERY |= {f"train@{MODEL}"}
 
@@ -148,7 +150,7 @@ def test_a_year(tmp_path: Path) -> None:
     # Month 9: sales alone, and a person who spares the training: a worse challenger.
     year.settle(ONE_STEP)
     year.deliver(year.sold_until(9))
-    assert year.retrain(11) == FROM_SALES | TELLING | {f"train@{MODEL}"}
+    assert year.retrain(11) == FROM_SALES | TELLING | {"check", f"train@{MODEL}"}
     assert year.told()["reasons"][0].endswith("worse.")
     assert year.champion() == second
 
