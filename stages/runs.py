@@ -1,6 +1,7 @@
 """Send every run that DVC's run cache keeps, with its outputs, to the remote; or fetch them.
 
-`dvc push --run-cache` sends the list of runs and the outputs of the current one alone.
+`dvc push --run-cache` sends the list of runs and the outputs of the current one alone. Outputs of
+stages that DVC keeps no run of are sent as they are now; `dvc pull` fetches them.
 """
 
 from pathlib import Path
@@ -18,6 +19,8 @@ def main(params: Params, direction: str) -> None:
         raise BestsellerError(f"{direction!r} is not allowed; give push or pull")
     try:
         with Repo() as repo:
+            if direction == "push":
+                repo.push()  # also what the run cache does not keep, such as the crawled catalogue
             getattr(repo.stage_cache, direction)(None)
             runs = list(Path(repo.stage_cache.cache_dir).glob("*/*/*"))
             names = [(path.parent.name, path.name) for path in runs]
