@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bestseller.base.files import write_json
+from bestseller.gans.saved import CONFIG
 from bestseller.params import load_params
 from bestseller.planning.plan import Fate, Step, folder_md5, plan
 from bestseller.planning.runner import Runner
@@ -141,7 +142,7 @@ def test_times_are_those_of_the_last_run_grown_with_the_training(tmp_path: Path)
     write_json(tmp_path / "train@dcgan-plain-0.json", {"begun": 0, "seconds": 100.0})
     write_json(tmp_path / "evaluate@dcgan-plain-0.json", {"begun": 0, "seconds": 30.0})
     before = params.train.dcgan.model_dump() | {"epochs": epochs / 2}
-    write_json(tmp_path / "models/dcgan-plain-0/config.json", {"settings": before})
+    write_json(tmp_path / "models/dcgan-plain-0" / CONFIG, {"settings": before})
     times = Times(tmp_path, params, tmp_path / "models")
     assert times.seconds("train@dcgan-plain-0") == pytest.approx(200.0)
     assert times.guessed == []

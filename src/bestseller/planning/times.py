@@ -86,7 +86,7 @@ class Times:
     def _growth(self, item: str) -> float:
         """Return by how much a training is longer than when its model was last made here."""
         try:
-            before: Mapping[str, Any] = read_json(self.models / item / "config.json")["settings"]
+            before: Mapping[str, Any] = read_json(self.models / item / "generator.json")["settings"]
         except (BestsellerError, KeyError, TypeError):
             return 1.0
         now = getattr(self.params.train, Item.parse(item).gan).model_dump()
