@@ -150,7 +150,7 @@ def permuted(seed: int) -> None:
         if seed:
             dealt = np.random.default_rng([seed, *name.encode()]).permutation(values).tolist()
         taste.WEIGHTS[name] = dict(zip(weights, dealt, strict=True))
-    taste.INTERACTIONS = () if seed else OWN_INTERACTIONS  # type: ignore[assignment]
+    taste.INTERACTIONS = () if seed else OWN_INTERACTIONS  # type: ignore[assignment] # a shorter tuple
 
 
 OWN = {name: dict(weights) for name, weights in taste.WEIGHTS.items()}

@@ -82,7 +82,7 @@ class Shop:
     images: ImageSet
     features: NDArray[np.float32]
     known: KnownImages
-    gate: OutOfDistributionDetector
+    detector: OutOfDistributionDetector
     generator: TrainedGenerator
     space: FeatureSpace
     judge: FeatureSpace
@@ -102,7 +102,7 @@ class Shop:
         judge = load_space(data / "backbones", JUDGE)
         pixels, part = np.asarray(images.images), images.index["split"].to_numpy()
         features = space.features(pixels)
-        gate = OutOfDistributionDetector.fit(
+        detector = OutOfDistributionDetector.fit(
             features[part == "train"], features[part == "validation"]
         )
         return cls(
@@ -110,7 +110,7 @@ class Shop:
             images,
             features,
             KnownImages.of(space, images, space.features),
-            gate,
+            detector,
             load_generator(data / "models" / model),
             space,
             judge,
@@ -126,7 +126,7 @@ class Shop:
         if new.any():
             fresh = images[new]
             features = self.space.features(fresh)
-            unlike = self.gate.abstains(features)
+            unlike = self.detector.abstains(features)
             novelty = self.known.classes(self.known.neighbours(fresh, features), unlike)
             sharp = self.known.floor.shares(features) <= 1
             chances = self.reader.read(fresh)
@@ -158,7 +158,7 @@ def score_by(shop: Shop, seed: int, shuffled: bool) -> Expectation:
             dealt = rng.permutation(fitted.iloc[group][["counted", "days"]].to_numpy())
             fitted.loc[fitted.index[group], ["counted", "days"]] = dealt
     seen = mean_by_product(shop.features, index, fitted["sku"])
-    ranker = fit_ranker(seen, fitted, seed, shop.gate)
+    ranker = fit_ranker(seen, fitted, seed, shop.detector)
     scorer = Scorer(shop.space, ranker, cast(Any, None), shop.known)
     return Expectation.of(scorer, CONFIDENCE)
 

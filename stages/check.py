@@ -15,11 +15,12 @@ from bestseller.backbones.networks import architecture
 from bestseller.backbones.weights import in_package
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, remove
+from bestseller.base.lockfile import LOCK_FILE, left_over
 from bestseller.params import PARAMS_FILE, Params, read_yaml
 from stages import run
 
 CHECKED = "data/checked.txt"
-LOCK = Path("dvc.lock")
+LOCK = Path(LOCK_FILE)
 
 
 def main(params: Params) -> None:
@@ -42,22 +43,11 @@ def main(params: Params) -> None:
 
 
 def tidy(stages: Mapping[str, Any], items: Collection[str], cache: Path) -> list[str]:
-    """Remove outputs of matrix items that are no more, where the cache has them; return them.
-
-    Args:
-        stages: entries of dvc.lock, in which DVC keeps such items.
-        items: names of today's items.
-        cache: folder of the cache's MD5 objects.
-    """
-    removed = []
-    for name, entry in stages.items():
-        _, at, item = name.partition("@")
-        for out in entry.get("outs", []) if at and item not in items else []:
-            digest, path = str(out["md5"]), Path(out["path"])
-            if path.exists() and (cache / digest[:2] / digest[2:]).exists():
-                remove(path)
-                removed.append(out["path"])
-    return removed
+    """Remove outputs of matrix items that are no more; see `left_over`, whose paths it returns."""
+    gone = left_over(stages, Path(), items, cache)
+    for path in gone:
+        remove(Path(path))
+    return gone
 
 
 def _networks(params: Params) -> None:

@@ -4,10 +4,8 @@
 few cores several stages of one thread each (job_threads in params.yaml) are done sooner.
 """
 
-import os
 import re
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -30,8 +28,6 @@ PHASES = (
 
 def main(params: Params, jobs: str) -> None:
     count = whole_number(jobs)
-    # the stages that DVC starts are to find this environment's python
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     if told := lockfile.mend(Path.cwd()):
         print(told, flush=True)
     runner = Runner(foresee(params), times_of(params), count)

@@ -12,6 +12,7 @@ from dvc.repo import Repo
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path
+from bestseller.base.lockfile import cached_object
 from bestseller.params import Params
 from bestseller.retraining.repository import DVC
 from bestseller.tracking.lock import pipeline_stages
@@ -49,7 +50,7 @@ def _is_there(path: Path, digest: str) -> bool:
 
 def _brought_back(path: Path, digest: str, cache: Path) -> bool:
     """Bring back a file that DVC leaves to git; tell whether its bytes were still to be had."""
-    kept = cache / digest[:2] / digest[2:]
+    kept = cached_object(cache, digest)
     if digest.endswith(".dir"):
         return False
     if kept.exists():

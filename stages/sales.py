@@ -8,6 +8,7 @@ import pandas as pd
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, require, write_json
+from bestseller.catalogue.product import Product
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.params import Params
 from bestseller.params.sales import NO_LEDGER
@@ -28,9 +29,7 @@ CATALOGUE = "data/raw/catalogue.jsonl"
 SALES = Path("data/sales")
 METRICS = "metrics/sales.json"
 NO_DAY = dt.date(1970, 1, 1)  # until which nothing was sold
-ENOUGH_SOLD = (
-    30  # products; with fewer most parts of the split hold none or one of a line's sellers
-)
+ENOUGH_SOLD = 30  # products; with fewer, parts of the split hold none or one of a line's sellers
 
 
 def main(params: Params, explain: str | None = None) -> None:
@@ -57,10 +56,7 @@ def main(params: Params, explain: str | None = None) -> None:
     sold = int((units["units"] > 0).sum())
     few = few_sold(sold, name)
 
-    with atomic_path(SALES / "ledger.parquet") as path:
-        with_lines(ledger.clean, products).to_parquet(path, index=False)
-    with atomic_path(SALES / "units.parquet") as path:
-        units.to_parquet(path, index=False)
+    write_tables(ledger.clean, units, products)
     rateless = int(((units["units"] > 0) & (units["days_on_sale"] == 0)).sum())
     facts = {
         "products": len(units),
@@ -94,12 +90,17 @@ def write_no_sales() -> None:
     clean = clean.assign(units=pd.Series(dtype="int64"), revenue=pd.Series(dtype="float64"))
     units = units_per_product(clean, [product.sku for product in products], NO_DAY)
     keep_quarantine(pd.DataFrame(columns=["row", "reason"]))
+    write_tables(clean, units, products)
+    write_json(METRICS, {"products": len(units), "products_sold": 0, "absent": NO_LEDGER})
+    print(f"sales: {NO_LEDGER}")
+
+
+def write_tables(clean: pd.DataFrame, units: pd.DataFrame, products: list[Product]) -> None:
+    """Write the clean ledger, with the products' lines, and the units of every product."""
     with atomic_path(SALES / "ledger.parquet") as path:
         with_lines(clean, products).to_parquet(path, index=False)
     with atomic_path(SALES / "units.parquet") as path:
         units.to_parquet(path, index=False)
-    write_json(METRICS, {"products": len(units), "products_sold": 0, "absent": NO_LEDGER})
-    print(f"sales: {NO_LEDGER}")
 
 
 def keep_quarantine(rows: pd.DataFrame) -> None:

@@ -1,6 +1,5 @@
 """Sample each line's best models and choose a diverse shortlist, each design with its evidence."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,6 @@ import pandas as pd
 
 from bestseller.base.compute import configure_torch
 from bestseller.base.files import atomic_path, read_json, read_table, require, write_json
-from bestseller.catalogue.product import Product
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.classifier.absent import why_absent
 from bestseller.designs.evidence import Naming
@@ -19,13 +17,13 @@ from bestseller.designs.feedback import Feedback
 from bestseller.designs.kept import follow
 from bestseller.designs.looks import Looks
 from bestseller.designs.selection import best_models
-from bestseller.designs.sellers import BestSellers, prices_of
+from bestseller.designs.sellers import BestSellers
 from bestseller.designs.sharing import share_out
 from bestseller.designs.shortlist import no_choice, shortlist
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
 from bestseller.metrics.novelty import NOVEL_PERCENTILE
-from bestseller.params import Params, Shortlist
+from bestseller.params import Params
 from bestseller.preference.scorer import Scorer
 from stages import run
 
@@ -84,35 +82,13 @@ def main(params: Params) -> None:
     explainer = Explainer(
         scorer,
         Looks.of(real.images, list(real.index["sku"]), list(real.index["line"])),
-        best_sellers(params.shortlist, shown, real.images, products),
-        params.shortlist.occlusion,
+        BestSellers.in_catalogue(real.images, shown, products, wanted),
+        wanted.occlusion,
     )
     radius = float(np.percentile(scorer.known.novelty.real_distances, NOVEL_PERCENTILE))
     with atomic_path(DESIGNS) as folder:
         write_choice(folder, explainer.explain(choice))
         write_json(folder / KEPT, follow(feedback, choice.designs, scorer.space.features, radius))
-
-
-def best_sellers(
-    settings: Shortlist, index: pd.DataFrame, images: np.ndarray, products: Sequence[Product]
-) -> BestSellers:
-    """Return the best sellers among the products with a photo, with their prices."""
-    first = ~index["sku"].duplicated().to_numpy()
-    table = index.loc[first, ["sku", "line", "units"]].astype({"sku": str})
-    names = {product.sku: product.name for product in products}
-    prices = prices_of({product.sku: (product.price, product.currency) for product in products})
-    known = [prices.get(sku) for sku in table["sku"]]
-    table = table.assign(
-        name=[names.get(sku) or sku for sku in table["sku"]],
-        price=[price.value if price else float("nan") for price in known],
-        currency=[price.currency if price else "" for price in known],
-    )
-    return BestSellers.of(
-        np.asarray(images)[first],
-        table,
-        share=settings.seller_share,
-        least_units=settings.seller_units,
-    )
 
 
 if __name__ == "__main__":

@@ -14,8 +14,11 @@ from PIL import Image, ImageDraw
 
 from bestseller.base.files import write_json
 from bestseller.designs.design import SOURCE_TYPE, Choice, Design, design_id
-from bestseller.designs.export import write_choice
+from bestseller.designs.export import read_choice, write_choice
+from bestseller.images.store import ImageSet
 from bestseller.metrics.registry import as_records, columns_of
+from bestseller.params import Params
+from bestseller.report.results import Results
 
 SIZE = 64
 LINES = {"Datejust": 14, "Daytona": 12, "Explorer <b>II</b>": 3}
@@ -52,6 +55,24 @@ def write_outputs(root: Path, per_line: int = 3, seed: int = 0) -> None:
     write_json(root / "studies/answers.json", {"sentence": STUDIED, "answers": []})
     write_choice(root / "data/designs", choice(products, per_line, rng))
     write_json(root / "data/designs/kept.json", [])
+
+
+def read_results(folder: Path, params: Params, **more: Any) -> Results:
+    """Return what the report is made from, without curves, answers and health."""
+    choice = read_choice(folder / "data/designs")
+    return Results(
+        params=params,
+        designs=choice.designs,
+        counts=choice.counts,
+        images=ImageSet.open(folder / "data/processed"),
+        ledger=pd.read_parquet(folder / "data/sales/ledger.parquet"),
+        models=pd.read_csv(folder / "metrics/models.csv"),
+        similarity=pd.read_csv(folder / "metrics/similarity.csv"),
+        answers=[],
+        curves={},
+        health={},
+        **more,
+    )
 
 
 def _products() -> pd.DataFrame:

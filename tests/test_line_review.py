@@ -17,8 +17,7 @@ from bestseller.designs.export import read_choice
 from bestseller.designs.feedback import take
 from bestseller.designs.sellers import Price
 from bestseller.designs.verdicts import parse
-from bestseller.images.store import ImageSet
-from bestseller.params import Params, load_params
+from bestseller.params import load_params
 from bestseller.report import plain
 from bestseller.report.line_sheet import write_line_sheet
 from bestseller.report.order import in_order
@@ -28,7 +27,7 @@ from bestseller.report.prices import UNKNOWN, Bands, likely_price
 from bestseller.report.results import Results
 from bestseller.report.workbook import write_workbook
 from bestseller.report.worth import SCORES
-from fake_outputs import HOSTILE, LINES, write_outputs
+from fake_outputs import HOSTILE, LINES, read_results, write_outputs
 
 GLOSSARY = re.compile(
     r"\b(KID|FID|LPIPS|MIND|NLL|GANs?|DCGAN|PGGAN|D2GAN|centroid|seeds?|latents?|abstain\w*|"
@@ -53,20 +52,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def results(folder: Path) -> Results:
-    choice = read_choice(folder / "data/designs")
-    params: Params = load_params("params.yaml")
     skus = pd.read_parquet(folder / "data/processed/index.parquet")["sku"]
-    return Results(
-        params=params,
-        designs=choice.designs,
-        counts=choice.counts,
-        images=ImageSet.open(folder / "data/processed"),
-        ledger=pd.read_parquet(folder / "data/sales/ledger.parquet"),
-        models=pd.read_csv(folder / "metrics/models.csv"),
-        similarity=pd.read_csv(folder / "metrics/similarity.csv"),
-        answers=[],
-        curves={},
-        health={},
+    return read_results(
+        folder,
+        load_params("params.yaml"),
         prices={sku: Price(100.0 * i, "EUR") for i, sku in enumerate(skus, start=1)},
         backtest=BACKTEST,
     )

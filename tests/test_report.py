@@ -19,7 +19,6 @@ from bestseller.base.files import write_json
 from bestseller.comparison.references import COPIES
 from bestseller.designs.export import read_choice
 from bestseller.designs.feedback import take
-from bestseller.images.store import ImageSet
 from bestseller.metrics.registry import columns_of
 from bestseller.params import Params, load_params
 from bestseller.report import charts, tables, words
@@ -31,7 +30,7 @@ from bestseller.report.results import Results
 from bestseller.report.side_by_side import line_sheets
 from bestseller.report.worth import worth_tables
 from browser import BROWSER, browse, needs_browser, visit
-from fake_outputs import HOSTILE, MODELS, STUDIED, write_outputs
+from fake_outputs import HOSTILE, MODELS, STUDIED, read_results, write_outputs
 from stages import report
 
 ENDS = {"": 0.0, "_low": -0.1, "_high": 0.1}
@@ -76,19 +75,7 @@ def engineer(folder: Path) -> Any:
 
 @pytest.fixture
 def results(folder: Path, params: Params) -> Results:
-    choice = read_choice(folder / "data/designs")
-    return Results(
-        params=params,
-        designs=choice.designs,
-        counts=choice.counts,
-        images=ImageSet.open(folder / "data/processed"),
-        ledger=pd.read_parquet(folder / "data/sales/ledger.parquet"),
-        models=pd.read_csv(folder / "metrics/models.csv"),
-        similarity=pd.read_csv(folder / "metrics/similarity.csv"),
-        answers=[],
-        curves={},
-        health={},
-    )
+    return read_results(folder, params)
 
 
 def test_the_policy_admits_the_pages_own_style_and_script_and_nothing_else(page: Any) -> None:

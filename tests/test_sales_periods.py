@@ -10,7 +10,7 @@ from bestseller.base.errors import BestsellerError
 from bestseller.classifier.sellers import sales_history
 from bestseller.preference.launches import split_by_launch
 from bestseller.preference.metadata import TOLD
-from bestseller.sales import clean_ledger, read_table, units_per_product
+from bestseller.sales import CleanLedger, clean_ledger, read_table, units_per_product
 from bestseller.sales.periods import Period, detect_period, period_ends
 from ledgers import cleaned, settings
 
@@ -49,14 +49,14 @@ def test_the_period_is_told_by_the_dates(
 
 def test_a_declared_period_goes_by_the_calendar() -> None:
     found = days("2024-01-05", "2024-02-29", "2024-08-01")
-    ends = {
+    ends: dict[Period, list[str]] = {
         "month": ["2024-01-31", "2024-02-29", "2024-08-31"],
         "quarter": ["2024-03-31", "2024-03-31", "2024-09-30"],
         "year": ["2024-12-31"] * 3,
         "week": ["2024-01-11", "2024-02-29", "2024-08-01"],
     }
     for period, expected in ends.items():
-        assert period_ends(found, period).dt.strftime("%Y-%m-%d").tolist() == expected  # type: ignore[arg-type]
+        assert period_ends(found, period).dt.strftime("%Y-%m-%d").tolist() == expected
 
 
 def test_a_daily_ledger_is_by_day() -> None:
@@ -74,7 +74,7 @@ QUARTERS = (
 )
 
 
-def history(**own: object) -> tuple[pd.DataFrame, pd.DataFrame, object]:
+def history(**own: object) -> tuple[pd.DataFrame, pd.DataFrame, CleanLedger]:
     ledger = cleaned(QUARTERS, DESIGNS, **own)
     table = units_per_product(ledger.clean, DESIGNS, ledger.until)
     index = pd.DataFrame({"sku": list(DESIGNS), "line": "A", "cluster": range(4), "split": "train"})
@@ -84,7 +84,7 @@ def history(**own: object) -> tuple[pd.DataFrame, pd.DataFrame, object]:
 def test_rates_of_a_quarterly_ledger_count_whole_quarters() -> None:
     """Worked by hand: old sold 20 + 30 + 40 in 91 + 92 + 92 days, new 46 in the last 92."""
     units, found, ledger = history()
-    assert (ledger.period, ledger.until) == ("quarter", dt.date(2024, 12, 31))  # type: ignore[attr-defined]
+    assert (ledger.period, ledger.until) == ("quarter", dt.date(2024, 12, 31))
     table = units.set_index("sku")
     assert table["units"].to_dict() == {"last": 500, "new": 51, "none": 0, "old": 100}
     assert table["days_on_sale"].to_dict() == {"last": 0, "new": 92, "none": 0, "old": 275}
@@ -107,7 +107,7 @@ def test_a_window_that_ends_within_a_quarter_leaves_that_quarter_out_of_the_rate
 
 def test_declared_as_days_the_same_ledger_is_one_of_days() -> None:
     units, found, ledger = history(period="day")
-    assert ledger.until == dt.date(2024, 10, 1)  # type: ignore[attr-defined]
+    assert ledger.until == dt.date(2024, 10, 1)
     assert "counted" not in units and found.loc["last", "counted"] == 499.0
 
 
@@ -116,7 +116,7 @@ def test_the_backtest_in_time_learns_from_whole_periods_alone() -> None:
     _, found, ledger = history()
     told = found.reset_index().assign(**dict.fromkeys(TOLD[1:], ""))
     index = pd.DataFrame({"sku": list(DESIGNS), "line": "A", "cluster": range(4), "split": "train"})
-    known = split_by_launch(told, ledger.clean, index, "2024-07-01").fitted  # type: ignore[attr-defined]
+    known = split_by_launch(told, ledger.clean, index, "2024-07-01").fitted
     assert known[["sku", "counted", "days"]].to_numpy().tolist() == [["old", 50.0, 183.0]]
 
 

@@ -9,7 +9,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +157,31 @@ def _is_left_over(path: Path) -> bool:
         return False
     except (ValueError, KeyError, TypeError, AttributeError):
         return True
+
+
+def left_over(
+    stages: Mapping[str, Any], folder: Path, items: Collection[str], cache: Path
+) -> list[str]:
+    """Return what matrix items that are no more left in a checkout, where DVC's cache has it too.
+
+    Args:
+        stages: entries of dvc.lock, in which DVC keeps such items.
+        folder: the checkout.
+        items: names of today's matrix items.
+        cache: folder of the cache's MD5 objects.
+
+    Returns:
+        Paths of outputs, from the checkout, in the order of dvc.lock.
+    """
+    gone = [entry for name, entry in stages.items() if name.partition("@")[2] not in {"", *items}]
+    return [
+        out["path"]
+        for entry in gone
+        for out in entry.get("outs", [])
+        if (folder / out["path"]).exists() and cached_object(cache, str(out["md5"])).exists()
+    ]
+
+
+def cached_object(cache: Path, digest: str) -> Path:
+    """Return where DVC's cache keeps the object of an MD5."""
+    return cache / digest[:2] / digest[2:]

@@ -16,8 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
+from bestseller.catalogue.product import Product
 from bestseller.designs.design import NEAREST
 from bestseller.designs.looks import MIDDLE, to_lab
+from bestseller.params import Shortlist
 
 CELLS = 8  # along a side, over which the colours of the whole picture are averaged
 MIDDLE_WEIGHT = 2.0  # of the middle's difference against that of the whole picture
@@ -66,6 +68,40 @@ class BestSellers:
         rows = rows[products["units"].to_numpy()[rows] >= least_units]
         chosen = products.iloc[rows].reset_index(drop=True)
         return cls(chosen, palette(np.asarray(images)[rows]))
+
+    @classmethod
+    def in_catalogue(
+        cls,
+        images: NDArray[np.uint8],
+        index: pd.DataFrame,
+        products: Sequence[Product],
+        settings: Shortlist,
+    ) -> Self:
+        """Choose the best sellers among the catalogue's products that have a picture.
+
+        Args:
+            images: uint8 N x S x S x 3; of a product with several the first counts.
+            index: N rows: sku, line, units (net).
+            products: of the catalogue, for names and prices.
+            settings: seller_share and seller_units.
+        """
+        first = ~index["sku"].duplicated().to_numpy()
+        table = index.loc[first, ["sku", "line", "units"]].astype({"sku": str})
+        names = {product.sku: product.name for product in products}
+        told = {product.sku: (product.price, product.currency) for product in products}
+        prices = prices_of(told)
+        known = [prices.get(sku) for sku in table["sku"]]
+        table = table.assign(
+            name=[names.get(sku) or sku for sku in table["sku"]],
+            price=[price.value if price else float("nan") for price in known],
+            currency=[price.currency if price else "" for price in known],
+        )
+        return cls.of(
+            np.asarray(images)[first],
+            table,
+            share=settings.seller_share,
+            least_units=settings.seller_units,
+        )
 
     def nearest(self, image: NDArray[np.uint8], count: int = NEAREST) -> list[dict[str, Any]]:
         """Return the best sellers that look most like an image, nearest first.

@@ -20,6 +20,7 @@ from dvc.stage import PipelineStage
 from dvc.stage.cache import _get_cache_hash
 from dvc.stage.serialize import to_single_stage_lockfile
 
+from bestseller.base.lockfile import LOCK_FILE, cached_object, left_over
 from bestseller.params import read_yaml
 from bestseller.tracking.verify import dvc_md5
 
@@ -79,8 +80,11 @@ class _Outlook:
         self.cache = Path(repo.cache.local.path)
         # what changes, by the path of the output: its files' digests, None where nobody can know
         self.changed: dict[str, dict[str, str] | None] = {}
-        for path in self._left_over(items):
-            self.changed[path] = {}
+        lock = self.root / LOCK_FILE
+        if items and lock.exists():
+            stages = read_yaml(lock).get("stages") or {}
+            for path in left_over(stages, self.root, items, self.cache):
+                self.changed[path] = {}
 
     def fate(self, stage: PipelineStage) -> Fate:
         """Tell a stage's fate, and note what becomes of its outputs."""
@@ -170,21 +174,7 @@ class _Outlook:
         return bool(digest) and self._object(str(digest)).exists()
 
     def _object(self, digest: str) -> Path:
-        return self.cache / digest[:2] / digest[2:]
-
-    def _left_over(self, items: Collection[str]) -> list[str]:
-        lock = self.root / "dvc.lock"
-        if not items or not lock.exists():
-            return []
-        return [
-            out["path"]
-            for name, entry in (read_yaml(lock).get("stages") or {}).items()
-            for out in entry.get("outs", [])
-            if "@" in name
-            and name.partition("@")[2] not in items
-            and (self.root / out["path"]).exists()
-            and self._kept(out["md5"])
-        ]
+        return cached_object(self.cache, digest)
 
 
 def _files(stage: PipelineStage) -> Iterable[Any]:

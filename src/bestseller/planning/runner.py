@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bestseller.base.errors import BestsellerError
-from bestseller.base.processes import tied
 from bestseller.planning.plan import Fate, Step
 from bestseller.planning.times import Times, in_words, remaining
-from bestseller.retraining.repository import DVC, Repository
+from bestseller.retraining.repository import Repository, dvc_process
 
 STARTS = re.compile(r"^Running stage '([^']+)'")
 PASSES = re.compile(r"^Stage '([^']+)' (is cached|didn't change)")
@@ -43,14 +42,7 @@ class Runner:
         Raises:
             BestsellerError: it failed.
         """
-        with subprocess.Popen(
-            tied([*DVC, *arguments]),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        ) as process:
+        with dvc_process(Path.cwd(), *arguments) as process:
             self._processes.append(process)
             assert process.stdout is not None
             for line in process.stdout:

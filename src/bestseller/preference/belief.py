@@ -110,8 +110,7 @@ class Belief:
         """
         phi = self.ranker.fitted.dispersion
         middle = float(digamma(1 / phi) + np.log(phi))
-        spread = float(polygamma(1, 1 / phi))
-        factor = np.sqrt(np.maximum(spread + variance - self.usual, variance) / spread)
+        factor = np.sqrt(self._wider(variance))
         tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
         ends = np.log(gamma.ppf(tails, 1 / phi, scale=phi)) - middle
         low, high = (score * np.exp(middle + end * factor) for end in ends)
@@ -158,10 +157,7 @@ class Belief:
         by_line = pd.Series(levels).groupby(ranker.products["line"].to_numpy()).first()
         level = by_line.reindex(lines).to_numpy(np.float64)
         mean = products["days"].to_numpy(np.float64) * np.exp(level + scores)
-        spread = float(polygamma(1, 1 / phi))
-        variance = self.variance(features, lines)
-        wider = np.maximum(spread + variance - self.usual, variance) / spread
-        size = 1 / (phi * wider)
+        size = 1 / (phi * self._wider(self.variance(features, lines)))
         told = np.isfinite(mean) & (mean > 0)
         units, mean = products["counted"].to_numpy(np.float64), np.where(told, mean, 1.0)
         upper, lower = (nbinom.cdf(units - k, size, size / (size + mean)) for k in (0, 1))
@@ -178,6 +174,11 @@ class Belief:
         if len(known) < LEAST:
             return Interval(float("nan"), float("nan"), float("nan"))
         return mean_interval(known, confidence)
+
+    def _wider(self, variance: Array) -> Array:
+        """Return the variance of the log of rates over that of log G, float64 N, > 0."""
+        spread = float(polygamma(1, 1 / self.ranker.fitted.dispersion))
+        return np.asarray(np.maximum(spread + variance - self.usual, variance) / spread)
 
     def _of_line(self, line: str) -> NDArray[np.int64]:
         of_line = (self.ranker.products["line"] == line).to_numpy()

@@ -166,20 +166,10 @@ class Repository:
         Raises:
             StageFailed: it ended with an error.
         """
-        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         last: deque[str] = deque(maxlen=KEPT_LINES)
         if told := lockfile.mend(self.root):
             print(told, flush=True)
-        with subprocess.Popen(
-            tied([*DVC, "--wait-for-lock", *arguments]),
-            cwd=self.root,
-            env=os.environ | {"PATH": programs, "PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        ) as process:
+        with dvc_process(self.root, "--wait-for-lock", *arguments) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 print(line, end="", flush=True)
@@ -190,6 +180,26 @@ class Repository:
 
 # -P: a folder of the checkout, such as metrics/, is no module of DVC's.
 DVC = [sys.executable, "-P", "-m", "dvc"]
+
+
+def dvc_process(root: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start a DVC that ends with this process, its output and errors in one stream of lines.
+
+    Args:
+        root: of the checkout.
+        arguments: of the command line; the stages that it starts find this environment's python.
+    """
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return subprocess.Popen(
+        tied([*DVC, *arguments]),
+        cwd=root,
+        env=os.environ | {"PATH": programs, "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
 
 
 def _failure(lines: Collection[str], command: str) -> StageFailed:

@@ -8,9 +8,9 @@ from typing import Any
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import require
+from bestseller.base.lockfile import LOCK_FILE
 from bestseller.params import read_yaml
 
-LOCK_FILE = "dvc.lock"
 PIPELINE_FILE = "dvc.yaml"
 
 

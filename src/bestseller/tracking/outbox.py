@@ -13,9 +13,9 @@ from filelock import FileLock, Timeout
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, remove
+from bestseller.base.lockfile import LOCK_FILE
 from bestseller.params import PARAMS_FILE, read_yaml
 from bestseller.tracking.faults import is_of_the_record
-from bestseller.tracking.lock import LOCK_FILE
 from bestseller.tracking.record import PipelineRecord
 from bestseller.tracking.secret import secrets_of, without
 

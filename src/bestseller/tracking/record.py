@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import read_json
+from bestseller.base.lockfile import LOCK_FILE
 from bestseller.params import PARAMS_FILE, read_yaml
-from bestseller.tracking.lock import LOCK_FILE, as_json, canonical_hash, pipeline_stages, stage_hash
+from bestseller.tracking.lock import as_json, canonical_hash, pipeline_stages, stage_hash
 from bestseller.tracking.secret import secrets_of, without
 from bestseller.tracking.source import committed, source_tags
 
