@@ -26,7 +26,7 @@ from stages.study_item import PREPARE, RESULT, SCRATCH, data_folder, item_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = [ROOT / f"stages/{name}.py" for name in ("study_item", "train", "centroid", "augment")]
-LOCK, LOGS = SCRATCH / "lock", SCRATCH / "logs"
+LOCK, LOGS, PICTURES = SCRATCH / "lock", SCRATCH / "logs", SCRATCH / "pictures"
 
 
 class Study:
@@ -59,11 +59,15 @@ class Study:
                 self.add_row(arm, seed)
 
     def add_row(self, arm: Arm, seed: int) -> None:
-        """Add an item's row and remove its folder."""
+        """Add an item's row and remove its folder; what it draws is kept, to be looked at."""
         folder = item_folder(arm, seed)
         identity = {"budget": arm.budget, "variant": arm.variant, "seed": seed}
         identity |= {"settings": arm.key, "code": self.code, "dataset": arm.dataset}
         append_row(identity | read_json(folder / RESULT, "make study"))
+        samples = folder / "data/models" / arm.item(seed).name / "samples.png"
+        if samples.exists():
+            PICTURES.mkdir(exist_ok=True)
+            samples.replace(PICTURES / f"{arm.budget}-{arm.variant}-{seed}.png")
         remove(folder)
         self.done += 1
 

@@ -54,7 +54,8 @@ def train(item: Item, recipe: Recipe, threads: int, group: ProcessGroup) -> None
     data = ImageSet.open(shown)
     data = data.select(data.index["split"] != "test")
     conditions = Conditions.of(data.index)
-    shape = shape_of(data, conditions, shared, network.z_dim(settings, shared))
+    z_dim = network.z_dim(settings, shared, len(data.images))
+    shape = shape_of(data, conditions, shared, z_dim)
     if shape.lines:
         condition = conditions.numbers(list(data.index["line"]), list(data.index["view"]))
         headings, asked = conditions.lines, conditions.numbers(conditions.lines)

@@ -162,9 +162,45 @@ def test_about_half_of_what_is_asked_for_are_blends() -> None:
         torch.testing.assert_close(
             wanted - batch.real, linear(z) - linear(own), rtol=1e-4, atol=1e-5
         )
-        assert (z - own)[:, 4:].abs().max() < 1, "details are the first parent's, but for the noise"
+        assert torch.equal(z[:, 4:], own[:, 4:]), "details are the first parent's"
         assert (wanted[~same] != batch.real[~same]).flatten(1).any(dim=1).all()
     assert 50 < rebuilt < 110, "of 160"
+
+
+def test_a_blend_keeps_the_ground_of_its_first_parent() -> None:
+    images = np.full((12, 32, 32, 3), 240, np.uint8)
+    random = np.random.default_rng(0)
+    for image in images:  # rectangles of many sizes and colours: their outlines differ
+        top, left = random.integers(4, 10, 2)
+        image[top : 32 - top, left : 32 - left] = random.integers(0, 180, 3)
+    shape = Shape(32, SETTINGS.low + SETTINGS.high, 2)
+    model = BlendAutoencoder(SETTINGS, shape)
+    model.fit(images, INDEX)
+    batches = Batches(images, np.zeros(12), batch_size=12, z_dim=10, sampling="sqrt", seed=0)
+    blends = 0
+    for step in range(3):
+        batch = batches[step]
+        z, wanted = model._asked(batch)
+        assert isinstance(model.generator, Generator)
+        own = model.codes().codes[batch.rows]  # type: ignore[union-attr]
+        linear = model.generator.linear
+        change = linear(z) - linear(torch.from_numpy(own))
+        ground = (batch.real == 240 / 127.5 - 1).all(dim=1, keepdim=True)
+        far = 1 - F.max_pool2d(1 - ground.float(), 7, 1, 3)  # three pixels of the outline or more
+        assert ((wanted - batch.real) * far).abs().max() == 0
+        middle = (..., slice(14, 18), slice(14, 18))
+        torch.testing.assert_close((wanted - batch.real)[middle], change[middle])
+        blends += int(((change * far).abs().amax(dim=(1, 2, 3)) > 0.01).sum())
+    assert blends > 9, "without silhouettes the grounds would change"
+
+
+def test_the_high_part_has_no_more_components_than_there_are_images() -> None:
+    settings = SETTINGS.model_copy(update={"low": 4, "high": 500})
+    assert BlendAutoencoder.z_dim(settings, TRAIN, 300) == 304
+    assert BlendAutoencoder.z_dim(settings, TRAIN, 900) == 504
+    generator = Generator(settings, Shape(32, 304, 2))
+    assert len(generator.linear.basis) == 304
+    assert generator.first.in_features == 4 + 200 + 32, "the largest details and the line"
 
 
 def make_trainer(folder: Path, epochs: float, checkpoint_s: float = 1e9) -> Trainer:

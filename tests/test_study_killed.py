@@ -131,6 +131,7 @@ def test_killed_and_finished_it_has_the_same_table(checkout: Path, tmp_path: Pat
     expected, found = (table_of(f).drop(columns=MEASURED) for f in (straight, checkout))
     pd.testing.assert_frame_equal(found, expected)
     assert not any((checkout / ".scratch/study/items").iterdir())
+    assert any((checkout / ".scratch/study/pictures").iterdir())
 
     before = (checkout / "studies/claims.csv").read_bytes()
     again = shell(*STUDY, cwd=checkout, ok=False)

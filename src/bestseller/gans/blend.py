@@ -5,9 +5,10 @@ two bands (`principal`), which are computed and not learned. A blend of two prod
 between both and the details of one (`codes`). The generator starts as the linear decoder of the
 principal components; its convolutions learn the rest of the image. In about half of a batch, m is
 the code of a product and x is the image of that product. In the rest, m is a blend and x is the
-image of the first parent plus a change: the linear decoder's image of m less its image of the first
-parent's code. Let e ~ N(0, I), f_k the k-th feature map of a frozen network (the teacher), and |.|
-the mean of the absolute values. Then
+image of the first parent plus, inside its silhouette, a change: the linear decoder's image of m
+less its image of the first parent's code. Outside, the ground stays as it is; where the outlines of
+the parents differ, the change would leave a halo there. Let e ~ N(0, I), f_k the k-th feature map
+of a frozen network (the teacher), and |.| the mean of the absolute values. Then
 
     L = w |G(m + noise e) - x| + sum_k |f_k(G(m + noise e)) - f_k(x)| / |f_k|
 
@@ -17,6 +18,7 @@ edges and texture. The noise replaces the noise of a variational encoder: with i
 also learns to draw codes that lie between those of products.
 """
 
+from dataclasses import replace
 from itertools import pairwise
 from math import cos, log2, pi
 
@@ -33,10 +35,14 @@ from bestseller.gans.batch import Batch
 from bestseller.gans.codes import Codes
 from bestseller.gans.gan import JointModel, LatentAndCondition, Shape, Stats
 from bestseller.gans.principal import PrincipalComponents
+from bestseller.gans.silhouette import silhouettes
 
 START = 4  # pixels, side of the first feature map
 WARM_UP = 0.05  # share of the training in which the learning rate rises
 LARGEST_MULTIPLE = 2  # most channels of a feature map, as a multiple of `width`
+# Numbers of the high part that the first layer gets, the largest details. It gets no others: they
+# would be noise to it, and the linear image shows them to the last layers anyway.
+HIGH_INPUTS = 200
 
 
 class UpConv2d(nn.Module):
@@ -71,8 +77,10 @@ class Generator(nn.Module):
 
     def __init__(self, settings: params.BlendSettings, shape: Shape) -> None:
         super().__init__()
-        self.linear = PrincipalComponents(settings.low, settings.high, shape.image_size)
-        self.input = LatentAndCondition(shape)
+        high = shape.z_dim - settings.low
+        self.linear = PrincipalComponents(settings.low, high, shape.image_size)
+        self.inputs = settings.low + min(high, HIGH_INPUTS)
+        self.input = LatentAndCondition(replace(shape, z_dim=self.inputs))
         doublings, width = int(log2(shape.image_size // 2 // START)), settings.width
         widths = [width * min(2**k, LARGEST_MULTIPLE) for k in reversed(range(doublings + 1))]
         self.first = nn.Linear(self.input.out_features, widths[0] * START**2)
@@ -86,7 +94,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
         linear = self.linear(z)
-        x = self.first(self.input(z, conditions)).unflatten(1, (-1, START, START))
+        x = self.first(self.input(z[:, : self.inputs], conditions)).unflatten(1, (-1, START, START))
         x = F.relu(self.norms[0](x.contiguous(memory_format=torch.channels_last)))
         for up, norm in zip(self.ups, list(self.norms)[1:], strict=True):
             x = F.relu(norm(up(x)))
@@ -137,7 +145,7 @@ class Teacher(nn.Module):
 class BlendAutoencoder(JointModel):
     """The model that the text at the top of this module describes."""
 
-    version = 2
+    version = 3
     Settings = params.BlendSettings
     augmented = False  # a parent is the product's own photo: not mirrored, colours unchanged
 
@@ -152,9 +160,9 @@ class BlendAutoencoder(JointModel):
         return Generator(settings, shape)
 
     @staticmethod
-    def z_dim(settings: params.BlendSettings, shared: params.Shared) -> int:
+    def z_dim(settings: params.BlendSettings, shared: params.Shared, images: int) -> int:
         del shared
-        return settings.low + settings.high
+        return settings.low + min(settings.high, images)
 
     def rate(self, done: float) -> float:
         """Rise linearly, then fall to zero as a cosine (Loshchilov & Hutter 2017)."""
@@ -194,7 +202,8 @@ class BlendAutoencoder(JointModel):
         own, z = (torch.from_numpy(m).to(device()) for m in (self._codes.codes[rows], codes))
         assert isinstance(self.generator, Generator)
         change = self.generator.linear(z) - self.generator.linear(own)
-        return z, (batch.real + change).contiguous(memory_format=torch.channels_last)
+        wanted = batch.real + silhouettes(batch.real) * change
+        return z, wanted.contiguous(memory_format=torch.channels_last)
 
 
 MODEL = BlendAutoencoder

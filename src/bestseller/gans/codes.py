@@ -5,7 +5,7 @@ high part holds edges and details. Let a and b be two parents, s >= 1/2 the shar
 low part of a line's codes, and r = low(m) - mu the deviation of a product from that mean. Then
 
     blend:    r' = s r_a + (1 - s) r_b                        s ~ U(least, most)
-              low = s mu_a + (1 - s) mu_b + f r' + j e        high = high(m_a) + j / 3 e'
+              low = s mu_a + (1 - s) mu_b + f r' + j e        high = high(m_a)
     density:  low = mu + (r_i + h e) / sqrt(1 + h^2)          high = high(m_i) + h / 4 e'
 
 Colours can be averaged. Averaged details would show both products over each other, so a blend has
@@ -38,7 +38,6 @@ from bestseller.images.store import FRONT
 TWIN_SHARE, MOST_TWINS = 0.1, 20
 PARTNERS = 5  # least number of products among which a second parent is drawn, if there are so many
 MOST_STRETCH = 1.5  # largest f, the factor on a blend's deviation from the mean of its lines
-HIGH_JITTER = 1 / 3  # noise of the high part over that of the low part
 HIGH_BANDWIDTH = 0.25  # bandwidth of the kernel in the high part over that in the low part
 
 
@@ -213,10 +212,9 @@ class Codes:
         self, first: int, second: int, share: float, random: np.random.Generator
     ) -> np.ndarray:
         """Return the blend of two rows plus noise, as `draw` draws it, float32 z_dim."""
-        noise = self.jitter * (self._factor @ random.standard_normal(self.codes.shape[1]))
-        noise[self.low :] *= HIGH_JITTER
-        kept = np.sqrt(1 - self.jitter**2)
-        return (self._blend(first, second, share, kept) + noise).astype(np.float32)
+        code = self._blend(first, second, share, np.sqrt(1 - self.jitter**2))
+        code[: self.low] += self.jitter * (self._low_factor @ random.standard_normal(self.low))
+        return code.astype(np.float32)
 
     def blend(self, first: int, second: int, share: float) -> np.ndarray:
         """Return the blend of two rows without noise, float32 z_dim; `share`, 0..1, of `first`."""
@@ -289,9 +287,16 @@ class Codes:
         return {line: low[self._lines == line].mean(axis=0) for line in set(self.lines)}
 
     @cached_property
+    def _low_factor(self) -> np.ndarray:
+        return self._square_root(self.codes[:, : self.low])
+
+    @cached_property
     def _factor(self) -> np.ndarray:
-        """Return the symmetric square root of the codes' covariance around their lines' means."""
-        centred = self.codes.astype(np.float64)
+        return self._square_root(self.codes)
+
+    def _square_root(self, codes: np.ndarray) -> np.ndarray:
+        """Return the symmetric square root of codes' covariance around their lines' means."""
+        centred = codes.astype(np.float64)
         lines = np.unique(self._lines)
         for line in lines:
             rows = self._lines == line

@@ -60,9 +60,15 @@ class Model(nn.Module, ABC):
         """Build the generator alone, which is enough to load a trained one."""
 
     @staticmethod
-    def z_dim(settings: Any, shared: params.Shared) -> int:
-        """Return the dimensions of a latent: the shared setting, unless a model overrides it."""
-        del settings
+    def z_dim(settings: Any, shared: params.Shared, images: int) -> int:
+        """Return the dimensions of a latent: the shared setting, unless a model overrides it.
+
+        Args:
+            settings: the model's own section of params.yaml.
+            shared: the train section.
+            images: number of training images.
+        """
+        del settings, images
         return shared.z_dim
 
     @abstractmethod
