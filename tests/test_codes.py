@@ -190,8 +190,7 @@ def test_the_density_moves_products_and_keeps_the_variance_of_the_low_part() -> 
     expected = (kept + 0.8**2 * within) / (1 + 0.8**2)
     found = np.cov(drawn.latents.T.astype(np.float64))
     np.testing.assert_allclose(found[:2, :2], expected[:2, :2], atol=0.05)
-    details = kept + (0.25 * 0.8) ** 2 * within
-    np.testing.assert_allclose(found[2:, 2:], details[2:, 2:], atol=0.05)
+    assert set(map(tuple, drawn.latents[:, 2:])) <= set(map(tuple, codes.codes[:8, 2:]))
     np.testing.assert_allclose(drawn.latents.mean(axis=0), own.mean(axis=0), atol=0.03)
 
 

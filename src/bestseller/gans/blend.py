@@ -1,14 +1,14 @@
 """The blend autoencoder: it rebuilds products from their codes and draws blends of two products.
 
 The model is not a GAN: it has no discriminator. A code is linear: it holds principal components in
-two bands (`principal`), which are computed and not learned. A blend of two products has colours
-between both and the details of one (`codes`). The generator starts as the linear decoder of the
-principal components; its convolutions learn the rest of the image. In about half of a batch, m is
-the code of a product and x is the image of that product. In the rest, m is a blend and x is the
-image of the first parent plus, inside its silhouette, a change: the linear decoder's image of m
-less its image of the first parent's code. Outside, the ground stays as it is; where the outlines of
-the parents differ, the change would leave a halo there. Let e ~ N(0, I), f_k the k-th feature map
-of a frozen network (the teacher), and |.| the mean of the absolute values. Then
+two parts (`principal`), which are computed and not learned. A blend of two products has colours
+between both and the details of one (`codes`), whose ground stays as it is: where the outlines of
+the two differ, the change would leave a halo there. The generator starts as the linear decoder of
+the principal components; its convolutions learn the rest of the image. In about half of a batch, m
+is the code of a product and x is the image of that product. In the rest, m is a blend and x is the
+image of the first parent plus, inside its silhouette, the change of the low part. Let e ~ N(0, I),
+f_k the k-th feature map of a frozen network (the teacher), and |.| the mean of the absolute values.
+Then
 
     L = w |G(m + noise e) - x| + sum_k |f_k(G(m + noise e)) - f_k(x)| / |f_k|
 
@@ -68,7 +68,11 @@ class UpConv2d(nn.Module):
 
 
 class Generator(nn.Module):
-    """The linear image of a code plus a change that convolutions compute.
+    """The linear image of a latent plus a change that convolutions compute.
+
+    A latent is the low part of a code, then the code of the product whose details it has: its high
+    part and its low part. The linear image is that of the product, changed inside its silhouette by
+    the difference of the low parts.
 
     (z, condition) -> 4 x 4 -> ... -> S/2 x S/2 by `UpConv2d`, batch norm, ReLU. There the linear
     image is joined. Two further convolutions then compute, at each place of S/2 x S/2, the change
@@ -77,8 +81,8 @@ class Generator(nn.Module):
 
     def __init__(self, settings: params.BlendSettings, shape: Shape) -> None:
         super().__init__()
-        high = shape.z_dim - settings.low
-        self.linear = PrincipalComponents(settings.low, high, shape.image_size)
+        self.low, high = settings.low, shape.z_dim - 2 * settings.low
+        self.components = PrincipalComponents(settings.low, high, shape.image_size)
         self.inputs = settings.low + min(high, HIGH_INPUTS)
         self.input = LatentAndCondition(replace(shape, z_dim=self.inputs))
         doublings, width = int(log2(shape.image_size // 2 // START)), settings.width
@@ -91,6 +95,13 @@ class Generator(nn.Module):
         self.last = nn.Conv2d(width, 3 * 2**2, 3, padding=1)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(torch.as_tensor(self.last.bias))
+
+    def linear(self, z: Tensor) -> Tensor:
+        """Return the linear images of latents, float N x 3 x S x S, about -1 to 1."""
+        low, high, own = z.float().tensor_split([self.low, z.shape[1] - self.low], dim=1)
+        with torch.autocast(z.device.type, enabled=False):  # it would cost grey levels
+            product = self.components(torch.cat([own, high], dim=1))
+            return product + silhouettes(product) * self.components.change(low - own)
 
     def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
         linear = self.linear(z)
@@ -162,7 +173,7 @@ class BlendAutoencoder(JointModel):
     @staticmethod
     def z_dim(settings: params.BlendSettings, shared: params.Shared, images: int) -> int:
         del shared
-        return settings.low + min(settings.high, images)
+        return 2 * settings.low + min(settings.high, images)
 
     def rate(self, done: float) -> float:
         """Rise linearly, then fall to zero as a cosine (Loshchilov & Hutter 2017)."""
@@ -171,7 +182,8 @@ class BlendAutoencoder(JointModel):
     def fit(self, images: np.ndarray, index: pd.DataFrame) -> None:
         place(self)
         assert isinstance(self.generator, Generator)
-        codes = self.generator.linear.fit(images)
+        codes = self.generator.components.fit(images)
+        codes = np.concatenate([codes, codes[:, : self.settings.low]], axis=1)
         products = {f"{name}s": list(index[name]) for name in ("sku", "line", "view")}
         self._codes = Codes.of(codes, products, self.settings.model_dump())
         shown = np.ascontiguousarray(images[:: max(1, len(images) // 200)])
@@ -199,9 +211,10 @@ class BlendAutoencoder(JointModel):
             if seed % 2:
                 random = np.random.default_rng(seed)
                 codes[index] = self._codes.jittered(row, *self._codes.partner(row, random), random)
-        own, z = (torch.from_numpy(m).to(device()) for m in (self._codes.codes[rows], codes))
+        z = torch.from_numpy(codes).to(device())
         assert isinstance(self.generator, Generator)
-        change = self.generator.linear(z) - self.generator.linear(own)
+        low, own = z[:, : self.settings.low], z[:, -self.settings.low :]
+        change = self.generator.components.change(low - own)
         wanted = batch.real + silhouettes(batch.real) * change
         return z, wanted.contiguous(memory_format=torch.channels_last)
 

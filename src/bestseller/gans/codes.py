@@ -1,12 +1,13 @@
 """Latents from the codes of real products: blends of two parents, or draws from a density.
 
 A code m has two parts. The low part, its first `low` numbers, holds colours and large shapes; the
-high part holds edges and details. Let a and b be two parents, s >= 1/2 the share of a, mu the mean
-low part of a line's codes, and r = low(m) - mu the deviation of a product from that mean. Then
+high part holds the rest: edges and details. Let a and b be two parents, s >= 1/2 the share of a, mu
+the mean low part of a line's codes, and r = low(m) - mu the deviation of a product from that mean.
+Then
 
     blend:    r' = s r_a + (1 - s) r_b                        s ~ U(least, most)
               low = s mu_a + (1 - s) mu_b + f r' + j e        high = high(m_a)
-    density:  low = mu + (r_i + h e) / sqrt(1 + h^2)          high = high(m_i) + h / 4 e'
+    density:  low = mu + (r_i + h e) / sqrt(1 + h^2)          high = high(m_i)
 
 Colours can be averaged. Averaged details would show both products over each other, so a blend has
 the details of the first parent alone, which has the larger share. The weighted mean r' is shorter
@@ -14,8 +15,8 @@ than its parents' deviations, and its image is duller. The factor
 f = sqrt(1 - j^2) (s |r_a| + (1 - s) |r_b|) / |r'|, at most `MOST_STRETCH`, restores the length; the
 square root leaves room for the noise j e (White 2016, "Sampling Generative Networks", restores the
 length of latents by spherical interpolation). The density is a Gaussian kernel density (Silverman
-1986, section 6.4.1: smoothed bootstrap that keeps the variance). e and e' are normal, with the
-covariance of the codes around the means of their lines.
+1986, section 6.4.1: smoothed bootstrap that keeps the variance). e is normal, with the covariance
+of the low parts around the means of their lines.
 
 The parents are two different products. The first is a product of the requested line. The second is
 drawn among the products of the line that are nearest to the first, since shapes that differ much
@@ -38,7 +39,6 @@ from bestseller.images.store import FRONT
 TWIN_SHARE, MOST_TWINS = 0.1, 20
 PARTNERS = 5  # least number of products among which a second parent is drawn, if there are so many
 MOST_STRETCH = 1.5  # largest f, the factor on a blend's deviation from the mean of its lines
-HIGH_BANDWIDTH = 0.25  # bandwidth of the kernel in the high part over that in the low part
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class Codes:
     ) -> np.ndarray:
         """Return the blend of two rows plus noise, as `draw` draws it, float32 z_dim."""
         code = self._blend(first, second, share, np.sqrt(1 - self.jitter**2))
-        code[: self.low] += self.jitter * (self._low_factor @ random.standard_normal(self.low))
+        code[: self.low] += self.jitter * (self._factor @ random.standard_normal(self.low))
         return code.astype(np.float32)
 
     def blend(self, first: int, second: int, share: float) -> np.ndarray:
@@ -260,13 +260,11 @@ class Codes:
         return np.flatnonzero(of_view if of_view.any() else of_line)
 
     def _near(self, row: int, random: np.random.Generator, truncation: float) -> np.ndarray:
-        normal = np.asarray(random.standard_normal(self.codes.shape[1]))
-        moved = self._factor @ truncated(normal, truncation)
+        moved = self._factor @ truncated(random.standard_normal(self.low), truncation)
         code, h = self.codes[row].astype(np.float64), self.bandwidth
-        mean, own = self._means[self.lines[row]], code[: self.low]
-        low = mean + (own - mean + h * moved[: self.low]) / np.sqrt(1 + h**2)
-        high = code + HIGH_BANDWIDTH * h * moved
-        return np.concatenate([low, high[self.low :]])
+        mean = self._means[self.lines[row]]
+        code[: self.low] = mean + (code[: self.low] - mean + h * moved) / np.sqrt(1 + h**2)
+        return code
 
     @cached_property
     def _lines(self) -> np.ndarray:
@@ -287,16 +285,9 @@ class Codes:
         return {line: low[self._lines == line].mean(axis=0) for line in set(self.lines)}
 
     @cached_property
-    def _low_factor(self) -> np.ndarray:
-        return self._square_root(self.codes[:, : self.low])
-
-    @cached_property
     def _factor(self) -> np.ndarray:
-        return self._square_root(self.codes)
-
-    def _square_root(self, codes: np.ndarray) -> np.ndarray:
-        """Return the symmetric square root of codes' covariance around their lines' means."""
-        centred = codes.astype(np.float64)
+        """Return the symmetric square root of the low parts' covariance around the lines' means."""
+        centred = self.codes[:, : self.low].astype(np.float64)
         lines = np.unique(self._lines)
         for line in lines:
             rows = self._lines == line

@@ -1,4 +1,4 @@
-"""Principal components of images in two bands: a linear code that is computed, not learned."""
+"""Principal components of images in two parts: a linear code that is computed, not learned."""
 
 import numpy as np
 import torch
@@ -13,15 +13,16 @@ BLUR = 1 / 32  # standard deviation of the low-pass filter between the bands, ov
 
 
 class PrincipalComponents(nn.Module):
-    """An image as the sum of two bands; each band is its mean plus sum_k z_k s_k v_k.
+    """An image as the sum of two parts; each part is its mean plus sum_k z_k s_k v_k.
 
-    The low band is the blurred image (see `low_pass`), the high band is the rest. In each band, v_k
-    are the directions of largest variance and s_k the standard deviations along them. So every z_k
-    has unit variance over the images that `fit` gets. A code lists the low band's z_k first.
-    Images larger than `SIDE` are coded at that side.
+    The low part is that of the blurred image (see `low_pass`), the high part is the rest: what the
+    low part's components leave of the image. v_k are the directions of largest variance of each,
+    and s_k the standard deviations along them. So every z_k has unit variance over the images that
+    `fit` gets. A code lists the low part's z_k first. With as many components of the high part as
+    images, codes give the images back. Images larger than `SIDE` are coded at that side.
 
     Args:
-        low, high: numbers of components of the bands.
+        low, high: numbers of components of the parts.
         image_size: S, pixels.
     """
 
@@ -44,37 +45,49 @@ class PrincipalComponents(nn.Module):
             The images' codes, float32 N x z_dim.
         """
         rows = np.linspace(0, len(images) - 1, min(len(images), FITTED)).round().astype(int)
-        bands = self._bands(images[rows])
-        self.mean.copy_(bands[0].mean(dim=0) + bands[1].mean(dim=0))
-        for band, part in zip(bands, self._parts(self.basis), strict=True):
-            part.copy_(components(band - band.mean(dim=0), len(part)))
-        means = [band.mean(dim=0) for band in bands]
-        inverses = [_inverse(part) for part in self._parts(self.basis)]
+        fitted = self._values(images[rows])
+        low = low_pass(fitted).flatten(1)
+        means = [low.mean(dim=0)]
+        self.basis[: self.low] = components(low - means[0], self.low)
+        inverses = [_inverse(self.basis[: self.low])]
+        rest = (
+            fitted.flatten(1) - means[0] - (low - means[0]) @ inverses[0] @ self.basis[: self.low]
+        )
+        means.append(rest.mean(dim=0))
+        self.basis[self.low :] = components(rest - means[1], len(self.basis) - self.low)
+        inverses.append(_inverse(self.basis[self.low :]))
+        self.mean.copy_(means[0] + means[1])
         codes = []
         for start in range(0, len(images), 256):
-            found = self._bands(images[start : start + 256])
-            columns = zip(found, means, inverses, strict=True)
-            codes.append(torch.cat([(x - mean) @ inverse for x, mean, inverse in columns], dim=1))
+            values = self._values(images[start : start + 256])
+            z = (low_pass(values).flatten(1) - means[0]) @ inverses[0]
+            rest = values.flatten(1) - self.mean - z @ self.basis[: self.low]
+            codes.append(torch.cat([z, rest @ inverses[1]], dim=1))
         return torch.cat(codes).cpu().numpy()
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the images of codes, float N x 3 x S x S, about -1 to 1."""
-        images = (z @ self.basis + self.mean).unflatten(1, (3, self.side, self.side))
+        return self._images(z @ self.basis + self.mean)
+
+    def change(self, low: Tensor) -> Tensor:
+        """Return what images change by where the low parts of their codes do, N x 3 x S x S.
+
+        Args:
+            low: differences of low parts, float N x low.
+        """
+        return self._images(low @ self.basis[: self.low])
+
+    def _images(self, values: Tensor) -> Tensor:
+        images = values.unflatten(1, (3, self.side, self.side))
         if self.side < self.image_size:
             size = (self.image_size, self.image_size)
             images = F.interpolate(images, size, mode="bilinear", align_corners=False)
         return images.contiguous(memory_format=torch.channels_last)
 
-    def _parts(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        return rows[: self.low], rows[self.low :]
-
-    def _bands(self, images: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Return both bands of uint8 images, float32 N x values each."""
+    def _values(self, images: np.ndarray) -> Tensor:
+        """Return uint8 images as float32 N x 3 x side x side in [-1, 1]."""
         signed = to_signed(torch.from_numpy(np.ascontiguousarray(images)).to(self.mean.device))
-        if self.side < self.image_size:
-            signed = F.adaptive_avg_pool2d(signed, self.side)
-        low = low_pass(signed)
-        return low.flatten(1), (signed - low).flatten(1)
+        return F.adaptive_avg_pool2d(signed, self.side) if self.side < self.image_size else signed
 
 
 def low_pass(images: Tensor) -> Tensor:
