@@ -107,6 +107,9 @@ def test_pages_that_a_script_builds(tmp_path: Path) -> None:
         (b"<p>Sold out</p>", ""),
         (b"<p>x</p><script type='application/ld+json'>{}</script>", ""),
         (b"<input type=password>" + b"word " * 100, ""),
+        (b"<title>Anmelden - Laden</title><input type=password>" + b"word " * 100, PASSWORD),
+        (b"<h1>Mot de passe</h1><input type=Password>" + b"word " * 100, PASSWORD),
+        (b"<title>How to sign in ink</title>" + b"word " * 100, ""),
         (b"", ""),
     ],
 )
