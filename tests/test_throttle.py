@@ -85,6 +85,14 @@ def test_the_wait_is_bounded_and_too_many_lost_photos_end_the_crawl(tmp_path: Pa
     assert "raise catalogue.crawl.max_wait_s" in told and "the last catalogue stays" in told
 
 
+def test_a_robots_txt_that_stays_refused_is_told_with_the_mend(tmp_path: Path) -> None:
+    shop = ten_photos({})
+    shop.pages["/robots.txt"] = Answer(act=Busy(99, 429, "60"))
+    mend = r"robots\.txt: HTTP 429, still after .*; raise catalogue\.crawl\.max_wait_s"
+    with shop.serve() as url, pytest.raises(BestsellerError, match=mend):
+        crawl(url, tmp_path, max_wait_s=1.0)
+
+
 @pytest.mark.parametrize("share", [0.3, 0.5])
 def test_the_share_of_photos_that_may_be_lost(tmp_path: Path, share: float) -> None:
     """`crawl` allows 1 - share; forbidden photos are not lost."""
