@@ -5,6 +5,7 @@ models left that the matrix had once goes, as far as DVC's cache has it: stages 
 folders that it lies in, and earlier settings would not come back from the run cache beside it.
 """
 
+import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, remove
 from bestseller.base.lockfile import LOCK_FILE, left_over
 from bestseller.params import PARAMS_FILE, Params, read_yaml
+from bestseller.params.bare import bare_values
 from stages import run
 
 CHECKED = "data/checked.txt"
@@ -25,6 +27,8 @@ LOCK = Path(LOCK_FILE)
 
 def main(params: Params) -> None:
     """Check what `load_params` has not, as far as that takes no data."""
+    for line in bare_values(PARAMS_FILE):  # DVC itself would not have come so far
+        print(f"check: warning: {line}", file=sys.stderr)
     _networks(params)
     _batches(params)
     augment = params.augment

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bestseller.base.errors import BestsellerError
-from bestseller.params import Params
+from bestseller.params import PARAMS_FILE, Params
+from bestseller.params.bare import bare_values
 from bestseller.planning.plan import Fate, Step
 from bestseller.planning.plan import plan as outlook
 from bestseller.planning.times import Times, in_words, remaining
@@ -45,6 +46,8 @@ def foresee(params: Params) -> list[Step]:
     """Return what would become of each stage."""
     from dvc.exceptions import DvcException  # noqa: PLC0415 (slow import)
 
+    if bare := bare_values(PARAMS_FILE):
+        raise BestsellerError(bare[0])
     try:
         return outlook(Path(), {"settings": settings_of(params)}, params.item_names())
     except DvcException as error:

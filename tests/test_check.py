@@ -6,11 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from dvc.fs import LocalFileSystem
+from dvc.parsing.context import Context
 
 from bestseller.base.errors import BestsellerError
 from bestseller.params import Params, load_params
 from conftest import REPOSITORY, shell, start_git
 from stages import check
+from stages.plan import foresee
 
 PIPELINE = """
 stages:
@@ -136,3 +139,26 @@ def test_nothing_is_lost_to_a_typo_nor_to_a_stage_that_fails(code: Path) -> None
     assert not any((code / path).exists() for path in kept)
     shell("python", "-m", "stages.restore", cwd=code)
     assert {path: (code / path).read_bytes() for path in kept} == kept
+
+
+def test_a_day_without_quotes_is_a_day_to_the_stages_and_told_before_dvc_refuses_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """DVC's own reader of params.yaml is asked whether it takes the file."""
+    text = (REPOSITORY / "params.yaml").read_text()
+    for written, is_taken in (('"2024-01-01"', True), ("2024-01-01", False)):
+        path = folder / "params.yaml"
+        path.write_text(text.replace('  from: ""', f"  from: {written}", 1))
+        params = load_params(path)
+        assert params.sales.from_ == "2024-01-01"
+        check.main(params)
+        told = capsys.readouterr().err
+        if is_taken:
+            assert Context.load_from(LocalFileSystem(), str(path)) and told == ""
+            continue
+        with pytest.raises(TypeError, match="'date'"):
+            Context.load_from(LocalFileSystem(), str(path))
+        mend = 'DVC takes no bare date: write "2024-01-01"'
+        assert told.startswith("check: warning: params.yaml: sales.from: ") and mend in told
+        with pytest.raises(BestsellerError, match=mend):
+            foresee(params)

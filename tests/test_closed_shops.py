@@ -75,6 +75,12 @@ def test_a_shop_whose_sitemap_and_pages_ask_for_a_password(tmp_path: Path) -> No
     assert "0 of 2 listed pages" in told and PASSWORD in told and "closed to visitors" in told
 
 
+def test_photos_in_whose_place_stands_a_login_page(tmp_path: Path) -> None:
+    told = refusal(shop_of_two(**{"a.png": Answer(LOGIN, headers=HTML)}), tmp_path)
+    assert "photos could not be had" in told and PASSWORD in told
+    assert "the shop is closed to visitors" in told
+
+
 def test_a_shop_that_answers_401(tmp_path: Path) -> None:
     told = refusal(shop_of_two(**{"sitemap.xml": Answer(status=401)}), tmp_path)
     assert "/sitemap.xml: HTTP 401" in told and "closed to visitors" in told
@@ -107,6 +113,9 @@ def test_pages_that_a_script_builds(tmp_path: Path) -> None:
         (b"<p>Sold out</p>", ""),
         (b"<p>x</p><script type='application/ld+json'>{}</script>", ""),
         (b"<input type=password>" + b"word " * 100, ""),
+        (b"<title>Anmelden - Laden</title><input type=password>" + b"word " * 100, PASSWORD),
+        (b"<h1>Mot de passe</h1><input type=Password>" + b"word " * 100, PASSWORD),
+        (b"<title>How to sign in ink</title>" + b"word " * 100, ""),
         (b"", ""),
     ],
 )

@@ -344,3 +344,68 @@ def test_a_feed_that_is_not_there(tmp_path: Path) -> None:
     with shop_with({}).serve() as url, pytest.raises(BestsellerError, match="HTTP 404") as error:
         collected(tmp_path, "google_feed", feed=f"{url}/feed.xml")
     assert "mend catalogue.google_feed.feed" in str(error.value)
+
+
+ITEM = (
+    "<item><g:id>A1</g:id><g:title><![CDATA[Mug & saucer]]></g:title>"
+    "<g:image_link>https://h.example/a.jpg</g:image_link><g:additional_image_link>"
+    "https://h.example/b,1.jpg,https://h.example/c.jpg</g:additional_image_link>"
+    "<g:price>12.00 USD</g:price><g:sale_price>0 USD</g:sale_price></item>"
+)
+DECLARED = 'xmlns:g="http://base.google.com/ns/1.0"'
+
+
+def rss(item: str, declared: str = DECLARED, encoding: str = "utf-8") -> bytes:
+    head = f'<?xml version="1.0" encoding="{encoding}"?>'
+    return f"{head}<rss {declared}><channel>{item}</channel></rss>".encode(encoding)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rss(ITEM),
+        rss(ITEM, ""),
+        rss(ITEM.replace("g:", "x:"), 'xmlns:x="https://base.google.com/ns/1.0/"'),
+        rss(ITEM.replace("g:", ""), 'xmlns="http://base.google.com/ns/1.0"'),
+        rss(ITEM, encoding="utf-16"),
+        b"id|title|image_link|additional_image_link|price\n"
+        b"A1|Mug & saucer|https://h.example/a.jpg|https://h.example/b,1.jpg,https://h.example/c.jpg"
+        b"|12.00 USD\n",
+    ],
+    ids=["declared", "undeclared", "other prefix", "default", "utf-16", "bars"],
+)
+def test_feeds_of_many_writers(body: bytes) -> None:
+    """Any prefix, declared or not; a sale at nothing is none; a list of pictures is several."""
+    (entry,) = read_feed(body, "https://h.example", "product_type")
+    (mug,) = entry.designs
+    assert (mug.sku, mug.name, mug.price, mug.currency) == ("A1", "Mug & saucer", "12.00", "USD")
+    assert [image.url for image in mug.images] == [
+        "https://h.example/a.jpg",
+        "https://h.example/b,1.jpg",
+        "https://h.example/c.jpg",
+    ]
+
+
+def test_rows_between_tabs_end_where_lines_end() -> None:
+    """A vertical tab or a line separator of Word ends no row; empty cells at its end are none."""
+    body = "id\ttitle\tprice\tbrand\n1\tMug\u2028tall\t2 USD\n2\tTea\x0bpot\t3 USD\tB\t\t\n"
+    assert read_table(body.encode()) == [
+        {"id": "1", "title": "Mug\u2028tall", "price": "2 USD", "brand": ""},
+        {"id": "2", "title": "Tea\x0bpot", "price": "3 USD", "brand": "B"},
+    ]
+    with pytest.raises(ValueError, match="line 2: 3 cells under 2 columns"):
+        read_table(b"id\ttitle\n1\tMug\tx\n")
+
+
+def test_a_woocommerce_export_names_what_it_cannot_place() -> None:
+    body = (
+        "ID,Type,SKU,Name,Regular price,Images,Parent\n"
+        '1,simple,M,Mug,12,"https://h.example/w_5,h_5/a.jpg, https://h.example/b.jpg",\n'
+        "3,variation,T-B,Tee - Blue,13,,T\n"
+    )
+    mug, orphan = read_woocommerce(body.encode(), "https://h.example", "USD", {}, [])
+    assert [image.url for image in mug.designs[0].images] == [
+        "https://h.example/w_5,h_5/a.jpg",
+        "https://h.example/b.jpg",
+    ]
+    assert orphan.designs == () and orphan.problem == "a variation of 'T', which the export lacks"

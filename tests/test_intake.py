@@ -228,7 +228,7 @@ REFUSED = {
     "an error page": (b"<!doctype html><h1>Please enable JavaScript</h1>", "not an image"),
     "a drawing": (b'<svg xmlns="http://www.w3.org/2000/svg"></svg>', "not an image"),
     "a PostScript program": (b"%!PS-Adobe-3.0 EPSF-3.0\nshowpage\n", "not an image"),
-    "a format outside the list": (encode(picture(), "PCX"), "not an image"),
+    "a format outside the list": (encode(picture(), "TGA"), "not an image"),
     "nothing": (b"", "not an image"),
     "a beacon": (encode(Image.new("RGB", (1, 1)), "GIF"), "too small"),
     "half a JPEG": (encode(picture(), "JPEG")[:-200], "damaged"),
@@ -249,6 +249,10 @@ NAMED = {
     "SVG": b'<?xml version="1.0"?>\n<!-- made by hand --><svg xmlns="x"></svg>',
     "PDF": b"%PDF-1.7\n" + bytes(40),
     "PostScript": b"%!PS-Adobe-3.0",
+    "JPEG XR": b"II\xbc\x01" + bytes(40),
+    "GIMP's XCF": b"gimp xcf v011\0" + bytes(40),
+    "QOI": b"qoif" + bytes(40),
+    **{name: encode(picture(), name) for name in ("PPM", "PCX", "SGI", "DDS", "ICNS")},
 }
 
 

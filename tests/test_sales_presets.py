@@ -8,7 +8,7 @@ import pytest
 from bestseller.base.errors import BestsellerError
 from bestseller.params import load_params, preset_names, read_yaml
 from conftest import REPOSITORY
-from ledgers import cleaned, units
+from ledgers import DESIGNS, cleaned, units
 
 SHOPIFY = (
     "Name,Email,Financial Status,Paid at,Fulfillment Status,Currency,Subtotal,Total,Created at,"
@@ -98,6 +98,23 @@ SAP = (
     "FERN-1;09.01.2026;1,000-;20,00-;EUR\r\n"
 )
 
+SQUARESPACE = (
+    "Order ID,Email,Financial Status,Paid at,Fulfillment Status,Currency,Subtotal,Amount Refunded,"
+    "Total,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,Lineitem variant,"
+    "Cancelled at,Channel Name\n"
+    "00012,a@x,PAID,p,FULFILLED,EUR,52,0,52,2026-03-07 22:14:00 -0500,2,Mug,16.00,MUG-1,,,Web\n"
+    "00012,a@x,,,,,,,,,1,Tote,20.00,TOTE-1,Big,,\n"
+    "00013,b@x,REFUNDED,p,FULFILLED,EUR,16,16,0,2026-03-08 22:14:00 -0500,1,Mug,16.00,MUG-1,,,Web\n"
+    "00014,b@x,PAID,p,CANCELED,EUR,16,0,0,2026-03-08 22:14:00 -0500,1,Mug,16.00,MUG-1,,2026-03-09,Web\n"
+)
+VBRP = (
+    "VBELN;POSNR;MATNR;FKDAT;FKIMG;NETWR;WAERK;FKSTO\n"
+    "9001;10;000000000000116610;20260102;2.000 ;36.00 ;EUR;\n"
+    "9001;20;FERN-1;20260102;1200.000 ;2400.00 ;EUR;\n"
+    "9002;10;FERN-1;20260103;1.000-;2.00-;EUR;\n"
+    "9003;10;FERN-1;20260103;7.000 ;14.00 ;EUR;X\n"
+)
+
 # What each export says: units by design, money in all, and the rows that do not count.
 EXPORTS: list[tuple[str, str | bytes, dict[str, Any], dict[str, int], float, int]] = [
     ("plain", "sku,date,units\nMUG-1,2026-01-05,3\n", {}, {"MUG-1": 3}, 0.0, 0),
@@ -111,6 +128,32 @@ EXPORTS: list[tuple[str, str | bytes, dict[str, Any], dict[str, int], float, int
     ("woocommerce-items", ITEMS, {}, {"MUG-1": 2, "FERN-1": 1}, 48.0, 1),
     ("magento", MAGENTO, {}, {"MUG-1": 2, "FERN-1": 2}, 60.0, 1),
     ("sap-billing", SAP, {}, {"MUG-1": 1200, "FERN-1": 3}, 15060.0, 0),
+    ("squarespace-orders", SQUARESPACE, {}, {"MUG-1": 2, "TOTE-1": 1}, 52.0, 2),
+    ("sap-vbrp", VBRP, {}, {"MUG-1": 2, "FERN-1": 1199}, 2434.0, 1),
+    (
+        "excel-us",
+        'sku,date,units,price\r\nMUG-1,01/05/2026,"1,200","1,000.50"\r\n',
+        {},
+        {"MUG-1": 1200},
+        1200600.0,
+        0,
+    ),
+    (
+        "excel-uk",
+        'sku,date,units,price\r\nMUG-1,25/01/2026,"1,00,000",£2\r\n'.encode("cp1252"),
+        {},
+        {"MUG-1": 100_000},
+        200_000.0,
+        0,
+    ),
+    (
+        "excel-es",
+        "artículo;date;units;price\r\nMUG-1;25/01/2026;1.200;1.000,50\r\n".encode("cp1252"),
+        {"columns": {"sku": "Artículo"}},
+        {"MUG-1": 1200},
+        1200600.0,
+        0,
+    ),
     (
         "excel-de",
         "Artikel;date;units;price\r\nMUG-1;05.01.2026;1.200;9,50\r\n".encode("cp1252"),
@@ -149,7 +192,7 @@ def test_an_export_is_read_by_its_preset(
     revenue: float,
     not_counted: int,
 ) -> None:
-    ledger = cleaned(data, preset=name, **own)
+    ledger = cleaned(data, DESIGNS | {"116610": "MUG-1"}, preset=name, **own)
     assert units(ledger) == sold
     assert ledger.clean["revenue"].sum() == pytest.approx(revenue)
     assert ledger.summary["rows_not_counted"] == not_counted

@@ -36,6 +36,8 @@ LIST = {
     "price": "50",
     "priceType": "https://schema.org/ListPrice",
 }
+KILO = {"@type": "QuantitativeValue", "value": 1, "unitCode": "KGM"}
+SALE = {"price": "30", "priceType": "https://schema.org/SalePrice"}
 ASKED = {"@type": "UnitPriceSpecification", "price": "40.00", "priceCurrency": "EUR"}
 
 
@@ -63,6 +65,13 @@ ASKED = {"@type": "UnitPriceSpecification", "price": "40.00", "priceCurrency": "
             "40.00",
         ),
         ({"@type": "AggregateOffer", "lowPrice": "40", "highPrice": "60"}, "40"),
+        ({"priceSpecification": [LIST | {"priceType": "RegularPrice"}, ASKED]}, "40.00"),
+        ({"priceSpecification": LIST | {"priceType": "RegularPrice"}}, "50"),
+        # a price for a kilogram; a sale that is over, one that is to come
+        ({"priceSpecification": [ASKED | {"price": 9, "referenceQuantity": KILO}, ASKED]}, "40.00"),
+        ({"priceSpecification": [SALE | {"validThrough": "2020-01-31"}, ASKED]}, "40.00"),
+        ({"priceSpecification": [SALE | {"validFrom": "2999-01-01T00:00"}, ASKED]}, "40.00"),
+        ({"priceSpecification": [ASKED, SALE | {"validThrough": "2999-01-01"}]}, "30"),
     ],
 )
 def test_the_price_is_the_one_that_is_asked(offer: dict[str, Any], price: str) -> None:

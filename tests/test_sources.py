@@ -541,6 +541,31 @@ def test_files_of_one_name_are_numbered_by_their_paths(tmp_path: Path) -> None:
     assert [(p.sku, p.line) for p in shown] == [("a/1", "x"), ("b/1", "y")]
 
 
+def test_paths_that_a_table_writes_in_its_own_way_and_its_delimiter(tmp_path: Path) -> None:
+    """Backslashes, ./, another case, accents as two characters; what is not one file's is told."""
+    names = ["a/1", "a/2", "A/Photo", "a/caf\u00e9", "x/Y", "x/y"]
+    table = (
+        "file;sku;line;note\n"
+        ".\\a\\1.png;;Mugs;a, b\n./a/2.png;two;Mugs;\na/photo.PNG;three;Mugs;\n"
+        "a/cafe\u0301.png;four;Mugs;\nX/y.png;five;Mugs;\nx/y.png;six;Mugs;\n"
+    )
+    params = folder_of(tmp_path, {f"{n}.png": png(i) for i, n in enumerate(names)}, table)
+    result = read(tmp_path, params, share=0.5)
+    shown = {p.sku: [image.url for image in p.images] for p in result.products}
+    assert shown == {
+        "1": ["a/1.png"],
+        "two": ["a/2.png"],
+        "three": ["A/Photo.png"],
+        "four": ["a/caf\u00e9.png"],
+        "five": [],
+        "six": ["x/y.png"],
+    }
+    assert set(result.rejects) == {
+        ("five", "X/y.png", "no such file"),
+        ("", "x/Y.png", "not in the table"),
+    }
+
+
 def test_further_columns_of_a_table_are_attributes(tmp_path: Path) -> None:
     """What a product's rows tell alike; the header's case and spaces are no matter."""
     table = (

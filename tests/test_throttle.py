@@ -5,6 +5,7 @@ import hashlib
 import json
 import time
 from http.server import BaseHTTPRequestHandler
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,14 @@ def test_the_wait_is_bounded_and_too_many_lost_photos_end_the_crawl(tmp_path: Pa
     assert "raise catalogue.crawl.max_wait_s" in told and "the last catalogue stays" in told
 
 
+def test_a_robots_txt_that_stays_refused_is_told_with_the_mend(tmp_path: Path) -> None:
+    shop = ten_photos({})
+    shop.pages["/robots.txt"] = Answer(act=Busy(99, 429, "60"))
+    mend = r"robots\.txt: HTTP 429, still after .*; raise catalogue\.crawl\.max_wait_s"
+    with shop.serve() as url, pytest.raises(BestsellerError, match=mend):
+        crawl(url, tmp_path, max_wait_s=1.0)
+
+
 @pytest.mark.parametrize("share", [0.3, 0.5])
 def test_the_share_of_photos_that_may_be_lost(tmp_path: Path, share: float) -> None:
     """`crawl` allows 1 - share; forbidden photos are not lost."""
@@ -99,17 +108,41 @@ def test_the_share_of_photos_that_may_be_lost(tmp_path: Path, share: float) -> N
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("120", 120.0), (" 0 ", 0.0), ("", None), ("soon", None), ("-1", None), ("1.5", None)],
+    [
+        ("120", 120.0),
+        (" 0 ", 0.0),
+        ("1.5", 1.5),
+        ("9" * 25, 1e9),
+        ("9" * 99, None),
+        *((value, None) for value in ("", "soon", "-1")),
+    ],
 )
 def test_the_header_retry_after(value: str, seconds: float | None) -> None:
     response = Response("http://h", headers={"Retry-After": value} if value else {})
     assert retry_after(response) == seconds
 
 
-def test_a_date_in_retry_after() -> None:
+def test_a_server_that_names_no_wait_and_refuses_again_gets_longer_rests(tmp_path: Path) -> None:
+    busy, unclear = Busy(3, 429, "0", png(0)), Busy(1, 503, "in a moment", png(1))
+    shop = ten_photos({0: Answer(act=busy), 1: Answer(act=unclear)})
+    with shop.serve() as url:
+        assert crawl(url, tmp_path).rejects == []
+    rests = [b - a for a, b in pairwise(busy.asked_at)]
+    assert rests[1] >= 0.95 and rests[2] >= 0.95
+
+
+def test_a_date_in_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
     later = email.utils.formatdate(time.time() + 90, usegmt=True)
     found = retry_after(Response("http://h", headers={"Retry-After": later}))
     assert found is not None and 88 < found <= 90
+    naive = Response("http://h", headers={"Retry-After": later.removesuffix(" GMT")})
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert 88 < (retry_after(naive) or 0) <= 90, "it is in UTC, wherever this machine is"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
     past = Response("http://h", headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"})
     assert retry_after(past) == 0.0
 

@@ -27,6 +27,14 @@ _OTHER = (
     (re.compile(rb"IIR[OS]|MMOR|IIU\0|FUJIFILMCCD-RAW"), "camera raw"),
     (re.compile(rb"\0\0[\x01\x02]\0[^\0]\0"), "ICO"),
     (re.compile(rb"\x76\x2f\x31\x01"), "OpenEXR"),
+    (re.compile(rb"P[1-6]\s+(?:#|\d)|P7\n|P[fF]\n"), "PPM"),
+    (re.compile(rb"II\xbc\x01"), "JPEG XR"),
+    (re.compile(rb"gimp xcf "), "GIMP's XCF"),
+    (re.compile(rb"DDS \x7c\0\0\0"), "DDS"),
+    (re.compile(rb"icns.{4}[A-Za-z#0-9 ]{4}", re.DOTALL), "ICNS"),
+    (re.compile(rb"\x0a[\0\x02-\x05]\x01[\x01\x02\x04\x08]"), "PCX"),
+    (re.compile(rb"\x01\xda[\0\x01][\x01\x02]\0[\x01-\x03]"), "SGI"),
+    (re.compile(rb"qoif"), "QOI"),
 )
 # ISO/IEC 14496-12, 4.3: a file type box names a major brand and compatible ones. HEIF's own
 # brands, such as mif1, leave the coding open: it is AV1 where another brand says so.

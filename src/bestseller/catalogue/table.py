@@ -4,7 +4,7 @@ import csv
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import get_args
@@ -64,15 +64,23 @@ def numbered(rows: Iterable[Row]) -> list[Row]:
     return [row if row.sku else replace(row, sku=number(row)) for row in rows]
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Read the table: UTF-8, commas, a header with `file`; columns not of COLUMNS are attributes.
+def read_rows(path: Path, meant: Callable[[str], str] = str) -> list[Row]:
+    """Read the table: UTF-8, a header with `file`; columns not of COLUMNS are attributes.
+
+    Between its cells are commas, semicolons or tabs, whichever the header has most of.
+
+    Args:
+        path: of the table.
+        meant: returns the file that a path in the table means.
 
     Raises:
         BestsellerError: it cannot be read, or a column, a cell or a product is wrong.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+            names = file.readline()
+            file.seek(0)
+            reader = csv.reader(file, delimiter=max(",;\t", key=names.count), strict=True)
             header = [" ".join(name.split()).lower() for name in next(reader, [])]
             _check_header(path, header)
             rows, lines = [], []
@@ -86,7 +94,7 @@ def read_rows(path: Path) -> list[Row]:
         raise BestsellerError(f"{path}: {error.strerror}; mend catalogue.folder.table") from error
     if not rows:
         raise BestsellerError(f"{path}: holds no row; name a file in each")
-    rows = numbered(rows)
+    rows = numbered(replace(row, file=meant(row.file)) for row in rows)
     first: dict[tuple[str, str], tuple[str, int]] = {}
     for row, line in zip(rows, lines, strict=True):
         _check_agreement(f"{path}: line {line}", row, first, line)

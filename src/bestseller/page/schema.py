@@ -1,5 +1,6 @@
 """From schema.org products to facts; the vocabulary is that of JSON-LD and microdata alike."""
 
+import datetime as dt
 import re
 from dataclasses import replace
 
@@ -14,7 +15,8 @@ GROUPS = frozenset(["productgroup"])
 LIST_PRICES = frozenset(
     ["listprice", "strikethroughprice", "msrp", "srp", "minimumadvertisedprice", "invoiceprice"]
 )
-LISTED = 3
+REGULAR, LISTED = 3, 4  # ranks, see `_rank`; what is LISTED is not asked
+ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 NO_PRODUCT_PRICE = frozenset(["deliverychargespecification", "paymentchargespecification"])
 LINE_NAMES = frozenset(["line", "productline", "collection", "series", "range", "family", "model"])
 
@@ -175,14 +177,18 @@ def _price(graph: Graph, offers: list[Node]) -> tuple[str | None, str | None]:
     """Return (price, currency) that is asked by the first offer that names one.
 
     A price that is called a sale's is asked, whatever stands beside it; then the offer's own; then
-    that of a specification that is no list price. A list price alone is better than none.
+    that of a specification, one that is called regular last. A list price, or one for a measure
+    such as a kilogram, is better than none alone. What is over or not yet valid does not count.
     """
+    today = dt.datetime.now(dt.UTC).date().isoformat()
     last: tuple[str | None, str | None] = None, None
     for offer in offers:
         specified = [
             node
             for node in _nodes(graph, offer, "pricespecification")
-            if not types(node) & NO_PRODUCT_PRICE and not node.get("validformembertier")
+            if not types(node) & NO_PRODUCT_PRICE
+            and not node.get("validformembertier")
+            and _is_valid(graph, node, today)
         ]
         ranked = sorted([offer, *specified], key=lambda node: _rank(graph, offer, node))
         for node in ranked:
@@ -200,11 +206,20 @@ def _price(graph: Graph, offers: list[Node]) -> tuple[str | None, str | None]:
 def _rank(graph: Graph, offer: Node, node: Node) -> int:
     """Return the order in which the prices of an offer count, the asked one first."""
     kind = re.split(r"[/#:]", _word(graph, node, "pricetype") or "")[-1].lower()
-    if kind in LIST_PRICES:
+    if kind in LIST_PRICES or node.get("referencequantity"):
         return LISTED
     if kind == "saleprice":
         return 0
-    return 1 if node is offer else 2
+    if node is offer:
+        return 1
+    return REGULAR if kind == "regularprice" else 2
+
+
+def _is_valid(graph: Graph, node: Node, today: str) -> bool:
+    """Tell whether a price is asked on a day, as far as its ISO dates say."""
+    first, last = _word(graph, node, "validfrom"), _word(graph, node, "validthrough")
+    began = not first or not ISO_DAY.match(first) or first[:10] <= today
+    return began and (not last or not ISO_DAY.match(last) or today <= last[:10])
 
 
 def _sku(graph: Graph, node: Node) -> str | None:

@@ -56,7 +56,7 @@ class Sales(Section):
     encoding: str
     delimiter: Annotated[str, Field(min_length=1, max_length=1)]
     quoting: Literal["standard", "none"]
-    skip_lines: NonNegative
+    skip_lines: NonNegative | Literal["auto"]
     totals: list[Text]
     fill_down: dict[str, list[str]]
     not_counted: dict[str, list[Text]]

@@ -14,11 +14,12 @@ import pandas as pd
 from bestseller.base.errors import BestsellerError
 from bestseller.params import Sales
 from bestseller.sales.checks import failures
+from bestseller.sales.columns import our_columns
 from bestseller.sales.notes import ledger_notes, window_notes
 from bestseller.sales.once import check_filled
 from bestseller.sales.orders import filled_down, not_counted
 from bestseller.sales.periods import PERIOD_END, Period, detect_period, period_ends
-from bestseller.sales.read import Table, our_columns
+from bestseller.sales.read import Table
 from bestseller.sales.values import read_values
 
 UNKNOWN_SKU = "sku is not in the catalogue"
@@ -66,7 +67,8 @@ def clean_ledger(
     """Judge every row of a ledger and net the good ones.
 
     In this order: rows that `empty` drops; rows that do not count; rows that `as_of` makes unknown
-    as yet; rows that do not fit the header or cannot be read; rows that a later one of the same key
+    as yet; rows that do not fit the header or cannot be read, or whose
+    order does not tell what they lack; rows that a later one of the same key
     replaces, as a correction or a repetition (an unreadable row replaces nothing); rows outside the
     window; rows of unknown skus, and of skus that several products share.
 
@@ -83,12 +85,12 @@ def clean_ledger(
             skus of no single product, or no row is left.
     """
     columns = our_columns(raw, settings, name)
-    texts = filled_down(raw.rows, settings, raw.problems, name)
+    texts, unclear = filled_down(raw.rows, settings, raw.problems, name)
     check_filled(texts, columns, settings, name)
     read = read_values(texts, columns, settings)
     rows = read.table
     reason = failures(rows, settings)
-    misfits = pd.Series(raw.problems, dtype=object).reindex(rows.index)
+    misfits = pd.Series(raw.problems | unclear, dtype=object).reindex(rows.index)
     reason = misfits.where(misfits.notna(), reason)
 
     fits = misfits.isna()
@@ -157,7 +159,9 @@ def clean_ledger(
     ):
         raise AssertionError(f"{name}: rows are lost: {summary}")
     notes = (
-        *ledger_notes(rows, settings, of_no_line, in_several, raw),
+        *ledger_notes(
+            rows, settings, of_no_line, in_several, raw, replaced=counts["rows_replaced"]
+        ),
         *window_notes(rows[dropped["outside_window"]], last, settings),
     )
     return CleanLedger(clean, quarantine, summary, last.date(), period, notes)

@@ -11,13 +11,15 @@ from ruamel.yaml import YAML
 from bestseller.base.errors import BestsellerError
 from bestseller.params import Sales, preset_names, together
 from bestseller.sales.checks import failures
+from bestseller.sales.columns import our_columns
 from bestseller.sales.foreign import is_workbook
 from bestseller.sales.guess import Guess, guess_encoding, guess_rows, guess_text
+from bestseller.sales.header import AUTO
 from bestseller.sales.orders import filled_down, not_counted
 from bestseller.sales.periods import detect_period
-from bestseller.sales.read import Table, our_columns, read_table
+from bestseller.sales.read import Table, read_table
 from bestseller.sales.values import read_values
-from bestseller.sales.workbook import sheet_names, sheet_records
+from bestseller.sales.workbook import filled_sheets, sheet_names, sheet_records
 
 SHOWN, FIRST = 5, 2000  # rows shown, and rows tried
 
@@ -62,9 +64,9 @@ def explain(path: Path, settings: Sales) -> Iterator[str]:
 
 
 def _of_workbook(data: bytes, settings: Sales, name: str) -> Guess:
-    names = sheet_names(data, name)
+    names = filled_sheets(data, name)
     sheet = settings.sheet if settings.sheet in names else names[0]
-    shape = settings.model_copy(update={"sheet": sheet})
+    shape = settings.model_copy(update={"sheet": sheet, "skip_lines": 0})
     guess = guess_rows([(n, cells) for n, cells, _ in sheet_records(data, shape, name)][:200])
     if guess.header > 1:
         guess.settings = {"skip_lines": guess.header - 1} | guess.settings
@@ -81,7 +83,7 @@ def _over_the_preset(guess: Guess) -> dict[str, Any]:
     return {
         key: value
         for key, value in guess.settings.items()
-        if key in ("preset", "columns") or getattr(shape, key) != value
+        if key in ("preset", "columns") or getattr(shape, key) not in (value, AUTO)
     }
 
 
@@ -101,7 +103,8 @@ def _rows(data: bytes, settings: Sales, name: str, by: str) -> Iterator[str]:
         columns = our_columns(table, settings, name)
         rows = table.rows.head(FIRST)
         head = Table(rows, {line: p for line, p in table.problems.items() if line in rows.index})
-        texts = filled_down(head.rows, settings, head.problems, name)
+        texts, unclear = filled_down(head.rows, settings, head.problems, name)
+        head.problems.update(unclear)
         read = read_values(texts, columns, settings)
         left_out = read.empty | read.not_counted | not_counted(texts, settings, name)
     except BestsellerError as error:

@@ -75,10 +75,11 @@ def encoding_of(data: bytes, declared: str, name: str) -> str:
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return encoding
-    if is_wide(data[:256]) and not declared.lower().replace("_", "-").startswith(
-        ("utf-16", "utf-32")
-    ):
-        which = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+    wide, codec = is_wide(data[:256]), declared.lower().replace("_", "-")
+    which = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+    if wide and codec in ("utf-16", "utf16"):
+        return which  # Python would take this machine's order of bytes
+    if wide and not codec.startswith(("utf-16", "utf16", "utf-32", "utf32")):
         raise BestsellerError(
             f"{name}: no {declared.upper()}: every other byte is zero; set sales.encoding: {which}"
         )

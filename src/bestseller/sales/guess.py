@@ -14,9 +14,12 @@ from functools import cache
 from typing import Any
 
 from bestseller.params import preset, preset_names
+from bestseller.sales.dates import english_months
 from bestseller.sales.foreign import MARKS, is_wide
+from bestseller.sales.header import NEEDED, column_named, tidy_name
 from bestseller.sales.lines import Records
-from bestseller.sales.read import NEEDED, SEPARATOR, column_named
+from bestseller.sales.read import SEPARATOR
+from bestseller.sales.values import MINUS
 
 DELIMITERS = (",", ";", "\t", "|")
 LINES = 200  # looked at
@@ -37,6 +40,35 @@ DATE_FORMATS = (
     "%d/%m/%y",
     "%b-%d-%y",
     "%Y%m%d",
+    "%Y/%m/%d",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S.%f%z",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%d.%m.%y",
+    "%d.%m.%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %I:%M %p",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%d %b %Y",
+    "%d. %B %Y",
+    "%d %B %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%b %d, %Y %I:%M %p",
+)
+# Days counted since 1899 and seconds since 1970, of the years 2000 to 2049.
+SERIAL, SECONDS = (
+    re.compile(r"(3[7-9]|4\d|5[0-4])\d{3}([.,]\d+)?"),
+    re.compile(r"(9|1\d|2[0-4])\d{8}(\d{3})?"),
+)
+TOTALS = re.compile(
+    r"(grand |sub)?total(s|e|en)?\b.*|(zwischen|gesamt)?summen?\b.*|gesamt\b.*|sum\b.*|somme\b.*|"
+    r"totaal\b.*|suma\b.*|summa\b.*|合計.*|итого.*",
+    re.IGNORECASE,
 )
 # What others call our columns, in lower case.
 NAMES = {
@@ -138,6 +170,7 @@ def guess_rows(records: Sequence[tuple[int, list[str]]]) -> Guess:
     guess.doubts += [
         f"which column holds {ours}? set sales.columns.{ours}" for ours in found if not found[ours]
     ]
+    _guess_totals(guess, filled[at + 1 :])
     if found["date"]:
         _guess_dates(guess, _samples(guess.columns, rows, found["date"]))
     if found["units"]:
@@ -170,7 +203,7 @@ def _shapes() -> dict[str, dict[str, Any]]:
 
 
 def _stripped(cells: Iterable[str]) -> list[str]:
-    return [cell.strip() for cell in cells]
+    return [tidy_name(cell) for cell in cells]
 
 
 def _evenness(lines: Sequence[str], delimiter: str) -> float:
@@ -199,8 +232,8 @@ def _is_header(cells: Sequence[str]) -> bool:
 
 
 def _named(columns: Iterable[str], names: Sequence[str]) -> str:
-    lower = {column.casefold(): column for column in columns}
-    return next((lower[name] for name in names if name in lower), "")
+    columns = list(columns)
+    return next((found[0] for name in names if (found := column_named(columns, name))), "")
 
 
 def _samples(columns: list[str], rows: Iterable[list[str]], name: str) -> list[str]:
@@ -208,8 +241,22 @@ def _samples(columns: list[str], rows: Iterable[list[str]], name: str) -> list[s
     return [text for cells in rows if (text := cells[at].strip())]
 
 
+def _guess_totals(guess: Guess, rows: Iterable[tuple[int, list[str]]]) -> None:
+    """Propose rows that are sums, told by their first filled cell."""
+    firsts = [next(cell.strip() for cell in cells if cell.strip()) for _, cells in rows]
+    sums = sorted({text for text in firsts if TOTALS.fullmatch(text)})
+    if sums:
+        guess.settings["totals"] = sums
+
+
 def _guess_dates(guess: Guess, texts: list[str]) -> None:
     fitting = [f for f in DATE_FORMATS if texts and all(_is_date(text, f) for text in texts)]
+    if texts and all(map(SERIAL.fullmatch, texts)):
+        fitting = ["excel"]
+    elif texts and all(map(SECONDS.fullmatch, texts)):
+        guess.settings |= {"zone": "UTC", "business_zone": "UTC"}
+        guess.doubts.append("whose calendar days count? set business_zone to the shop's zone")
+        fitting = ["unix"]
     if not fitting:
         guess.doubts.append(f"no usual format fits dates such as {texts[:1]}: set date_format")
         return
@@ -220,20 +267,30 @@ def _guess_dates(guess: Guess, texts: list[str]) -> None:
         guess.doubts.append(f"dates such as {texts[0]} fit {' and '.join(fitting)}: which is it?")
 
 
+def _plain(text: str) -> str:
+    return MINUS.sub("-", text)
+
+
 def _is_date(text: str, pattern: str) -> bool:
     try:
-        dt.datetime.strptime(text, pattern)
+        dt.datetime.strptime(english_months(text, pattern), pattern)
     except ValueError:
         return False
     return True
 
 
 def _guess_marks(guess: Guess, rows: list[list[str]], name: str) -> None:
-    for text in _samples(guess.columns, rows, name):
+    for text in map(_plain, _samples(guess.columns, rows, name)):
         if re.fullmatch(r"-?\d{1,3}(\.\d{3})+(,\d+)?-?|-?\d+,\d+-?", text):
             guess.settings |= {"decimal": ",", "thousands": "."}
             guess.doubts.append(f"{text} is read with a decimal comma: is it?")
             return
         if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?-?", text):
             guess.settings["thousands"] = ","
+            return
+        if re.fullmatch(r"-?\d{1,3}(['\u2019]\d{3})+(\.\d+)?-?", text):
+            guess.settings["thousands"] = "'"
+            return
+        if found := re.fullmatch(r"-?\d{1,3}(\s\d{3})+(?:([.,])\d+)?-?", text):
+            guess.settings |= {"thousands": " ", "decimal": found[2] or ","}
             return

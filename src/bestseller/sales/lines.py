@@ -48,15 +48,26 @@ class Records:
         delimiter: between two cells.
         quoted: quotes may surround a cell; else a quote is a character like any other.
         first: number of the text's first line.
+        spaced: spaces before a quote that surrounds a cell are none of the cell's.
 
     Attributes:
         line: number of lines read so far, those above the header included.
     """
 
-    def __init__(self, text: Iterator[str], delimiter: str, quoted: bool, first: int) -> None:
+    def __init__(
+        self,
+        text: Iterator[str],
+        delimiter: str,
+        quoted: bool,
+        first: int,
+        *,
+        spaced: bool = False,
+    ) -> None:
         self._lines, self.line = _Lines(text), first - 1
         self._plain: dict[str, Any] = {"delimiter": delimiter, "quoting": csv.QUOTE_NONE}
-        self._quoted: dict[str, Any] = {"delimiter": delimiter} if quoted else self._plain
+        self._quoted: dict[str, Any] = self._plain
+        if quoted:
+            self._quoted = {"delimiter": delimiter, "skipinitialspace": spaced}
 
     def __iter__(self) -> Iterator[Record]:
         lines, width = self._lines, 0

@@ -3,11 +3,18 @@
 import pandas as pd
 
 from bestseller.params import Sales
-from bestseller.sales.read import Table, column_named
+from bestseller.sales.header import column_named
+from bestseller.sales.read import Table
 
 
 def ledger_notes(
-    rows: pd.DataFrame, settings: Sales, of_no_line: pd.Index, in_several: pd.Series, raw: Table
+    rows: pd.DataFrame,
+    settings: Sales,
+    of_no_line: pd.Index,
+    in_several: pd.Series,
+    raw: Table,
+    *,
+    replaced: int,
 ) -> tuple[str, ...]:
     """Say what is odd about a ledger's keys, skus and columns.
 
@@ -17,16 +24,18 @@ def ledger_notes(
         of_no_line: rows that share their key with one of another sku.
         in_several: which rows are of a sku that several products share.
         raw: the table of text.
+        replaced: rows that a later one of their key and sku replaces.
     """
     notes = []
     if len(of_no_line):
         same = rows.loc[of_no_line]
+        also = f", but {replaced} other rows of one key and one sku are" if replaced else ""
         first = same[(same[settings.key] == same[settings.key].iloc[0]).all(axis=1)]
         notes.append(
             f"{len(of_no_line)} rows share their sales.key with a row of another sku, such as "
             f"lines {first.index[0]} and {first.index[first['sku'].ne(first['sku'].iloc[0])][0]}: "
             "the key is an order's, no line's; all of them count, and none is taken for a "
-            "correction"
+            f"correction{also}"
         )
     if in_several.any():
         units = int(rows.loc[in_several, "units"].abs().sum())

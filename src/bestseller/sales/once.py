@@ -17,7 +17,7 @@ def check_filled(raw: pd.DataFrame, columns: Mapping[str, str], settings: Sales,
 
     Args:
         raw: columns of text, cells filled down as `sales.fill_down` says.
-        columns: ours to the table's, see `read.our_columns`.
+        columns: ours to the table's, see `columns.our_columns`.
         settings: the sales section of params.yaml.
         name: of the ledger in an error.
 

@@ -6,18 +6,19 @@ import pandas as pd
 
 from bestseller.base.errors import BestsellerError
 from bestseller.params import Sales
+from bestseller.sales.header import column_named
 from bestseller.sales.patterns import matcher
-from bestseller.sales.read import column_named
 
 
 def filled_down(
     raw: pd.DataFrame, settings: Sales, left_out: Collection[int], name: str
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[int, str]]:
     """Return the table with cells that stand once per order in all rows of the order.
 
     An empty cell takes the text of its order's other rows where these tell one alone; where they
-    tell several, none is certain and the cell stays empty. A column that is in its own list, such
-    as an order's number that only its first row has, is first filled from the row above.
+    tell several, none is certain, the cell stays empty and the row is told. A column that is in its
+    own list, such as an order's number that only its first row has, is first filled from the row
+    above.
 
     Args:
         raw: columns of text.
@@ -25,11 +26,15 @@ def filled_down(
         left_out: rows that do not fit the header: nothing is taken from them.
         name: of the ledger in an error.
 
+    Returns:
+        The table, and why a row has no certain text in such a column, by line.
+
     Raises:
         BestsellerError: a column is not there.
     """
     if not settings.fill_down:
-        return raw
+        return raw, {}
+    unclear: dict[int, str] = {}
     table = raw.copy()
     sound = ~raw.index.isin(list(left_out))
     for by, columns in settings.fill_down.items():
@@ -48,10 +53,13 @@ def filled_down(
             told = pd.DataFrame({"order": orders, "text": texts})[
                 sound & (texts != "") & (orders != "")
             ].drop_duplicates()
-            told = told[~told["order"].duplicated(keep=False)]
+            several = told["order"][told["order"].duplicated()].unique()
+            for line in table.index[sound & (texts == "") & orders.isin(several)]:
+                unclear[line] = f"{column} is empty, and its order's other rows tell several"
+            told = told[~told["order"].isin(several)]
             meant = orders.map(told.set_index("order")["text"])
             table[column] = table[column].where(texts != "", meant).fillna("")
-    return table
+    return table, unclear
 
 
 def not_counted(raw: pd.DataFrame, settings: Sales, name: str) -> pd.Series:

@@ -6,9 +6,9 @@ lines_continued + the rows of the table + rows_totals.
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +16,16 @@ import pandas as pd
 import pyarrow as pa
 
 from bestseller.base.errors import BestsellerError
-from bestseller.params import Sales, SalesColumns
-from bestseller.sales.foreign import encoding_of, is_workbook
+from bestseller.params import Sales
+from bestseller.sales.foreign import MARKS, encoding_of, is_workbook
+from bestseller.sales.header import AUTO, HEAD, lines_above, other_header, tidy_name
 from bestseller.sales.lines import Record, Records
 from bestseller.sales.patterns import matcher
 from bestseller.sales.regular import regular_rows
 from bestseller.sales.workbook import sheet_records
 
-OURS = tuple(SalesColumns.model_fields)
-NEEDED = OURS[:3]
 CHUNK = 50_000  # rows that are Python's strings at a time, not Arrow's
-SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own line above a CSV's header
-HEAD = 50  # lines looked through for a header that stands lower than declared
+SEPARATOR = re.compile(r'"? *sep *= ?(.) *"?\s*', re.IGNORECASE)  # Excel's line above a header
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Table:
         problems: why a row does not fit the header, by line; the others are not in it.
         lines: lines_in, lines_above, lines_blank, lines_continued (lines of a cell that has line
             breaks), rows_totals (rows that `sales.totals` leaves out).
-        head: the first lines with their cells, to look for the header in.
+        head: the file's first lines with their cells, to look for the header in.
     """
 
     rows: pd.DataFrame
@@ -73,10 +71,13 @@ def read_table(source: str | Path | bytes, settings: Sales, name: str = "") -> T
         ) from error
     if is_workbook(data, name):
         records = sheet_records(data, settings, name)
-        above = sum(1 for _ in islice(records, settings.skip_lines))
-        reading = _Reading(settings, name, above)
+        first = list(islice(records, HEAD))
+        head = [(line, cells) for line, cells, _ in first]
+        above = lines_above(head, settings, name)
+        records = islice(chain(first, records), above, None)
+        reading = _Reading(settings, name, above, head)
         last = reading.take(records)
-        return reading.table(last or above)
+        return reading.table(last or len(head))
     encoding = encoding_of(data, settings.encoding, name)
     if encoding.lower() in ("utf-8", "utf8"):
         encoding = "utf-8-sig"
@@ -88,27 +89,42 @@ def read_table(source: str | Path | bytes, settings: Sales, name: str = "") -> T
 
 
 def _read_text(text: str, settings: Sales, name: str) -> Table:
-    stream = io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8", newline="")
-    start = sum(len(line) for line in islice(stream, settings.skip_lines))
-    above = settings.skip_lines if start < len(text) else text.count("\n")
-    if not above and (mark := SEPARATOR.fullmatch(first := stream.readline())):
-        above, start = 1, len(first)
-        if mark[1] != settings.delimiter:
+    quoted, mark = settings.quoting == "standard", settings.delimiter
+    # A space before a quote is the writer's, not the cell's, wherever the file has both.
+    spaced = quoted and re.search(rf'{re.escape(mark)} +"', text) is not None
+    data = text.lstrip("\ufeff").encode()
+    del text
+
+    def records(body: bytes, above: int) -> Records:
+        return Records(_lines(body), mark, quoted, above + 1, spaced=spaced)
+
+    head = [(line, cells) for line, cells, _ in islice(records(data, 0), HEAD)]
+    above = lines_above(head, settings, name)
+    if not above or settings.skip_lines == AUTO:
+        told = SEPARATOR.fullmatch(next(_lines(data), ""))
+        above = max(above, int(told is not None))
+        if told and told[1] != mark:
             raise BestsellerError(
-                f"{name}: line 1 says that {mark[1]!r} stands between two columns; set "
-                f'sales.delimiter: "{mark[1]}"'
+                f"{name}: line 1 says that {told[1]!r} stands between two columns; set "
+                f'sales.delimiter: "{told[1]}"'
             )
-    body, quoted = text[start:].encode(), settings.quoting == "standard"
-    del text, stream
-    reading = _Reading(settings, name, above)
-    regular = None if settings.totals else regular_rows(body, settings.delimiter, quoted)
-    lines = io.TextIOWrapper(io.BytesIO(body), "utf-8", newline="")
-    records = Records(lines, settings.delimiter, quoted, above + 1)
+    body = data[sum(len(line.encode()) for line in islice(_lines(data), above)) :]
+    del data
+    if above and not body:
+        hint = other_header(head, settings, above + 1) or "mend it in params.yaml"
+        raise BestsellerError(f"{name}: sales.skip_lines {above} leaves no line of it; {hint}")
+    reading = _Reading(settings, name, above, head)
+    regular = None if settings.totals else regular_rows(body, mark, quoted)
     if regular:
-        reading.take_regular(*regular, islice(records, HEAD))
+        reading.take_regular(*regular)
         return reading.table(above + 1 + regular[1].num_rows)
-    reading.take(records)
-    return reading.table(records.line)
+    rest = records(body, above)
+    reading.take(rest)
+    return reading.table(rest.line)
+
+
+def _lines(text: bytes) -> Iterator[str]:
+    return io.TextIOWrapper(io.BytesIO(text), "utf-8", newline="")
 
 
 def _undecodable(data: bytes, encoding: str, declared: str, name: str) -> str:
@@ -120,6 +136,8 @@ def _undecodable(data: bytes, encoding: str, declared: str, name: str) -> str:
         where = f" at byte {error.start}, line {line}"
     except UnicodeError:
         pass
+    if any(data.startswith(mark) for mark, _ in MARKS):
+        return f"{name}: begins as {encoding.upper()} and is none{where}: it is cut off or damaged"
     return (
         f"{name}: no {declared.upper()}{where}; mend sales.encoding in params.yaml, "
         "such as cp1252 for a file of Excel's"
@@ -129,12 +147,13 @@ def _undecodable(data: bytes, encoding: str, declared: str, name: str) -> str:
 class _Reading:
     """Sorts records: the header, rows that fit it, rows that do not, totals, blank lines."""
 
-    def __init__(self, settings: Sales, name: str, above: int) -> None:
-        self.settings, self.name = settings, name
+    def __init__(
+        self, settings: Sales, name: str, above: int, head: list[tuple[int, list[str]]]
+    ) -> None:
+        self.settings, self.name, self.head = settings, name, head
         self.lines = {"lines_in": 0, "lines_above": above, "lines_blank": 0, "lines_continued": 0}
         self.totals = 0
         self.names: list[str] = []
-        self.head: list[tuple[int, list[str]]] = []
         self.misfits: list[Record] = []
         self._numbers: list[int] = []
         self._cells: list[list[str]] = []
@@ -145,8 +164,6 @@ class _Reading:
         is_total = matcher(self.settings.totals) if self.settings.totals else None
         cells_of, numbers, width, line = self._cells, self._numbers, 0, 0
         for line, cells, problem in records:
-            if len(self.head) < HEAD:
-                self.head.append((line, cells))
             if not any(cells) or not any(cell.strip() for cell in cells):
                 self.lines["lines_blank"] += 1
             elif not self.names:
@@ -164,10 +181,9 @@ class _Reading:
                     self._pack()
         return line
 
-    def take_regular(self, names: list[str], rows: pa.Table, head: Iterable[Record]) -> None:
+    def take_regular(self, names: list[str], rows: pa.Table) -> None:
         """Take a header, and rows that all fit it, from the line behind it on."""
         line = self.lines["lines_above"] + 1
-        self.head = [(number, cells) for number, cells, _ in head]
         self.names = self._header(names, line)
         self._chunks.append(rows)
         self._numbers.extend(range(line + 1, line + 1 + rows.num_rows))
@@ -179,7 +195,7 @@ class _Reading:
         return cells[filled[0]].strip(), whole.strip()
 
     def _header(self, cells: list[str], line: int) -> list[str]:
-        names = [cell.strip() for cell in cells]
+        names = [tidy_name(cell) for cell in cells]
         twice = {name for name in names if name and names.count(name) > 1}
         if twice:
             raise BestsellerError(
@@ -210,7 +226,8 @@ class _Reading:
             self._numbers.append(line)
         if not self._numbers:
             what = "holds no rows" if self.names else "no CSV table (it is empty)"
-            raise BestsellerError(f"{self.name}: {what}")
+            hint = other_header(self.head, self.settings, self.lines["lines_above"] + 1)
+            raise BestsellerError(f"{self.name}: {what}{f'; {hint}' if hint else ''}")
         if self._cells:
             self._pack()
         text = pd.StringDtype(na_value=np.nan)
@@ -243,67 +260,3 @@ class _Reading:
 
 def _zeros(cells: Iterable[str]) -> str:
     return "holds a zero byte: the file is damaged there" if any("\0" in c for c in cells) else ""
-
-
-def column_named(columns: Iterable[str], wanted: str) -> list[str]:
-    """Return the columns of a name, compared without regard to case.
-
-    A name with a question mark behind it may be missing; the mark is no part of it, unless the
-    table has a column that is so called.
-    """
-    columns = list(columns)
-    found = [column for column in columns if column.casefold() == wanted.casefold()]
-    if found or not wanted.endswith("?"):
-        return found
-    return [column for column in columns if column.casefold() == wanted[:-1].casefold()]
-
-
-def our_columns(table: Table, settings: Sales, name: str) -> dict[str, str]:
-    """Return which column of the ledger is which of ours; optional ones that it lacks are left out.
-
-    Names are compared without regard to case. An optional column that params.yaml calls by its
-    own name, such as ``kind: kind``, or with a question mark behind it may be missing; one that it
-    calls otherwise must be there.
-
-    Raises:
-        BestsellerError: a column that must be there is not, or two have the same name.
-    """
-    result = {}
-    for ours in OURS:
-        theirs: str = getattr(settings.columns, ours)
-        columns = column_named(table.rows.columns, theirs) if theirs else []
-        if len(columns) > 1:
-            raise BestsellerError(f"{name}: has two columns {theirs!r}: {', '.join(columns)}")
-        if columns:
-            result[ours] = columns[0]
-        elif ours in NEEDED or not (theirs in ("", ours) or theirs.endswith("?")):
-            raise BestsellerError(
-                f"{name}: has no column {theirs}; found: {', '.join(table.rows.columns)}; "
-                + (
-                    _other_delimiter(table, settings)
-                    or _lower_header(table, settings)
-                    or f"mend sales.columns.{ours} in params.yaml"
-                )
-            )
-    return result
-
-
-def _other_delimiter(table: Table, settings: Sales) -> str:
-    """Return the mend where the whole header stands in one column."""
-    (header, *more) = table.rows.columns
-    marks = [
-        mark for mark in (";", "\t", ",", "|") if mark in header and mark != settings.delimiter
-    ]
-    if more or not marks:
-        return ""
-    mark = max(marks, key=header.count).replace("\t", r"\t")
-    return f'its columns stand between "{mark}"; set sales.delimiter: "{mark}" in params.yaml'
-
-
-def _lower_header(table: Table, settings: Sales) -> str:
-    """Return what to declare where a line below the header has the needed columns."""
-    needed = {getattr(settings.columns, ours).casefold() for ours in NEEDED}
-    for line, cells in table.head[1:]:
-        if needed <= {cell.strip().casefold() for cell in cells}:
-            return f"line {line} looks like the header: set sales.skip_lines: {line - 1}"
-    return ""

@@ -18,17 +18,19 @@ from bestseller.sales.dates import (
     from_unix,
     with_day,
 )
+from bestseller.sales.header import OURS, visible
 from bestseller.sales.money import without_mark
-from bestseller.sales.read import OURS
 
 DROP = "drop"
 MAX_DIGITS = 9  # of the units in one row
 FORMULA = re.compile(r'="([^"]*)"')  # how a CSV keeps Excel from reading a text as a number
 UNREADABLE = "\0"  # a text that its pattern in sales.extract does not match
 DROPPED = "\0drop"  # a text that sales.values says is left out; no value holds a zero byte
-# What is written for a minus: Unicode's own, the figure and en dash of typesetters (Unicode 16,
-# chapter 6.2). NFKC has made the small and the full-width hyphen a plain one before.
-MINUS = re.compile("[\N{MINUS SIGN}\N{FIGURE DASH}\N{EN DASH}]")
+GUARDED = re.compile("'(?=[=+@-])")  # the mark that keeps a spreadsheet from running a text
+# What is written for a minus: Unicode's own and its hyphen, the figure and en dash of typesetters
+# (Unicode 16, chapter 6.2). NFKC has made the other hyphens one of these before.
+DASHES = "\\-\N{HYPHEN}\N{FIGURE DASH}\N{EN DASH}\N{EM DASH}"  # for the cents that a price lacks
+MINUS = re.compile("[\N{MINUS SIGN}\N{HYPHEN}\N{FIGURE DASH}\N{EN DASH}]")
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,8 @@ def read_values(raw: pd.DataFrame, columns: dict[str, str], settings: Sales) -> 
     table["date"] = _days(texts["date"], settings)
     table["as_of"] = _parse(texts["as_of"], settings.as_of_format)
     table["has_price"], table["has_as_of"] = texts["price"] != "", texts["as_of"] != ""
-    if settings.price_of == "line":  # a return's amount is written with or without a minus
-        returns = table["kind"] == "return"
-        table["price"] = table["price"].where(~returns, table["price"].abs())
+    returns = table["kind"] == "return"  # whose amount is written with or without a minus
+    table["price"] = table["price"].where(~returns, table["price"].abs())
     return Rows(table, empty, left_out)
 
 
@@ -100,9 +101,10 @@ def meant_texts(raw: pd.DataFrame, column: str | None, name: str, settings: Sale
     instead = "" if empty == DROP else empty
 
     def meaning(text: str) -> str:
-        text = unicodedata.normalize("NFKC", text).strip()
-        if text.startswith("=") and (guarded := FORMULA.fullmatch(text)):
-            text = guarded[1].strip()
+        text = visible(unicodedata.normalize("NFKC", text).strip()).strip()
+        if text.startswith("=") and (formula := FORMULA.fullmatch(text)):
+            text = formula[1].strip()
+        text = GUARDED.sub("", text, count=1) if text.startswith("'") else text
         if pattern and text:
             found = pattern.search(text)
             text = (found[1] or "").strip() if found else UNREADABLE
@@ -144,17 +146,22 @@ def _each(
 def _number_pattern(settings: Sales, *, whole: bool) -> re.Pattern[str]:
     """Return what a number looks like: thousands in groups of three or none at all.
 
-    Without a sign; see `_number`. A whole number may end in zeros behind the decimal mark, as
-    databases write it. Exactly three behind a point could be thousands of another country, so they
-    count only where `sales.unit_decimals` declares them, or where thousands stand grouped before
-    it; a decimal comma is a declaration itself.
+    Without a sign; see `_number`. Commas may also stand as in India, 12,34,567. A whole number may
+    end in zeros behind the decimal mark, as databases write it. Exactly three behind a point could
+    be thousands of another country, so they count only where `sales.unit_decimals` declares them,
+    or where thousands stand grouped before it; a decimal comma is a declaration itself. A price may
+    lack its digits before the mark, or have a dash for those behind it.
     """
     mark, thousands = re.escape(settings.decimal), re.escape(settings.thousands)
     groups, plain = rf"\d{{1,3}}(?:{thousands}\d{{3}})+", rf"\d{{1,{MAX_DIGITS}}}"
-    any_tail = r"0+" if whole else r"\d{1,6}"
+    if settings.thousands == ",":
+        groups = rf"(?:{groups}|\d{{1,2}}(?:,\d{{2}})+,\d{{3}})"
+    any_tail = "0+" if whole else rf"(?:\d+|[{DASHES}]{{0,2}})"
     declared = not whole or settings.decimal == "," or settings.unit_decimals == 3
-    tail = any_tail if declared else r"(?:0{1,2}|0{4,})"
+    tail = any_tail if declared else "(?:0{1,2}|0{4,})"
     ways = [rf"{plain}(?:{mark}{tail})?"]
+    if not whole:
+        ways.append(rf"{mark}\d+")
     if thousands:
         ways.append(rf"{groups}(?:{mark}{any_tail})?")
     return re.compile("|".join(ways), re.ASCII)
@@ -170,6 +177,8 @@ def _number(text: str, pattern: re.Pattern[str], settings: Sales) -> float:
 
     A minus may stand before it, behind it as SAP writes it, or be the brackets of accountants.
     """
+    if settings.thousands != "'":
+        text = text.removeprefix("'")  # by which a spreadsheet tells a text from a number
     if pattern.fullmatch(text):
         return _value(text, settings)
     found = SIGNED.fullmatch(MINUS.sub("-", text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
@@ -184,7 +193,7 @@ def _number(text: str, pattern: re.Pattern[str], settings: Sales) -> float:
 
 def _value(number: str, settings: Sales) -> float:
     plain = number.replace(settings.thousands, "") if settings.thousands else number
-    value = float(plain.replace(settings.decimal, "."))
+    value = float(plain.rstrip(DASHES).replace(settings.decimal, "."))
     return value if value < 10**MAX_DIGITS else float("nan")
 
 

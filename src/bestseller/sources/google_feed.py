@@ -36,6 +36,7 @@ _ASIDE = re.compile(
     r"|shopping_ads_excluded_country|pause|installment|loyalty_\w+|cost_of_goods_sold"
     r"|auto_pricing_min_price|expiration_date|pickup_\w+|external_seller_id|updated|published|guid"
 )
+_BEFORE_XML = b"\xef\xbb\xbf\xff\xfe \t\r\n"  # marks of the order of bytes, white space
 _CURRENCY = re.compile(r"\b[A-Z]{3}\b")
 
 Item = dict[str, list[str]]
@@ -70,9 +71,7 @@ def read_feed(body: bytes, origin: str, line: str) -> list[Entry]:
     Raises:
         ValueError: it is no feed.
     """
-    items = (
-        _of_xml(body) if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") else _of_table(body)
-    )
+    items = _of_xml(body) if _is_xml(body) else _of_table(body)
     groups: defaultdict[str, list[Item]] = defaultdict(list)
     entries = []
     for number, item in enumerate(items, start=1):
@@ -89,18 +88,34 @@ def read_feed(body: bytes, origin: str, line: str) -> list[Entry]:
     return entries
 
 
+def _is_xml(body: bytes) -> bool:
+    """Tell whether a file begins as XML does, in an encoding of one byte a character or of two."""
+    return body[:1000].replace(b"\0", b"").lstrip(_BEFORE_XML).startswith(b"<")
+
+
 def _of_xml(body: bytes) -> list[Item]:
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True
-    )
+    parser = _parser()
     try:
         root = etree.fromstring(body, parser)
     except etree.XMLSyntaxError as error:
-        raise ValueError(f"no XML ({str(error).splitlines()[0]})") from error
+        # some shops use the prefix g without saying whose it is; all else is then sound
+        if {entry.type_name for entry in parser.error_log} != {"NS_ERR_UNDEFINED_NAMESPACE"}:
+            raise ValueError(f"no XML ({str(error).splitlines()[0]})") from error
+        root = etree.fromstring(body, _parser(recover=True))
     found = [e for e in root.iter("{*}item", "{*}entry") if len(e)]
     if not found and etree.QName(root).localname not in ("rss", "feed", "RDF"):
         raise ValueError(f"no product feed, but <{etree.QName(root).localname}>")
     return [_item(element) for element in found]
+
+
+def _parser(*, recover: bool = False) -> etree.XMLParser:
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
+        recover=recover,
+    )
 
 
 def _item(element: Any) -> Item:
@@ -108,15 +123,16 @@ def _item(element: Any) -> Item:
     plain: defaultdict[str, list[str]] = defaultdict(list)
     own: defaultdict[str, list[str]] = defaultdict(list)
     for child in element.iterchildren(tag=etree.Element):
-        name = etree.QName(child)
-        told = own if NAMESPACE in (name.namespace or "") else plain
+        namespace, _, name = str(child.tag).rpartition("}")
+        prefix, _, local = name.rpartition(":")  # a prefix that nobody declared
+        told = own if prefix or NAMESPACE in namespace else plain
         if inner := list(child.iterchildren(tag=etree.Element)):
-            parts = {etree.QName(part).localname: text.clean(part.text) for part in inner}
+            parts = {re.split("[}:]", part.tag)[-1]: text.clean(part.text) for part in inner}
             detail = parts.get("attribute_name")
-            if name.localname == "product_detail" and detail:
+            if local == "product_detail" and detail:
                 told[detail.lower()].append(parts.get("attribute_value") or "")
         else:
-            told[name.localname].append((child.text or child.get("href") or "").strip())
+            told[local].append((child.text or child.get("href") or "").strip())
     return {**plain, **own}
 
 
@@ -125,9 +141,6 @@ def _of_table(body: bytes) -> list[Item]:
     for row in read_table(body):
         named = {name.removeprefix("g:").replace(" ", "_"): cell for name, cell in row.items()}
         item = {name: [cell] for name, cell in named.items() if name and cell}
-        item["additional_image_link"] = re.split(
-            r",(?=\s*https?:)", named.get("additional_image_link", "")
-        )
         items.append(item)
     if items and not {"id", "title"} & items[0].keys():
         raise ValueError("no product feed: its header names neither id nor title")
@@ -160,7 +173,7 @@ def _entry(items: list[Item], colour: str, origin: str, line: str) -> Entry:
     shown = dict.fromkeys(
         address
         for item in items
-        for address in [*item.get("image_link", [])[:1], *item.get("additional_image_link", [])]
+        for address in [*item.get("image_link", [])[:1], *_further_images(item)]
         if address.strip()
     )
     design = Product(
@@ -187,6 +200,12 @@ def _entry(items: list[Item], colour: str, origin: str, line: str) -> Entry:
     return Entry(url, version, (design,))
 
 
+def _further_images(item: Item) -> list[str]:
+    """Return the addresses of further pictures, which may stand in one cell with commas between."""
+    told = item.get("additional_image_link", [])
+    return [address for text_ in told for address in re.split(r",(?=\s*https?:)", text_)]
+
+
 def _attributes(item: Item, line: str) -> dict[str, str]:
     told = {
         name: text.clean(" | ".join(filter(None, values)))
@@ -200,7 +219,11 @@ def _asked(item: Item) -> tuple[str | None, str | None]:
     """Return (price, currency) that is asked now: the sale's while it lasts, else the usual one."""
     now = dt.datetime.now(dt.UTC)
     sale, usual = _first(item, "sale_price"), _first(item, "price")
-    told = sale if sale and _lasts(_first(item, "sale_price_effective_date"), now) else usual
+    told = (
+        sale
+        if text.amount(sale) and _lasts(_first(item, "sale_price_effective_date"), now)
+        else usual
+    )
     code = _CURRENCY.search(told or "")
     return text.amount(told), code[0] if code else None
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import posixpath
 import shutil
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from bestseller.base.errors import BestsellerError, out_of_means
@@ -35,7 +37,6 @@ def read_folder(
     path where another file has the name too; its line is the name of the folder that it lies
     in. With one, each row is a view of the product that it names, and tells what the file's place
     would tell otherwise where it leaves a cell empty.
-    names, and tells what the file's place would tell otherwise where it leaves a cell empty.
 
     Args:
         params: catalogue.folder of params.yaml.
@@ -57,7 +58,7 @@ def read_folder(
             rejects.add(Rejected("", file, reason))
         else:
             files.append(file)
-    rows = read_rows(table) if table else numbered([Row(file) for file in files])
+    rows = read_rows(table, _meaning(files)) if table else numbered(Row(file) for file in files)
     shown: dict[str, list[tuple[Row, Image | None]]] = {}
     lost: dict[str, str] = {}
     for row in rows:
@@ -125,6 +126,25 @@ def _walk(folder: Path, table: Path | None) -> Iterator[tuple[str, str]]:
             told = file.encode(errors="replace").decode()
             found.append((told, "its name is no UTF-8" if told != file else _refusal(folder, path)))
     yield from sorted(found)
+
+
+def _meaning(files: Collection[str]) -> Callable[[str], str]:
+    """Return what finds the file that a table means by a path which is written in another way: with
+    backslashes, from the folder itself (./), in another case, or with accents of their own."""
+    alike: dict[str, list[str]] = {}
+    for file in files:
+        alike.setdefault(_in_one_way(file), []).append(file)
+
+    def meant(written: str) -> str:
+        found = alike.get(_in_one_way(written), [])
+        return found[0] if len(found) == 1 and written not in found else written
+
+    return meant
+
+
+def _in_one_way(path: str) -> str:
+    plain = unicodedata.normalize("NFC", path).replace("\\", "/")
+    return posixpath.normpath(plain).casefold()
 
 
 def _raise(error: OSError) -> None:

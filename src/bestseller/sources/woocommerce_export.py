@@ -20,6 +20,7 @@ from bestseller.sources.shopify import Currency
 OPTIONS = 3  # as many as a product in the shape of `shopify.read_product` has
 NEEDED = ("id", "type", "name")
 _COMMA = re.compile(r"(?<!\\),\s*")
+_PICTURES = re.compile(r",\s+|,(?=https?://|/)")  # a comma within an address ends none
 _NAME = re.compile(r"attribute (\d+) name")
 
 Row = dict[str, str]
@@ -76,10 +77,17 @@ def read_export(
     for row in rows:
         if "variation" in _kinds(row):
             variations[row.get("parent", "")].append(row)
+    base = f"{origin}/?p="
+    parents = [row for row in rows if "variation" not in _kinds(row)]
+    named = {name for row in parents for name in (f"id:{row['id']}", row.get("sku", "")) if name}
     return [
-        _entry(row, _own(variations, row), f"{origin}/?p=", currency, colour_options)
-        for row in rows
-        if "variation" not in _kinds(row)
+        *(_entry(row, _own(variations, row), base, currency, colour_options) for row in parents),
+        *(
+            Entry(base + row["id"], "", (), f"a variation of {parent!r}, which the export lacks")
+            for parent, orphans in variations.items()
+            if parent not in named
+            for row in orphans
+        ),
     ]
 
 
@@ -186,7 +194,7 @@ def _categories(row: Row) -> list[str]:
 
 
 def _images(row: Row) -> list[str]:
-    return [address for part in row.get("images", "").split(",") if (address := part.strip())]
+    return [address for part in _PICTURES.split(row.get("images", "")) if (address := part.strip())]
 
 
 def _asked(row: Row) -> str | None:

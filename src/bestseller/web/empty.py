@@ -12,6 +12,14 @@ from bestseller.page.text import UNREAD
 SHORT = 300  # characters that a reader sees; a product's page has more
 RUN = ("", "module", "text/javascript", "application/javascript")  # types of scripts that are run
 _DOOR = re.compile(r"/(?:password|log-?in|sign-?in|my-account|auth\w*)(?:/|\.\w+|$)", re.IGNORECASE)
+# What a page for logging in calls itself; a shop's other pages may have such a form in a corner.
+_LOGIN = re.compile(
+    r"\b(?:log ?in|sign ?in|log ?on|pass ?word|anmeld\w*|einloggen|passwort|kennwort|connexion"
+    r"|connecter|mot de passe|inici\w* sesi\w+|contraseñ\w+|acced\w+|accesso|inloggen|wachtwoord"
+    r"|logga in|lösenord|zaloguj|logowanie|hasło|iniciar sess\w+|entrar|senha)\b"
+    r"|ログイン|登录|登入|войти|вход",
+    re.IGNORECASE,
+)
 _PASSWORD_FIELD = "//input[translate(@type, 'PASWORD', 'pasword')='password']"
 
 
@@ -29,12 +37,12 @@ def why_empty(response: Response) -> str:
         return ""
     scripts = [script for script in tree.iter("script") if (script.get("type") or "") in RUN]
     asks = bool(tree.xpath(_PASSWORD_FIELD))
+    says_so = any(_LOGIN.search(title.text_content()) for title in tree.iter("title", "h1"))
     for element in list(tree.iter(*UNREAD)):
         element.drop_tree()
     body = tree.find(".//body")
     shown = "".join((tree if body is None else body).itertext()).split()
-    if sum(map(len, shown)) > SHORT:
-        return ""
-    if asks:
+    is_short = sum(map(len, shown)) <= SHORT
+    if asks and (says_so or is_short):
         return PASSWORD
-    return SCRIPT if scripts else ""
+    return SCRIPT if scripts and is_short else ""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from OpenSSL import SSL
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
+from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.internet.ssl import VerificationError
 from twisted.python.failure import Failure
@@ -21,9 +22,7 @@ def reason_of(failure: Failure) -> str:
     error = failure.value
     assert error is not None
     if isinstance(error, HttpError):
-        waited = error.response.request.meta.get(WAITED) if error.response.request else None
-        still = f", {STILL_WAITING}" if waited else ""
-        return f"HTTP {error.response.status}{still}"
+        return answered(error.response)
     if isinstance(error, DownloadCancelledError) or "DOWNLOAD_MAXSIZE" in str(error):
         return TOO_LARGE
     if isinstance(error, IgnoreRequest):
@@ -35,6 +34,12 @@ def reason_of(failure: Failure) -> str:
         if isinstance(cause, SSL.Error | VerificationError):
             return f"{UNTRUSTED} ({_told(cause)})"
     return f"no answer ({', '.join(type(cause).__name__ for cause in causes)})"
+
+
+def answered(response: Response) -> str:
+    """Return the status that a request was refused with, and whether that was waited for."""
+    waited = response.request.meta.get(WAITED) if response.request else None
+    return f"HTTP {response.status}{f', {STILL_WAITING}' if waited else ''}"
 
 
 def unreadable(error: Exception) -> str:

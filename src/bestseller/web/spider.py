@@ -16,11 +16,12 @@ from twisted.python.failure import Failure
 
 from bestseller.base.errors import out_of_means
 from bestseller.base.progress import Progress
-from bestseller.catalogue.diagnosis import mend_of
+from bestseller.catalogue.diagnosis import PASSWORD, mend_of
 from bestseller.catalogue.formats import image_format, refused_format
 from bestseller.catalogue.product import Entry, Image, Product, Rejected
+from bestseller.web.empty import why_empty
 from bestseller.web.optout import OptedOut, OptOut
-from bestseller.web.reasons import UNTRUSTED, reason_of, unreadable
+from bestseller.web.reasons import UNTRUSTED, answered, reason_of, unreadable
 from bestseller.web.site import FORBIDDEN, GONE, Site
 from bestseller.web.throttle import TOO_OFTEN
 
@@ -108,7 +109,9 @@ class CatalogueSpider(Spider):
         """Look for the products."""
         # RFC 9309, 2.3.1.4: then nothing may be asked.
         if response.status >= 500 or response.status in TOO_OFTEN:
-            self.problem = f"{response.url}: HTTP {response.status}"
+            reason = answered(response)
+            self.problem = f"{response.url}: {reason}"
+            self.mend = mend_of([reason], self.site.setting) or self.mend
             return
         text = response.body if response.status == 200 else b""
         self._rules = Protego.parse(text.decode(errors="replace"))
@@ -173,6 +176,7 @@ class CatalogueSpider(Spider):
         ext = image_format(response.body)
         if ext is None:
             other = f"no image but {header(response, 'Content-Type') or '?'}"
+            other = PASSWORD if why_empty(response) == PASSWORD else other
             self.failed[asked] = refused_format(response.body) or other
             return
         digest = hashlib.sha256(response.body).hexdigest()

@@ -1,11 +1,14 @@
 """A server that says that it is asked too often is waited for, and asked again.
 
 It says so by 429 (RFC 6585), by Shopify's 430, or by 503 with Retry-After (RFC 9110, 10.2.3). Until
-the time that it names, nothing is asked of its host; where it names none, twice as long as before.
+the time that it names, nothing is asked of its host; where it names none, or names now and refuses
+again, twice as long as before.
 """
 
 import asyncio
+import datetime as dt
 import email.utils
+import re
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -20,6 +23,8 @@ TOO_OFTEN = (429, 430)
 UNAVAILABLE = 503
 FIRST_WAIT_S = 1.0  # where the server names no time
 MAX_TRIES = 50  # of one address
+SECONDS = re.compile(r"\d{1,30}(?:\.\d{1,9})?", re.ASCII)
+MOST_S = 1e9  # longer is as long
 _ASKED = "throttle_asked"
 
 
@@ -53,11 +58,13 @@ class Throttle:
         """Hand a response on, or have its request asked again after a rest."""
         named = retry_after(response)
         host = self._hosts[urlsplit(request.url).netloc]
-        if response.status not in TOO_OFTEN and (response.status != UNAVAILABLE or named is None):
+        unavailable = response.status == UNAVAILABLE and "Retry-After" in response.headers
+        if response.status not in TOO_OFTEN and not unavailable:
             host.named_no_time = 0
             return response
         now, asked = time.monotonic(), request.meta.get(_ASKED, 1)
-        wait_s = FIRST_WAIT_S * 2**host.named_no_time if named is None else named
+        again = named == 0 and asked > 1
+        wait_s = FIRST_WAIT_S * 2**host.named_no_time if named is None or again else named
         longer_s = max(0.0, now + wait_s - max(now, host.until))
         if asked >= MAX_TRIES or host.waited_s + longer_s > self._max_wait_s:
             request.meta[WAITED] = True
@@ -65,20 +72,22 @@ class Throttle:
         if longer_s:
             host.waited_s += longer_s
             host.until = now + wait_s
-            host.named_no_time += named is None
+            host.named_no_time += named is None or again
         return request.replace(meta={**request.meta, _ASKED: asked + 1}, dont_filter=True)
 
 
 def retry_after(response: Response) -> float | None:
     """Return the seconds that a response asks to wait, None where it names no time.
 
-    The time is a number of seconds or an HTTP date; one that is past is no wait.
+    The time is a number of seconds, perhaps with decimals, or an HTTP date, in UTC without
+    a zone; one that is past is no wait.
     """
     value = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
+    if SECONDS.fullmatch(value):
+        return min(float(value), MOST_S)
     try:
         then = email.utils.parsedate_to_datetime(value)
     except (TypeError, ValueError):
         return None
+    then = then if then.tzinfo else then.replace(tzinfo=dt.UTC)
     return max(0.0, then.timestamp() - time.time())
