@@ -2,7 +2,6 @@
 
 import numpy as np
 from PIL import Image, ImageColor
-from scipy import ndimage
 
 from bestseller.images.align import (
     MAX_ENLARGEMENT,
@@ -19,8 +18,9 @@ from bestseller.images.align import (
     working_size,
 )
 from bestseller.images.intake import flatten
+from bestseller.images.morphology import filled, pieces
 from bestseller.images.objects import several_objects
-from bestseller.images.silhouette import PIECE, pieces
+from bestseller.images.silhouette import PIECE
 from bestseller.params import Images
 
 SOLID = 64  # alpha of 255 from which on a pixel is the product's; soft shadows are below
@@ -72,7 +72,7 @@ def cut_out(picture: Image.Image) -> np.ndarray | None:
         return None
     alpha = picture.getchannel("A").resize(working_size(picture), Image.Resampling.BOX)
     solid = np.asarray(alpha) >= SOLID
-    return None if solid.mean() > WHOLE else pieces(solid, SPECK_PIECE)
+    return None if solid.mean() > WHOLE else pieces(solid, SPECK_PIECE)[0]
 
 
 def _box(
@@ -81,9 +81,8 @@ def _box(
     """Return the box of a cut-out in pixels of the picture; refuse what is not one product."""
     if not mask.any():
         raise Quarantine(NOTHING)
-    filled = ndimage.binary_fill_holes(mask)
-    parts = ndimage.label(pieces(filled, PIECE))[1]
-    if not pairs and parts > 1 and several_objects(filled):
+    whole = filled(mask)
+    if not pairs and pieces(whole, PIECE)[1] > 1 and several_objects(whole):
         raise Quarantine(SEVERAL)
     box = scaled(bounding_box(mask, halo=0), mask, picture)
     check_box(box, picture, max_aspect)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bestseller.base.errors import BestsellerError
+from bestseller.base.memory import keep_freed_memory
 from bestseller.base.processes import end_with_parent
 from bestseller.base.progress import Progress
 from bestseller.images.align import FILLS, SEVERAL, Quarantine
@@ -199,10 +200,11 @@ def _intake(
 ) -> Iterator[Callable[[Iterator[Job]], Iterable[np.ndarray | Refusal]]]:
     """Yield what takes in photos, in order; a few photos at a time are in memory."""
     if workers == 1:
+        keep_freed_memory()
         yield lambda jobs: map(_outcome, jobs)
         return
     with ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=end_with_parent, initargs=(os.getpid(),)
+        workers, get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
     ) as pool:
 
         def in_batches(jobs: Iterator[Job]) -> Iterator[np.ndarray | Refusal]:
@@ -210,6 +212,12 @@ def _intake(
                 yield from pool.map(_outcome, batch, chunksize=16)
 
         yield in_batches
+
+
+def _begin(parent: int) -> None:
+    """Begin as a process that takes in photos."""
+    end_with_parent(parent)
+    keep_freed_memory()
 
 
 def _advice(photos: Sequence[Photo], kept: list[Photo], refused: list[Refused]) -> list[str]:
