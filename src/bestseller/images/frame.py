@@ -17,10 +17,10 @@ from bestseller.images.align import (
     scaled,
     working_size,
 )
-from bestseller.images.intake import flatten
+from bestseller.images.intake import flatten, open_picture
 from bestseller.images.morphology import filled, pieces
 from bestseller.images.objects import several_objects
-from bestseller.images.silhouette import PIECE
+from bestseller.images.silhouette import PIECE, SIDE
 from bestseller.params import Images
 
 SOLID = 64  # alpha of 255 from which on a pixel is the product's; soft shadows are below
@@ -29,6 +29,15 @@ WHOLE = 0.97  # share of the picture that is solid: its corners are rounded, not
 EMPTY_RANGE = 3  # grey levels; all of a picture within so few shows nothing
 NOT_CUT_OUT = "no transparent background"
 EMPTY = "empty picture"
+
+
+def take_in(data: bytes, settings: Images) -> np.ndarray:
+    """Decode and align one photo: uint8 S x S x 3.
+
+    Raises:
+        Reject: the bytes are no sound picture, or do not show one whole product (Quarantine).
+    """
+    return np.asarray(frame(open_picture(data, draft=2 * SIDE), settings))
 
 
 def frame(picture: Image.Image, settings: Images) -> Image.Image:
