@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from openpyxl import load_workbook
-from openpyxl.utils.datetime import to_excel
-
 from bestseller.base.errors import BestsellerError, out_of_means
 from bestseller.params import Sales
 from bestseller.sales.dates import EXCEL
@@ -76,6 +73,8 @@ def sheet_names(data: bytes, name: str) -> list[str]:
 
 
 def _opened(data: bytes, name: str) -> Any:
+    from openpyxl import load_workbook  # noqa: PLC0415 (slow import)
+
     try:
         return load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     except Exception as error:  # zip, XML and number readers raise what they like
@@ -111,6 +110,8 @@ def _text(cell: Any, column: str, settings: Sales) -> str:
     if isinstance(value, int | float):
         return _number(value, cell.number_format or "", settings.decimal)
     if isinstance(value, dt.datetime | dt.date):
+        from openpyxl.utils.datetime import to_excel  # noqa: PLC0415 (slow import)
+
         known = column == settings.columns.as_of.casefold()
         pattern = settings.as_of_format if known else settings.date_format
         if pattern == EXCEL:
