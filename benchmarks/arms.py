@@ -15,7 +15,8 @@ from multiprocessing.connection import Connection
 import torch
 from threadpoolctl import threadpool_limits
 
-from bestseller.base.compute import device, keep_freed_memory
+from bestseller.base.compute import device
+from bestseller.base.memory import keep_freed_memory
 
 Step = Callable[[], object]
 Clock = Callable[[], float]

@@ -10,10 +10,11 @@ from bestseller.catalogue.product import Product
 from bestseller.catalogue.raw import open_images, read_catalogue
 from bestseller.images.prepare import Photo, Refused, prepare
 from bestseller.params import Params
-from stages import run
+from stages import WORKSPACE, run
 
 RAW = Path("data/raw")
 PROCESSED = Path("data/processed")
+TAKEN = WORKSPACE / ".scratch" / "photos"  # what earlier runs made of them
 NO_LINE = "(no line)"
 
 
@@ -26,7 +27,14 @@ def main(params: Params) -> None:
     if said := one_line(photos):
         print(f"preprocess: {said}", file=sys.stderr)
     with open_images(RAW / "images.zip") as originals:
-        prepared = prepare(photos, originals.read, params.images, params.threads, keep_refused)
+        prepared = prepare(
+            photos,
+            originals.read,
+            params.images,
+            params.threads,
+            keep=keep_refused,
+            cache=TAKEN,
+        )
 
     for told in prepared.advice:
         print(f"preprocess: {told}", file=sys.stderr)

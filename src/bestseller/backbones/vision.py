@@ -6,10 +6,18 @@ with "operator torchvision::nms does not exist", because torchvision describes t
 boxes that only the extension declares. This project uses no boxes. So if the extension does not
 load, this module declares the two signatures, and torchvision can be imported. If it loads, as on
 a CUDA machine, this module declares nothing.
+
+For boxes too, torchvision imports PyTorch's compiler, just to ask it whether it compiles for a
+device: a second of the CPU in each process. A stand-in answers instead while torchvision is
+imported, and whoever asks for the compiler later gets it.
 """
 
 import importlib.machinery
 import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
 
 import torch
 
@@ -38,13 +46,34 @@ def _extension_loads() -> bool:
     return True
 
 
+@contextmanager
+def _no_compiler() -> Iterator[None]:
+    """Spare imports in the block PyTorch's compiler, unless it is there already."""
+    if "torch._dynamo" in sys.modules:
+        yield
+        return
+    compiler, utils = ModuleType("torch._dynamo"), ModuleType("torch._dynamo.utils")
+    vars(utils)["is_compile_supported"] = lambda device_type: False
+    vars(compiler)["utils"] = utils
+    stand_ins = {module.__name__: module for module in (compiler, utils)}
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name, module in stand_ins.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
+
+
 # The declarations exist as long as this object.
 _declared = None if _extension_loads() else torch.library.Library("torchvision", "DEF")
 if _declared is not None:
     for operator in OPERATORS:
         _declared.define(operator)
 
+with _no_compiler():
+    from torchvision import models
+
 import lpips  # noqa: E402 (after the declarations)
-from torchvision import models  # noqa: E402
 
 __all__ = ["lpips", "models"]

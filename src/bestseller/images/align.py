@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -107,7 +108,7 @@ def find_product(
     """
     # `inset` says that the photo was set into another one; that is looked for once.
     small = photo.resize(working_size(photo), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    pixels = np.asarray(small, dtype=np.float32)
+    pixels = np.asarray(small)
     try:
         mask, outline, background = _look(pixels, None, pairs)
     except Quarantine as refusal:  # or a product that covers so much that the rest seems to be it
@@ -189,12 +190,12 @@ def _background(
 
     What is left of the border must be even where its colour was taken for the ground's on trust.
     """
-    border = border_pixels(np.dstack([pixels, mask]))
-    beside = border[border[:, 3] == 0, :3]
+    border = border_pixels(pixels)
+    beside = border[~border_pixels(mask[..., None])[:, 0]]
     if len(beside) < (1 - FULL_BORDER) * len(border):
         raise Quarantine(FILLS)
     background = np.median(beside, axis=0)
-    steps = np.abs(beside - background).max(axis=1)
+    steps = np.abs(beside.T - background[:, None]).max(axis=0)
     # A product may fill much of the frame before a studio's ground; in a scene both go together.
     uneven = _share(steps, UNEVEN_STEP)
     full = max(side.mean() for side in sides(mask)) > FULL_SIDE
@@ -215,12 +216,13 @@ def _share(steps: np.ndarray, limit: float) -> float:
 def bounding_box(mask: np.ndarray, halo: int) -> tuple[int, int, int, int]:
     """Return the box of a mask that is somewhere True, less a halo except on the frame."""
 
-    def extent(on: np.ndarray) -> tuple[int, int]:
-        first, last, length = int(on.argmax()), len(on) - int(on[::-1].argmax()), len(on)
-        return first + halo if first > 0 else 0, last - halo if last < length else length
+    def extent(first: int, length: int, whole: int) -> tuple[int, int]:
+        last = first + length
+        return first + halo if first > 0 else 0, last - halo if last < whole else whole
 
-    top, bottom = extent(np.asarray(mask.any(axis=1)))
-    left, right = extent(np.asarray(mask.any(axis=0)))
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    left, right = extent(x, width, mask.shape[1])
+    top, bottom = extent(y, height, mask.shape[0])
     return left, top, right, bottom
 
 

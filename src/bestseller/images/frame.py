@@ -2,7 +2,6 @@
 
 import numpy as np
 from PIL import Image, ImageColor
-from scipy import ndimage
 
 from bestseller.images.align import (
     MAX_ENLARGEMENT,
@@ -18,9 +17,10 @@ from bestseller.images.align import (
     scaled,
     working_size,
 )
-from bestseller.images.intake import flatten
+from bestseller.images.intake import flatten, open_picture
+from bestseller.images.morphology import filled, pieces
 from bestseller.images.objects import several_objects
-from bestseller.images.silhouette import PIECE, pieces
+from bestseller.images.silhouette import PIECE, SIDE
 from bestseller.params import Images
 
 SOLID = 64  # alpha of 255 from which on a pixel is the product's; soft shadows are below
@@ -29,6 +29,15 @@ WHOLE = 0.97  # share of the picture that is solid: its corners are rounded, not
 EMPTY_RANGE = 3  # grey levels; all of a picture within so few shows nothing
 NOT_CUT_OUT = "no transparent background"
 EMPTY = "empty picture"
+
+
+def take_in(data: bytes, settings: Images) -> np.ndarray:
+    """Decode and align one photo: uint8 S x S x 3.
+
+    Raises:
+        Reject: the bytes are no sound picture, or do not show one whole product (Quarantine).
+    """
+    return np.asarray(frame(open_picture(data, draft=2 * SIDE), settings))
 
 
 def frame(picture: Image.Image, settings: Images) -> Image.Image:
@@ -72,7 +81,7 @@ def cut_out(picture: Image.Image) -> np.ndarray | None:
         return None
     alpha = picture.getchannel("A").resize(working_size(picture), Image.Resampling.BOX)
     solid = np.asarray(alpha) >= SOLID
-    return None if solid.mean() > WHOLE else pieces(solid, SPECK_PIECE)
+    return None if solid.mean() > WHOLE else pieces(solid, SPECK_PIECE)[0]
 
 
 def _box(
@@ -81,9 +90,8 @@ def _box(
     """Return the box of a cut-out in pixels of the picture; refuse what is not one product."""
     if not mask.any():
         raise Quarantine(NOTHING)
-    filled = ndimage.binary_fill_holes(mask)
-    parts = ndimage.label(pieces(filled, PIECE))[1]
-    if not pairs and parts > 1 and several_objects(filled):
+    whole = filled(mask)
+    if not pairs and pieces(whole, PIECE)[1] > 1 and several_objects(whole):
         raise Quarantine(SEVERAL)
     box = scaled(bounding_box(mask, halo=0), mask, picture)
     check_box(box, picture, max_aspect)

@@ -17,7 +17,9 @@ def several_objects(mask: np.ndarray) -> bool:
     The legs of trousers, the glasses of sunglasses, heel and toe are parts of one object: what
     joins them is near an end of their height. Two watches that touch do so half way up.
     """
-    profile = ndimage.uniform_filter1d(mask.sum(axis=0, dtype=np.float64), SMOOTH, mode="constant")
+    profile = ndimage.uniform_filter1d(
+        np.count_nonzero(mask, axis=0).astype(np.float64), SMOOTH, mode="constant"
+    )
     before = np.maximum.accumulate(profile)
     after = np.maximum.accumulate(profile[::-1])[::-1]
     lower = np.minimum(before, after)

@@ -8,26 +8,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from multiprocessing import get_context
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from bestseller.base.errors import BestsellerError
+from bestseller.base.memory import keep_freed_memory
 from bestseller.base.processes import end_with_parent
 from bestseller.base.progress import Progress
 from bestseller.images.align import FILLS, SEVERAL, Quarantine
 from bestseller.images.duplicates import find_clusters, find_placeholders
-from bestseller.images.frame import frame
-from bestseller.images.intake import Reject, open_picture
-from bestseller.images.silhouette import SIDE
+from bestseller.images.frame import take_in
+from bestseller.images.intake import Reject
 from bestseller.images.split import split_designs
 from bestseller.images.store import ImageSet
+from bestseller.images.taken import Outcome, Refusal, Taken, open_taken
 from bestseller.params import Images
 
 REJECTED, QUARANTINED, PLACEHOLDER = "rejected", "quarantined", "placeholder"
 SHARED = "other products show the same picture"  # why a placeholder is one
 HABIT = 0.5  # share of a line's photos refused for one reason above which a setting is advised
+FEW = 128  # photos that are taken in before other processes have started
 PROPOSALS = {  # what helps where a reason is a habit
     FILLS: "set images.align: none in params.yaml if the picture is the product to its edges",
     SEVERAL: "set images.several: take in params.yaml if they are sold as pairs or sets",
@@ -45,14 +48,6 @@ class Photo(NamedTuple):
     view: str
     sha256: str
     url: str
-
-
-class Refusal(NamedTuple):
-    """Why a photo is not used: ``rejected`` as a file, ``quarantined`` as a picture of no whole
-    product, or a ``placeholder``; and the reason in words."""
-
-    kind: str
-    reason: str
 
 
 class Refused(NamedTuple):
@@ -81,16 +76,7 @@ class Prepared:
     advice: list[str]
 
 
-def take_in(data: bytes, settings: Images) -> np.ndarray:
-    """Decode and align one photo: uint8 S x S x 3.
-
-    Raises:
-        Reject: the bytes are no sound picture, or do not show one whole product (Quarantine).
-    """
-    return np.asarray(frame(open_picture(data, draft=2 * SIDE), settings))
-
-
-def _outcome(job: Job) -> np.ndarray | Refusal:
+def _outcome(job: Job) -> Outcome:
     try:
         return take_in(*job)
     except Quarantine as quarantine:
@@ -104,7 +90,9 @@ def prepare(
     read: Callable[[str], bytes],
     settings: Images,
     workers: int,
+    *,
     keep: Callable[[list[Refused]], None] | None = None,
+    cache: Path | None = None,
 ) -> Prepared:
     """Take in one photo of each product and view; cluster near-duplicates; split by design.
 
@@ -117,11 +105,14 @@ def prepare(
         workers: processes that decode and align; the result does not depend on it.
         keep: gets the refused photos before they are judged, so that they can be read where they
             are too many.
+        cache: folder of what earlier runs made of photos, see `taken`; the result does not depend
+            on it.
 
     Raises:
         BestsellerError: no photo is left, or more are refused than allowed.
     """
-    found, refused = _first_sound(photos, read, settings, workers)
+    with open_taken(cache, settings) as taken:
+        found, refused = _first_sound(photos, read, settings, workers, taken)
     if keep:
         keep(refused)
     kept, tried = list(found), len(found) + len(refused)
@@ -148,7 +139,11 @@ def prepare(
 
 
 def _first_sound(
-    photos: Sequence[Photo], read: Callable[[str], bytes], settings: Images, workers: int
+    photos: Sequence[Photo],
+    read: Callable[[str], bytes],
+    settings: Images,
+    workers: int,
+    taken: Taken,
 ) -> tuple[dict[Photo, np.ndarray], list[Refused]]:
     """Find the first sound photo of each product and view.
 
@@ -160,16 +155,25 @@ def _first_sound(
     """
     placeholders = find_placeholders(((p.sha256, p.sku, p.line) for p in photos), read)
     choices = _choices(photos)
-    outcomes: dict[Photo, np.ndarray | Refusal] = {}
+    outcomes: dict[Photo, Outcome] = {}
     waiting, turn = choices, 0
     with Progress("preprocess", len(choices), "img") as progress, _intake(workers) as taken_in:
         while waiting:
             tried = [choice[turn] for choice in waiting]
             outcomes |= {p: Refusal(PLACEHOLDER, SHARED) for p in tried if p.sha256 in placeholders}
-            sound = [photo for photo in tried if photo.sha256 not in placeholders]
-            jobs = ((read(photo.sha256), settings) for photo in sound)
-            for photo, outcome in zip(sound, taken_in(jobs), strict=True):
+            new = []
+            for photo in tried:
+                if photo in outcomes:
+                    continue
+                if (known := taken.get(photo.sha256)) is None:
+                    new.append(photo)
+                else:
+                    outcomes[photo] = known
+                    progress.update(isinstance(known, np.ndarray))
+            jobs = ((read(photo.sha256), settings) for photo in new)
+            for photo, outcome in zip(new, taken_in(jobs, len(new)), strict=True):
                 outcomes[photo] = outcome
+                taken.put(photo.sha256, outcome)
                 progress.update(isinstance(outcome, np.ndarray))
             refused = [choice for choice in waiting if isinstance(outcomes[choice[turn]], Refusal)]
             turn += 1
@@ -194,22 +198,28 @@ def _choices(photos: Sequence[Photo]) -> list[list[Photo]]:
 
 
 @contextmanager
-def _intake(
-    workers: int,
-) -> Iterator[Callable[[Iterator[Job]], Iterable[np.ndarray | Refusal]]]:
-    """Yield what takes in photos, in order; a few photos at a time are in memory."""
-    if workers == 1:
-        yield lambda jobs: map(_outcome, jobs)
-        return
+def _intake(workers: int) -> Iterator[Callable[[Iterator[Job], int], Iterable[Outcome]]]:
+    """Yield what takes in photos, given their number, in order; a few at a time are in memory."""
+    keep_freed_memory()
     with ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=end_with_parent, initargs=(os.getpid(),)
+        workers, get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
     ) as pool:
 
-        def in_batches(jobs: Iterator[Job]) -> Iterator[np.ndarray | Refusal]:
+        def in_batches(jobs: Iterator[Job]) -> Iterator[Outcome]:
             while batch := list(islice(jobs, 64 * workers)):
                 yield from pool.map(_outcome, batch, chunksize=16)
 
-        yield in_batches
+        def taken_in(jobs: Iterator[Job], count: int) -> Iterable[Outcome]:
+            few = workers == 1 or count < FEW
+            return map(_outcome, jobs) if few else in_batches(jobs)
+
+        yield taken_in
+
+
+def _begin(parent: int) -> None:
+    """Begin as a process that takes in photos."""
+    end_with_parent(parent)
+    keep_freed_memory()
 
 
 def _advice(photos: Sequence[Photo], kept: list[Photo], refused: list[Refused]) -> list[str]:

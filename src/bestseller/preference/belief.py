@@ -31,8 +31,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
-from scipy.special import digamma, polygamma
-from scipy.stats import gamma, nbinom
+from scipy.special import digamma, gammaincinv, polygamma
 
 from bestseller.metrics.statistics import Interval, mean_interval
 from bestseller.preference.ranker import SalesRanker
@@ -112,7 +111,7 @@ class Belief:
         middle = float(digamma(1 / phi) + np.log(phi))
         factor = np.sqrt(self._wider(variance))
         tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
-        ends = np.log(gamma.ppf(tails, 1 / phi, scale=phi)) - middle
+        ends = np.log(gammaincinv(1 / phi, tails) * phi) - middle
         low, high = (score * np.exp(middle + end * factor) for end in ends)
         return np.maximum(low, np.finfo(np.float64).tiny), high  # it may have a logarithm
 
@@ -147,6 +146,8 @@ class Belief:
                 where no unit was sold in the line that was fitted.
             confidence: of the interval.
         """
+        from scipy.stats import nbinom  # noqa: PLC0415 (slow import)
+
         ranker, phi = self.ranker, self.ranker.fitted.dispersion
         scores, lines = ranker.log_rate(features), list(products["line"])
         sales = _sales(ranker)

@@ -23,7 +23,6 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import betabinom
 
 SIMULATED = 4000  # orders; the bounds hold for them counted in, so that fewer only cost sharpness
 
@@ -63,6 +62,8 @@ def count_bounds(held_out: int, new: int, confidence: float, seed: int = 0) -> N
     Returns:
         int64 n + 1, not decreasing; the last is m.
     """
+    from scipy.stats import betabinom  # noqa: PLC0415 (slow import)
+
     rng = np.random.default_rng(seed)
     ranks = np.arange(held_out)
     counts = np.arange(new + 1)

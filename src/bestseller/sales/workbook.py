@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from openpyxl import load_workbook
-from openpyxl.utils.datetime import to_excel
-
 from bestseller.base.errors import BestsellerError, out_of_means
 from bestseller.params import Sales
 from bestseller.sales.dates import EXCEL, UNIX
@@ -105,6 +102,8 @@ def filled_sheets(data: bytes, name: str) -> list[str]:
 
 
 def _opened(data: bytes, name: str) -> Any:
+    from openpyxl import load_workbook  # noqa: PLC0415 (slow import)
+
     try:
         return load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     except Exception as error:  # zip, XML and number readers raise what they like
@@ -149,6 +148,8 @@ def _text(cell: Any, column: str, settings: Sales) -> str:
 def _date(value: dt.datetime | dt.date, pattern: str) -> str:
     """Return a date as texts of a column with this pattern are written."""
     if pattern == EXCEL:
+        from openpyxl.utils.datetime import to_excel  # noqa: PLC0415 (slow import)
+
         return format(Decimal(repr(to_excel(value))), "f")
     if pattern == UNIX:
         at = value.time() if isinstance(value, dt.datetime) else dt.time()

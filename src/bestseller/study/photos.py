@@ -11,8 +11,8 @@ from bestseller.base.errors import BestsellerError
 from bestseller.base.files import sha256_file
 from bestseller.base.progress import track
 from bestseller.images.duplicates import find_clusters
+from bestseller.images.frame import take_in
 from bestseller.images.intake import Reject
-from bestseller.images.prepare import take_in
 from bestseller.images.split import split_designs
 from bestseller.images.store import FRONT, ImageSet
 from bestseller.params import Images
