@@ -24,12 +24,14 @@ PORT ?= 5000
 JOBS ?= 2
 MINUTES ?= 120
 FUZZ ?= 20000
+N ?= 300
+SEED ?= 0
 PIP_AUDIT := 2.10.1
 ARCHIVE ?=
 FILE ?= feedback.csv
 ONLY ?=
 
-.PHONY: help setup demo repro plan refresh feedback retrain rollback exp profile mlflow-ui publish report train-parallel restore push-runs pull-runs verify bench-train bench-metrics study study-report shop check test lint faults fuzz audit lock clean
+.PHONY: help setup demo repro plan refresh feedback retrain rollback exp profile mlflow-ui publish report train-parallel restore push-runs pull-runs verify bench-train bench-metrics study study-report shop check test lint faults fuzz mutants audit lock clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -132,6 +134,9 @@ faults: $(VENV)/develop.done ## Kill stages, and have their disk fail, at each o
 
 fuzz: $(VENV)/develop.done ## Feed damaged pages, files and settings to their readers: FUZZ=20000 of each
 	@FUZZ=$(FUZZ) $(BIN)/python -m pytest -q tests/test_fuzz.py
+
+mutants: $(VENV)/develop.done ## Change the code in N=300 places, drawn by SEED=0: does a test fail at each?
+	@$(BIN)/python tools/mutants.py '$(N)' '$(SEED)'
 
 audit: setup ## List the parts and their licences; ask for known holes where there is a network
 	@$(BIN)/python tools/parts.py
