@@ -12,19 +12,26 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 TORCH := $(shell sed -n 's/^torch==//p' requirements.txt)
 TORCH_INDEX ?=
+# off: the CPU build of torch for a Python whose hash locks/cpu.txt does not hold is taken unchecked.
+TORCH_HASHES ?= on
 # Quiet: an error is told, and nothing else.
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Every file is compared with the hash in locks/, also the source of the few packages without wheels,
+# which setuptools of locks/build.txt builds.
+PIP_LOCKED := $(PIP_INSTALL) --require-hashes --no-build-isolation
 NAME ?= demo
 PORT ?= 5000
 JOBS ?= 2
 MINUTES ?= 120
 FUZZ ?= 20000
+N ?= 300
+SEED ?= 0
 PIP_AUDIT := 2.10.1
 ARCHIVE ?=
 FILE ?= feedback.csv
 ONLY ?=
 
-.PHONY: help setup demo repro plan refresh feedback retrain rollback exp profile mlflow-ui publish report train-parallel restore push-runs pull-runs verify bench-train bench-metrics study study-report shop check test lint faults fuzz audit constraints clean
+.PHONY: help setup demo repro plan refresh feedback retrain rollback exp profile mlflow-ui publish report train-parallel restore push-runs pull-runs verify bench-train bench-metrics study study-report shop check test lint faults fuzz mutants audit lock clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -128,6 +135,9 @@ faults: $(VENV)/develop.done ## Kill stages, and have their disk fail, at each o
 fuzz: $(VENV)/develop.done ## Feed damaged pages, files and settings to their readers: FUZZ=20000 of each
 	@FUZZ=$(FUZZ) $(BIN)/python -m pytest -q tests/test_fuzz.py
 
+mutants: $(VENV)/develop.done ## Change the code in N=300 places, drawn by SEED=0: does a test fail at each?
+	@$(BIN)/python tools/mutants.py '$(N)' '$(SEED)'
+
 audit: setup ## List the parts and their licences; ask for known holes where there is a network
 	@$(BIN)/python tools/parts.py
 	@mkdir -p .scratch
@@ -136,12 +146,12 @@ audit: setup ## List the parts and their licences; ask for known holes where the
 	    $(BIN)/python -m venv .scratch/audit && \
 	    .scratch/audit/bin/python -m pip install --quiet 'pip-audit==$(PIP_AUDIT)'; } || { \
 	    echo 'pip-audit cannot be had here: known holes were not asked for' >&2; exit 1; }
-	@.scratch/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	@.scratch/audit/bin/pip-audit $(foreach lock,build runtime cuda servers develop,--requirement locks/$(lock).txt) --no-deps --disable-pip
 
-constraints: $(VENV)/develop.done ## Write this environment's versions to constraints.txt
-	@{ echo '# Every package of the environment, at the version that the project is tested with.'; \
-	    $(BIN)/python -m pip freeze --all | sed -E '/^(pip|wheel)==/d; s/\+.*//'; } > constraints.new
-	@mv constraints.new constraints.txt
+lock: $(VENV)/develop.done ## Install what requirements*.txt name now, write all versions and hashes to locks/
+	@! $(NO_GPU) || $(PIP_INSTALL) 'torch==$(TORCH)+cpu' $(EXTRA_INDEX)
+	@$(PIP_INSTALL) --requirement requirements.txt --requirement requirements-dev.txt
+	@$(BIN)/python tools/lock.py $(TORCH_INDEX)
 
 clean: ## Remove the caches of tools; results, .venv and the MLflow store stay
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dvc_plots
@@ -156,17 +166,31 @@ $(BIN)/python:
 	done; \
 	echo 'Python 3.11, 3.12 or 3.13 is needed and none was found' >&2; exit 1
 
-$(VENV)/runtime.done: requirements.txt constraints.txt | $(BIN)/python
+NO_GPU := { [ "$$(uname -s)" = Linux ] && ! nvidia-smi >/dev/null 2>&1; }
+EXTRA_INDEX := $(if $(TORCH_INDEX),--extra-index-url '$(TORCH_INDEX)')
+CUDA := $(if $(filter Linux,$(shell uname -s)),--requirement locks/cuda.txt)
+
+$(VENV)/runtime.done: $(addprefix locks/,build.txt cpu.txt runtime.txt cuda.txt) | $(BIN)/python
 	@echo 'Installing the pinned packages into $(VENV): some minutes, once'
-	@if [ "$$(uname -s)" = Linux ] && ! nvidia-smi >/dev/null 2>&1; then \
-	    $(PIP_INSTALL) 'torch==$(TORCH)+cpu' $(if $(TORCH_INDEX),--extra-index-url '$(TORCH_INDEX)') || { \
-	        echo 'torch $(TORCH)+cpu was not found: give the index of PyTorch'\''s CPU wheels as' \
-	            '`make $(or $(firstword $(MAKECMDGOALS)),setup) TORCH_INDEX=<url from PyTorch'\''s install page>`' >&2; \
+	@$(PIP_LOCKED) --requirement locks/build.txt
+	@if $(NO_GPU); then \
+	    if [ '$(TORCH_HASHES)' = off ]; then \
+	        echo 'torch $(TORCH)+cpu: taken without a check of its hash' >&2; \
+	        $(PIP_INSTALL) --no-deps 'torch==$(TORCH)+cpu' $(EXTRA_INDEX); \
+	    else \
+	        $(PIP_LOCKED) --no-deps --requirement locks/cpu.txt $(EXTRA_INDEX); \
+	    fi || { \
+	        echo 'torch $(TORCH)+cpu was not found, or it is none of locks/cpu.txt, which knows the build' \
+	            'for Python 3.11 on x86_64: `make $(or $(firstword $(MAKECMDGOALS)),setup) TORCH_INDEX=<url>`' \
+	            'names the index of PyTorch'\''s CPU wheels, from its install page, and TORCH_HASHES=off' \
+	            'takes the build for another Python unchecked' >&2; \
 	        exit 1; }; \
+	    $(PIP_LOCKED) --requirement locks/runtime.txt; \
+	else \
+	    $(PIP_LOCKED) --requirement locks/runtime.txt $(CUDA); \
 	fi
-	@$(PIP_INSTALL) --requirement requirements.txt
 	@touch $@
 
-$(VENV)/develop.done: requirements-dev.txt $(VENV)/runtime.done
-	@$(PIP_INSTALL) --requirement requirements-dev.txt
+$(VENV)/develop.done: locks/servers.txt locks/develop.txt $(VENV)/runtime.done
+	@$(PIP_LOCKED) --requirement locks/servers.txt --requirement locks/develop.txt
 	@touch $@

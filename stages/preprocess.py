@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, write_json
 from bestseller.catalogue.product import Product
 from bestseller.catalogue.raw import open_images, read_catalogue
@@ -38,6 +39,11 @@ def main(params: Params) -> None:
 
     for told in prepared.advice:
         print(f"preprocess: {told}", file=sys.stderr)
+    if prepared.images.index.groupby("line")["cluster"].nunique().max() < 2:
+        raise BestsellerError(
+            f"{RAW}/catalogue.jsonl: no line has two designs, as photos of one picture count for "
+            "one, so nothing can be learned and tested; crawl more products, or mend their lines"
+        )
     prepared.images.save(PROCESSED)
     write_json("metrics/preprocess.json", prepared.summary)
 

@@ -13,6 +13,7 @@ from dvc.ignore import DvcIgnoreFilter
 from dvc.repo import Repo
 
 from conftest import REPOSITORY, shell
+from tools.lock import locked
 
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 
@@ -33,7 +34,11 @@ def pins(file: str) -> dict[str, str]:
 
 
 RUNTIME, DEVELOP = pins("requirements.txt"), pins("requirements-dev.txt")
-CONSTRAINTS = pins("constraints.txt")
+LOCKED = {
+    name: version
+    for lock in ("build", "runtime", "servers", "develop")
+    for name, (version, _) in locked((REPOSITORY / f"locks/{lock}.txt").read_text()).items()
+}
 
 
 def unpinned(folders: list[str], pinned: set[str]) -> set[str]:
@@ -64,14 +69,16 @@ def test_what_the_project_imports_is_pinned() -> None:
 
 def test_the_pins_agree_with_each_other_and_with_what_is_installed() -> None:
     for name, pinned in (RUNTIME | DEVELOP).items():
-        assert CONSTRAINTS[name] == pinned
+        assert LOCKED[name] == pinned, "run `make lock`"
         assert version(name).partition("+")[0] == pinned
 
 
-def test_every_installed_package_is_constrained() -> None:
-    installed = {canonical(dist.name) for dist in distributions() if dist.name}
-    cuda = {name for name in installed if name.startswith(("nvidia-", "cuda-", "triton"))}
-    assert installed - cuda - {"pip", "wheel"} <= set(CONSTRAINTS)
+def test_every_installed_package_is_locked() -> None:
+    cuda = locked((REPOSITORY / "locks/cuda.txt").read_text())
+    installed = {canonical(dist.name): dist.version for dist in distributions() if dist.name}
+    for name in installed.keys() - cuda.keys() - {"pip", "wheel"}:
+        at = installed[name].partition("+")[0]
+        assert LOCKED.get(name) == at, f"{name} {at} is installed: run `make lock`"
 
 
 @pytest.mark.skipif(
@@ -90,8 +97,9 @@ def steps(folder: Path, **programs: str) -> tuple[int, str]:
     for name, script in programs.items():
         (binaries / name.replace("_", "-")).write_text(f"#!/bin/sh\n{script}\n")
         (binaries / name.replace("_", "-")).chmod(0o755)
-    for name in ("Makefile", "requirements.txt", "constraints.txt"):
+    for name in ("Makefile", "requirements.txt"):
         shutil.copy(REPOSITORY / name, folder)
+    shutil.copytree(REPOSITORY / "locks", folder / "locks")
     (folder / ".venv/bin").mkdir(parents=True)
     shutil.copy(binaries / "python", folder / ".venv/bin/python")
     path = f"{binaries}:/usr/bin:/bin"
@@ -101,34 +109,39 @@ def steps(folder: Path, **programs: str) -> tuple[int, str]:
 
 def test_the_cpu_build_comes_first_and_from_the_given_index(tmp_path: Path) -> None:
     status, said = steps(tmp_path, python='echo "$@"', uname="echo Linux", nvidia_smi="exit 9")
-    first, second = [line for line in said.splitlines() if "install" in line]
+    runs = [line for line in said.splitlines() if "pip install" in line]
     assert status == 0
-    assert f"torch=={RUNTIME['torch']}+cpu --extra-index-url here" in first
-    assert second.endswith("--requirement requirements.txt")
-    assert "+cpu" not in second
+    assert all("--require-hashes --no-build-isolation" in line for line in runs)
+    assert [line.partition(" --requirement ")[2] for line in runs] == [
+        "locks/build.txt",
+        "locks/cpu.txt --extra-index-url here",
+        "locks/runtime.txt",
+    ]
 
 
 @pytest.mark.parametrize(("system", "gpu"), [("Linux", "exit 0"), ("Darwin", "exit 9")])
 def test_a_gpu_or_a_mac_gets_the_plain_build(tmp_path: Path, system: str, gpu: str) -> None:
     status, said = steps(tmp_path, python='echo "$@"', uname=f"echo {system}", nvidia_smi=gpu)
     assert status == 0
-    assert "+cpu" not in said
+    assert "cpu.txt" not in said
+    assert ("locks/cuda.txt" in said) == (system == "Linux")
 
 
 def test_a_missing_cpu_build_is_answered_with_the_mend(tmp_path: Path) -> None:
-    fails = 'case "$*" in *+cpu*) exit 1;; esac'
+    fails = 'case "$*" in *cpu.txt*) exit 1;; esac'
     status, said = steps(tmp_path, python=fails, uname="echo Linux", nvidia_smi="exit 9")
     assert status != 0
     (line,) = [line for line in said.splitlines() if "was not found" in line]
-    assert "`make setup TORCH_INDEX=<url from PyTorch's install page>`" in line
+    assert "`make setup TORCH_INDEX=<url>`" in line
+    assert "TORCH_HASHES=off" in line
     assert not (tmp_path / ".venv/runtime.done").exists()
 
 
-def test_the_set_up_is_done_again_only_when_a_requirement_changes(tmp_path: Path) -> None:
+def test_the_set_up_is_done_again_only_when_a_lock_changes(tmp_path: Path) -> None:
     steps(tmp_path, python='echo "$@"', uname="echo Linux", nvidia_smi="exit 9")
     assert shell("make", "--question", "setup", cwd=tmp_path, ok=False).returncode == 0
     newer = (tmp_path / ".venv/runtime.done").stat().st_mtime + 10
-    os.utime(tmp_path / "requirements.txt", (newer, newer))
+    os.utime(tmp_path / "locks/runtime.txt", (newer, newer))
     assert shell("make", "--question", "setup", cwd=tmp_path, ok=False).returncode == 1
 
 

@@ -122,7 +122,8 @@ def main() -> None:
         Path(sys.argv[1]).write_text(f"{text}\n", encoding="utf-8")
         print(f"{sys.argv[1]}: {len(parts)} parts")
     else:
-        pins = pinned((ROOT / "constraints.txt").read_text(encoding="utf-8"))
+        locks = sorted((ROOT / "locks").glob("*.txt"))
+        pins = {name: at for lock in locks for name, at in pinned(lock.read_text()).items()}
         print(*table(parts, pins), sep="\n")
 
 

@@ -21,6 +21,7 @@ FOLDS = 5
 NEIGHBOURS = 5
 CHOSEN = ("variance", "share", "dispersion")
 COLUMNS = ["sku", "line", "units", "counted", "days", "best_seller"]
+LARGEST = 300.0  # of a log sales rate, so that the ratio of two rates is a number: exp(710) is none
 
 
 class SalesRanker:
@@ -44,6 +45,12 @@ class SalesRanker:
     ) -> None:
         self.products, self.bank = products[COLUMNS].reset_index(drop=True), bank
         self.fitted, self.detector = fitted, detector
+        # Nothing fixes the constant that all log rates share. It is left as it is, 0, unless the
+        # weights, which sales that tell nothing may leave large, carry the rates out of range.
+        self._shift = 0.0
+        rates = self.log_rate(bank, clip=False)
+        if np.abs(rates).max() > LARGEST:
+            self._shift = float(rates.min() + rates.max()) / 2
         self._best = np.flatnonzero(self.products["best_seller"].to_numpy(bool))
         self._lines = self.products["line"].to_numpy(object)
         sums = self.products.groupby("line")[["counted", "days"]].sum()
@@ -53,10 +60,16 @@ class SalesRanker:
         self._mean = dict(zip(means.index, means, strict=True))
         self._overall = float(scores.mean())
 
-    def log_rate(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the log of the sales rate up to a constant of the line, float64 N."""
+    def log_rate(self, features: NDArray[np.float32], clip: bool = True) -> NDArray[np.float64]:
+        """Return the log of the sales rate up to a constant of the line, float64 N.
+
+        Args:
+            features: float32 N x d, of the backbone that the ranker was fitted on.
+            clip: whether to keep it within -300..300, of which each end is beyond any sales.
+        """
         result: NDArray[np.float64] = features.astype(np.float64) @ self.fitted.weights
-        return result
+        result -= self._shift
+        return np.clip(result, -LARGEST, LARGEST) if clip else result
 
     def score(self, features: NDArray[np.float32], lines: Sequence[str]) -> NDArray[np.float64]:
         """Return the expected sales relative to the line's fitted products, float64 N, > 0.
