@@ -49,6 +49,8 @@ class Results:
         history: what `report.history` remembers of the runs, this one the last.
         retraining: of the last scheduled retraining, see `report.retrained`; empty before the
             first.
+        foresight: whether the shortlist of a past day foresaw what sold later, in a sentence; empty
+            without.
         study: what the published comparisons say on real photos, in a sentence; empty without.
     """
 
@@ -76,6 +78,7 @@ class Results:
     kept: Sequence[Mapping[str, Any]] = ()
     history: Sequence[Mapping[str, Any]] = ()
     retraining: Mapping[str, Any] = field(default_factory=dict)
+    foresight: str = ""
     study: str = ""
 
     @cached_property
