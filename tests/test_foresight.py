@@ -245,21 +245,29 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
 def test_from_the_photos_of_then_to_a_sentence(
     shop: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = {}
+    seen: dict[str, Any] = {}
     pictures_of = foresight.pictures_of
 
     def looked_at(past: Path) -> Any:
+        """Look at what the past holds; known products stand for a tiny model's poor designs."""
         index = pd.read_parquet(past / "data/processed/index.parquet")
         ledger = pd.read_parquet(past / "data/sales/ledger.parquet")
         seen.update(skus=set(index["sku"]), last=ledger["date"].max())
-        return pictures_of(past)
+        seen.update(made=pictures_of(past), model=list((past / "data/models").iterdir())[0].name)
+        photos = np.load(past / "data/processed/images.npy")
+        own = {line: photos[(index["line"] == line).to_numpy()] for line in set(index["line"])}
+        return {line: images[:3] for line, images in own.items()}, own
 
     monkeypatch.setattr(foresight, "pictures_of", looked_at)
     foresight.main(shop)
     found = json.loads(Path("metrics/foresight.json").read_text())
     assert seen["skus"] <= set(SKUS[:48]), "no photo of a later product"
     assert seen["last"] <= pd.Timestamp("2024-03-01"), "no later sale"
+    assert seen["model"] == "blend-plain-0"
+    for images in (*seen["made"][0].values(), *seen["made"][1].values()):
+        assert images.shape[1:] == (32, 32, 3) and images.dtype == np.uint8
     assert (found["products_known"], found["launches"]) == (48, 48)
+    assert found["designs"] == 6
     assert found["lift_low"] <= found["lift"] <= found["lift_high"]
     assert found["sentence"].startswith("As of 2024-03-01:")
     assert not list((tmp_path / foresight.SCRATCH).iterdir()), "the past is gone"
