@@ -253,7 +253,8 @@ def test_from_the_photos_of_then_to_a_sentence(
         index = pd.read_parquet(past / "data/processed/index.parquet")
         ledger = pd.read_parquet(past / "data/sales/ledger.parquet")
         seen.update(skus=set(index["sku"]), last=ledger["date"].max())
-        seen.update(made=pictures_of(past), model=list((past / "data/models").iterdir())[0].name)
+        (model,) = (past / "data/models").iterdir()
+        seen.update(made=pictures_of(past), model=model.name)
         photos = np.load(past / "data/processed/images.npy")
         own = {line: photos[(index["line"] == line).to_numpy()] for line in set(index["line"])}
         return {line: images[:3] for line, images in own.items()}, own
