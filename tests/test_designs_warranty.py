@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from bestseller.preference.designs_warranty import (
 )
 from bestseller.preference.held_out import held_out_table
 from bestseller.preference.ranker import fit_ranker
+from bestseller.preference.warranty import BAD_SHARE
 from bestseller.report.page import render
 from bestseller.report.promised import FEWEST, promised
 from bestseller.report.results import Results
@@ -182,7 +182,7 @@ def test_what_is_earned_is_promised_and_follows_the_cut(results: Results) -> Non
         (pd.DataFrame(), "was not observed"),
         (held(FEWEST - 1, 1.0, 3.0), f"only {FEWEST - 1} products"),
         (held(300, 1.0, 0.4), "every design scores beyond all products held back"),
-        (held(300, 9.0, 3.2), "at no cut is it sure at 95 % that at most one in 5"),
+        (held(300, 9.0, 3.2), "at no cut is it sure at 95 % that at most one in five"),
     ],
 )
 def test_where_nothing_is_promised_the_page_says_why(
@@ -205,7 +205,8 @@ def test_designs_beyond_all_products_are_told_apart(results: Results) -> None:
     assert found.most == pytest.approx(2.5)
 
 
-def test_the_stage_reads_what_the_backtest_left(tmp_path: Path, monkeypatch: Any) -> None:
+def test_the_stage_reads_what_the_backtest_left() -> None:
     from stages import backtest, report
 
+    assert BAD_SHARE == 1 / 5, "one in five, as the page says"
     assert report.HELD_OUT == backtest.PREFERENCE / "held_out.parquet"

@@ -13,7 +13,7 @@ from bestseller.report.results import Results
 from bestseller.report.words import count, times
 
 FEWEST = 20  # held-out products below which nothing is said of designs
-ONE_IN = f"one in {1 / BAD_SHARE:.0f}"
+ONE_IN = "one in five"  # BAD_SHARE in words
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ def promised(results: Results) -> Promised:
     surest = min(table.to_dict("records"), key=lambda row: row["bad"] / row["designs"])
     why = (
         f"at no cut is it sure at {100 * confidence:.0f} % that at most {ONE_IN} sells below its "
-        f"line's median product; the surest is at most {surest['bad']} of {surest['designs']}, "
-        f"for the {count(len(held), 'product')} held back are too few, or their sales too much a "
-        "matter of chance, to tell more"
+        f"line's median product. The most that can be said is: at most {surest['bad']} of "
+        f"{surest['designs']}. The {count(len(held), 'product')} held back are too few, or their "
+        "sales too much a matter of chance, to tell more"
     )
     return Promised(none(why), json.dumps(rows), 0, most)
 
