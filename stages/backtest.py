@@ -8,7 +8,7 @@ import numpy as np
 from bestseller.backbones import load_space
 from bestseller.backbones.features import FeatureCache
 from bestseller.base.compute import configure_torch
-from bestseller.base.files import read_table, write_json
+from bestseller.base.files import atomic_path, read_table, write_json
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.classifier.absent import write_absent
 from bestseller.classifier.mild import mild_changes
@@ -18,6 +18,7 @@ from bestseller.images.store import ImageSet
 from bestseller.params import Params
 from bestseller.params.sales import NO_LEDGER
 from bestseller.preference.belief import Belief
+from bestseller.preference.held_out import held_out_table
 from bestseller.preference.known import KnownImages
 from bestseller.preference.launches import split_by_launch, study_launches
 from bestseller.preference.metadata import catalogue_table, with_table
@@ -67,7 +68,9 @@ def main(params: Params) -> None:
         covered = Belief.of(ranker).covered(unseen, held, confidence)
         values = facts(ranker, backtest, abstained, covered) | launch_facts(launches, found)
         values |= promise_facts(ranker, unseen, held, confidence)
+        told = held_out_table(ranker, unseen, held)
     else:
+        told = held_out_table(ranker, unseen[:0], held[:0])
         values = unobserved_facts(ranker, abstained, params.sales.allocation)
 
     known = KnownImages.of(space, images, partial(kept.features, space))
@@ -75,6 +78,8 @@ def main(params: Params) -> None:
     values |= detector_facts(ranker, known.floor, held_out, partial(kept.features, space))
     known.save(PREFERENCE)
     ranker.save(PREFERENCE)
+    with atomic_path(PREFERENCE / "held_out.parquet") as path:
+        told.to_parquet(path, index=False)
     write_json("metrics/backtest.json", values)
 
 

@@ -31,6 +31,8 @@ DESIGNS = Path("data/designs")
 CATALOGUE = Path("data/raw/catalogue.jsonl")
 PAGE = Path("data/report/index.html")
 HISTORY = PAGE.with_name("history.json")
+HELD_OUT = Path("data/preference/held_out.parquet")
+FORESIGHT = METRICS / "foresight.json"
 STUDY = Path("studies/answers.json")
 RETRAINING = Path("data/retrain/last.json")
 HEALTH = ("catalogue", "sales", "preprocess", "backbone", "classifier")
@@ -60,6 +62,8 @@ def main(params: Params) -> None:
         anchors=pd.read_csv(require(METRICS / "anchors.csv", "dvc repro classifier")),
         costs=pd.read_csv(require(METRICS / "cost.csv", "dvc repro compare")),
         backtest=read_json(path) if (path := METRICS / "backtest.json").exists() else None,
+        held_out=read_table(path) if (path := HELD_OUT).exists() else pd.DataFrame(),
+        foresight=read_json(path).get("sentence", "") if (path := FORESIGHT).exists() else "",
         samples=_pictures(Path(f"data/models/{item}/samples.png") for item in items),
         nearest=_pictures(Path(f"data/evaluation/{item}/nearest.png") for item in items),
         prices=prices_of({p.sku: (p.price, p.currency) for p in products}),

@@ -35,6 +35,7 @@ STAGES = [
     "evaluate",
     "compare",
     "shortlist",
+    "foresight",
     "report",
     "track",
 ]

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from bestseller.designs.feedback import take
@@ -171,3 +173,46 @@ def test_a_blind_review_by_keyboard_enters_the_feedback(address: Path, tmp_path:
     designs = address.parents[1] / "designs"
     found = take(tmp_path / "feedback.csv", designs, tmp_path / "kept").table
     assert sorted(found["preferred"]) == ["no", "yes"]
+
+
+def test_the_promise_follows_the_slider(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    root.mkdir()
+    write_outputs(root, per_line=24)
+    scores = np.linspace(0.1, 3.2, 300)
+    held = pd.DataFrame({"sku": "s", "line": "l", "score": scores, "bad": scores < 1})
+    (root / "data/preference").mkdir(parents=True)
+    held.to_parquet(root / "data/preference/held_out.parquet")
+    for place, path in enumerate(sorted((root / "data/designs").glob("?" * 12 + ".json"))):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps(record | {"picture_score": 0.5 + place / 16}))
+    committed = load_params("params.yaml")
+    two = {"models": ["dcgan-plain", "dcgan-centroid"], "seeds": [0]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        report.main(committed.model_copy(update=two))
+    said = "document.getElementById('cut-said').textContent"
+    marked = "[...document.querySelectorAll('main .card.above')].length"
+    with opened(tmp_path / "profile") as tab:
+        tab.open((root / "data/report/index.html").as_uri())
+        first = tab.run(said)
+        assert first.startswith("Promised: of the ") and tab.run(marked) == 0
+        promised = "document.getElementById('promise').querySelector('p').textContent"
+        assert tab.run(promised) == first, "the slider begins at what is promised"
+        earned = [row["earned"] for row in json.loads(tab.run("cut.dataset.rows"))]
+        assert len(earned) == 10 and 1 <= sum(earned) < 10
+        for place, promise in enumerate(earned):
+            tab.run(
+                f"(() => {{ cut.value = {place};"
+                " cut.dispatchEvent(new Event('input', {bubbles: true})); })()"
+            )
+            told = tab.run(said)
+            assert told.startswith("Promised" if promise else "Not promised")
+            named = int(told.partition("of the ")[2].split()[0])
+            assert tab.run(marked) == named, "the designs that it speaks of are marked"
+        link = tab.run("location.href")
+        tab.open(link)
+        assert tab.run(said) == told, "the address keeps the cut"
+        tab.run("document.getElementById('cut-off').click()")
+        assert tab.run(said) == first and tab.run(marked) == 0
+        assert tab.errors == []

@@ -101,28 +101,31 @@ CHANGES = {
     "data/source/catalogue.json": {"scrape"},
     "catalogue.crawl.timeout_s": {"scrape"},
     "data/source/ledger.json": {"sales"},
-    "stages/sales.py": {"sales"},
-    "images.fill": {"preprocess"},
+    "stages/sales.py": {"sales", "foresight"},
+    "images.fill": {"preprocess", "foresight"},
     "src/bestseller/images/augment.py": {
-        *("augment", "preprocess", "train@*", "classifier", "backtest"),
+        *("augment", "preprocess", "train@*", "classifier", "backtest", "foresight"),
     },
-    "augment.zoom": {"augment", "settings", "classifier", "backtest"},
-    "backbones.steps": {"backbone"},
-    "centroid.every": {"settings"},
-    "centroid.min_images": {"centroid", "settings"},
-    "train.vanilla.beta2": {"settings", "report"},
-    "stages/train.py": {"train@*"},
-    "src/bestseller/gans/d2gan.py": {"settings", "shortlist"},
-    "src/bestseller/training/trainer.py": {"train@*"},
-    "src/bestseller/metrics/registry.py": {"evaluate@*", "compare", "shortlist", "report"},
+    "augment.zoom": {"augment", "settings", "classifier", "backtest", "foresight"},
+    "backbones.steps": {"backbone", "foresight"},
+    "centroid.every": {"settings", "foresight"},
+    "centroid.min_images": {"centroid", "settings", "foresight"},
+    "train.vanilla.beta2": {"settings", "foresight", "report"},
+    "stages/train.py": {"train@*", "foresight"},
+    "src/bestseller/gans/d2gan.py": {"settings", "shortlist", "foresight"},
+    "src/bestseller/training/trainer.py": {"train@*", "foresight"},
+    "src/bestseller/metrics/registry.py": {
+        *("evaluate@*", "compare", "shortlist", "foresight", "report"),
+    },
     "src/bestseller/comparison/conclusions.py": {"compare"},
     "src/bestseller/params/retrain.py": set(),
-    "preference.batch_size": {"classifier"},
-    "preference.launched_after": {"backtest"},
+    "preference.batch_size": {"classifier", "foresight"},
+    "preference.launched_after": {"backtest", "foresight"},
+    "foresight.least_days": {"foresight"},
     "evaluate.pairs": {"evaluate@*", "compare"},
     "stages/compare.py": {"compare"},
     "data/feedback/feedback.csv": {"shortlist", "report"},
-    "shortlist.diversity": {"shortlist", "report"},
+    "shortlist.diversity": {"shortlist", "foresight", "report"},
     "report.title": {"report"},
     "studies/answers.json": {"report"},
     "src/bestseller/report/page.py": {"report"},
@@ -133,7 +136,7 @@ CHANGES = {
 }
 
 
-VALUES = {"launched_after": "2022-01-01", "min_images": 3}
+VALUES = {"launched_after": "2022-01-01", "min_images": 3, "least_days": 7}
 
 
 def test_a_change_touches_the_stages_that_read_it_and_no_other(clone: Path) -> None:
@@ -178,7 +181,9 @@ def test_a_new_season_runs_what_it_changes_once_it_was_looked_for(clone: Path) -
     shell("python", "-m", "stages.refresh", cwd=clone)
     assert planned(clone) == {"scrape", "sales"}
     shell("dvc", "repro", "sales", cwd=clone)
-    reading = {"preprocess", "classifier", "backtest", "shortlist", "report", "track"}
+    reading = {
+        *("preprocess", "classifier", "backtest", "shortlist", "foresight", "report", "track"),
+    }
     assert planned(clone) == reading, "those that read the catalogue or the units"
 
 

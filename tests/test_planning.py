@@ -15,7 +15,7 @@ from bestseller.gans.saved import CONFIG
 from bestseller.params import load_params
 from bestseller.planning.plan import Fate, Step, folder_md5, plan
 from bestseller.planning.runner import Runner
-from bestseller.planning.times import Times, in_words, remaining
+from bestseller.planning.times import OF_FORESIGHT, Times, in_words, remaining
 from bestseller.tracking.verify import dvc_md5
 from conftest import REPOSITORY, shell, start_git
 
@@ -149,6 +149,18 @@ def test_times_are_those_of_the_last_run_grown_with_the_training(tmp_path: Path)
     assert times.seconds("evaluate@pggan-plain-0") == 30.0, "as another model's"
     assert times.seconds("classifier") > 0
     assert times.guessed == ["evaluate@pggan-plain-0", "classifier"]
+
+
+def test_the_time_of_foresight_is_that_of_what_it_runs(tmp_path: Path) -> None:
+    params = load_params(REPOSITORY / "params.yaml")
+    write_json(tmp_path / "foresight.json", {"begun": 0, "seconds": 2.0})  # when it was off
+    for stage in (*OF_FORESIGHT, "train@blend-plain-0"):
+        write_json(tmp_path / f"{stage}.json", {"begun": 0, "seconds": 10.0})
+    assert Times(tmp_path, params, tmp_path).seconds("foresight") == 2.0
+    wanted = params.foresight.model_copy(update={"as_of": "2020-09-16"})
+    times = Times(tmp_path, params.model_copy(update={"foresight": wanted}), tmp_path)
+    assert times.seconds("foresight") == 10.0 * (len(OF_FORESIGHT) + 1)
+    assert times.guessed == []
 
 
 class Fixed(Times):

@@ -26,12 +26,12 @@ from test_dag import base, covers, files_of, params_of, pipeline
 
 COSTLY = {"backbone", "centroid", "train", "classifier"}
 CLAIMS = {  # an edit, as a file or a key of params.yaml, and the stages that read it
-    "src/bestseller/gans/new.py": {"settings", "shortlist"},
-    "src/bestseller/params/train.py": {"settings", "report"},
-    "train.new": {"settings", "report"},
+    "src/bestseller/gans/new.py": {"settings", "shortlist", "foresight"},
+    "src/bestseller/params/train.py": {"settings", "foresight", "report"},
+    "train.new": {"settings", "foresight", "report"},
     "src/bestseller/sources/new.py": {"scrape"},
     "src/bestseller/sources/__init__.py": {"scrape", "report"},
-    "src/bestseller/params/catalogue.py": {"scrape", "sales", "report"},
+    "src/bestseller/params/catalogue.py": {"scrape", "sales", "foresight", "report"},
     "src/bestseller/params/retrain.py": set(),
     "retrain.new": set(),
     "src/bestseller/params/report.py": {"report"},
@@ -41,7 +41,7 @@ CLAIMS = {  # an edit, as a file or a key of params.yaml, and the stages that re
     "src/bestseller/comparison/conclusions.py": {"compare"},
     "src/bestseller/web/spider.py": {"scrape"},
     "src/bestseller/evaluation/measurement.py": {"evaluate", "compare"},
-    "src/bestseller/classifier/fitting.py": {"classifier"},
+    "src/bestseller/classifier/fitting.py": {"classifier", "foresight"},
 }
 
 
@@ -206,8 +206,8 @@ def test_dvc_plans_what_the_claims_say(stubs: Path) -> None:
         "src/bestseller/report/findings.py": {"report"},
         "src/bestseller/params/retrain.py": set(),
         "src/bestseller/sources/__init__.py": {"scrape", "report"},
-        "src/bestseller/training/trainer.py": trainings,
-        "src/bestseller/gans/pggan.py": {"settings", "shortlist"},
+        "src/bestseller/training/trainer.py": trainings | {"foresight"},
+        "src/bestseller/gans/pggan.py": {"settings", "shortlist", "foresight"},
     }.items():
         path = stubs / change
         before = path.read_bytes()
@@ -223,10 +223,11 @@ def test_dvc_retrains_the_one_model_whose_code_changed(stubs: Path) -> None:
     before = path.read_text()
     path.write_text(before + "\n# a comment\n")
     shell("dvc", "repro", "settings", cwd=stubs)
-    assert touched(stubs) == {"shortlist"}, "it depends on the text of all models"
+    both = {"shortlist", "foresight"}
+    assert touched(stubs) == both, "they depend on the text of all models"
     path.write_text(before + "\nMORE = 1\n")
     shell("dvc", "repro", "settings", cwd=stubs)
-    assert touched(stubs) == {"train@pggan-plain-0", "evaluate@pggan-plain-0", "shortlist"}
+    assert touched(stubs) == {"train@pggan-plain-0", "evaluate@pggan-plain-0"} | both
     path.write_text(before)
     shell("dvc", "repro", "settings", cwd=stubs)
     assert touched(stubs) == set()

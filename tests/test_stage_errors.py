@@ -34,6 +34,7 @@ ARGUMENTS = {
 SCRIPTS = sorted(path.stem for path in REPOSITORY.glob("stages/[!_]*.py"))
 WITHOUT_INPUT_FILES = {
     "check",
+    "foresight",
     "refresh",
     "shop",
     "profile",

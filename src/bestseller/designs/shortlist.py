@@ -90,7 +90,7 @@ def shortlist(
         expected = expectation.judge(features, line, candidates.parents)
         judged = pd.concat([judged.drop(columns="score"), expected], axis=1)
         refused = _near(features, unwanted, float(scale))
-        rows = _passing(judged, refused, settings.recognisable)
+        rows = passing(judged, refused, settings.recognisable)
         chosen = choose_diverse(
             np.log(judged["score_low"].to_numpy()[rows]),
             features[rows],
@@ -139,8 +139,14 @@ def _near(features: np.ndarray, unwanted: np.ndarray | None, radius: float) -> n
     return near
 
 
-def _passing(judged: pd.DataFrame, refused: np.ndarray, share: float) -> np.ndarray:
-    """Return the rows that nothing speaks against and that are recognisable, int64."""
+def passing(judged: pd.DataFrame, refused: np.ndarray, share: float) -> np.ndarray:
+    """Return the rows that nothing speaks against and that are recognisable, int64.
+
+    Args:
+        judged: a row per candidate of a line, from `Scorer.judge`.
+        refused: bool N, the neighbours of designs that people have rejected.
+        share: of the others, the most similar to the line, that stays.
+    """
     dropped = (judged["novelty"] == "near-copy") | judged["abstains"] | refused
     dropped |= judged["picture"] > 1
     sound = np.flatnonzero(~dropped.to_numpy(bool))

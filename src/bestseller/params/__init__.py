@@ -18,6 +18,7 @@ from bestseller.params.catalogue import Catalogue, Crawl, Demo
 from bestseller.params.centroid import Centroid
 from bestseller.params.compare import Compare
 from bestseller.params.evaluate import Evaluate
+from bestseller.params.foresight import Foresight
 from bestseller.params.images import Images
 from bestseller.params.item import Item, parse_model
 from bestseller.params.preference import Preference
@@ -54,6 +55,7 @@ __all__ = [
     "Demo",
     "Drift",
     "Evaluate",
+    "Foresight",
     "GanSettings",
     "Gate",
     "Health",
@@ -100,6 +102,7 @@ class Params(Section):
     evaluate: Evaluate
     compare: Compare
     shortlist: Shortlist
+    foresight: Foresight
     report: Report
     retrain: Retrain
 
@@ -114,6 +117,17 @@ class Params(Section):
             )
         if backbones and (value.backbone, backbones.weights) == ("resnet50", "imagenet"):
             raise ValueError("backbone: vgg16: the classifier, a judge, starts as this resnet50")
+        return value
+
+    @field_validator("foresight")
+    @classmethod
+    def _sees_nothing_of_later_photos(cls, value: Foresight, given: ValidationInfo) -> Foresight:
+        backbones = given.data.get("backbones")
+        if value.as_of and backbones and backbones.weights == "catalogue":
+            raise ValueError(
+                'as_of: "", or backbones.weights: package or imagenet: networks that are fitted on '
+                "the catalogue know the photos of what was launched later"
+            )
         return value
 
     @field_validator("models", "seeds")

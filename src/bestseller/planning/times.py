@@ -16,12 +16,14 @@ from bestseller.planning.plan import Fate, Step
 # Run at once by `make demo`, several at a time; see stages.parallel.
 TOGETHER = ("train", "classifier", "backtest", "evaluate")
 CACHED_S = 1.0  # of a stage whose former outputs come back
+# What foresight runs of a past day, beside a training of its model; by it a plan tells its time.
+OF_FORESIGHT = ("sales", "preprocess", "augment", "centroid", "classifier", "backtest", "shortlist")
 # Seconds on two shared cores of an AMD EPYC without bfloat16, with the demo's settings; `train` and
 # `evaluate` for a model without its own.
 REFERENCE = {
     "check": 5, "scrape": 60, "sales": 15, "preprocess": 60, "augment": 5, "backbone": 60,
     "centroid": 15, "settings": 3, "classifier": 600, "backtest": 120, "evaluate": 60,
-    "compare": 120, "shortlist": 150, "report": 40, "track": 15, "train": 600,
+    "compare": 120, "shortlist": 150, "foresight": 5, "report": 40, "track": 15, "train": 600,
     "train@vanilla-plain": 96, "train@dcgan-plain": 558, "train@dcgan-centroid": 679,
     "train@d2gan-plain": 975, "train@pggan-plain": 846, "train@blend-plain": 217,
 }  # fmt: skip
@@ -66,6 +68,12 @@ class Times:
     def seconds(self, stage: str) -> float:
         """Return the seconds that one run of a stage takes, about."""
         base, _, item = stage.partition("@")
+        wanted = self.params.foresight
+        if (
+            base == "foresight" and wanted.as_of
+        ):  # its last run here may have been one of another day
+            parts = (*OF_FORESIGHT, f"train@{wanted.model}-{wanted.seed}")
+            return sum(self.seconds(part) for part in parts)
         noted = self._noted(stage)
         if noted is not None:
             return noted * (self._growth(item) if base == "train" else 1.0)

@@ -13,11 +13,11 @@ from bestseller.metrics.statistics import Interval
 from bestseller.metrics.yardstick import BLURS, blurred
 from bestseller.preference.backtest import LAUNCHED, Backtest
 from bestseller.preference.floor import PictureFloor
+from bestseller.preference.held_out import held_out_table
 from bestseller.preference.launches import Launches
 from bestseller.preference.ranker import SalesRanker
-from bestseller.preference.warranty import best_promise, promises, sentence
+from bestseller.preference.warranty import BAD_SHARE, best_promise, promises, sentence
 
-BAD_SHARE = 0.2  # of the products above the cut, that may sell below their line's median one
 UNOBSERVED = (
     "WARNING: Sales are known by line only and were shared among its products by the rule {!r}: "
     "which product of a line sells better was not observed, so nothing was tested."
@@ -50,20 +50,15 @@ def promise_facts(
     Args:
         ranker: not fitted on these products.
         features: float32 N x d.
-        products: line, counted, days of each, by sku; every second one is promised of.
+        products: sku, line, counted, days of each, by sku; every second one is promised of.
         confidence: of the promise.
 
     Returns:
         promise_sentence; where a promise is made also promise_products, promise_bad_most and
         promise_bad_found: how many there are above its cut, are bad at most, and were bad.
     """
-    fitted = ranker.products
-    medians = (fitted["counted"] / fitted["days"]).groupby(fitted["line"]).median()
-    median = medians.reindex(products["line"]).to_numpy(np.float64)
-    known = ~np.isnan(median)
-    rate = (products["counted"] / products["days"]).to_numpy(np.float64)[known]
-    bad = rate < median[known]
-    scores = ranker.score(features, list(products["line"]))[known]
+    held = held_out_table(ranker, features, products)
+    scores, bad = held["score"].to_numpy(), held["bad"].to_numpy()
     half = np.arange(len(scores)) % 2 == 1
     if not half.any():
         return {"promise_sentence": sentence(None, BAD_SHARE, confidence)}

@@ -13,8 +13,8 @@ with Adaptive Scores"). So among the R new products above a cut with k bad held-
 at most the k-th bound are bad, and a reader may move the cut and look again.
 
 Exchangeable means: drawn as the held-out products were. It holds for further products of the same
-shop; a design that was made, or chosen from many, to score high is no such draw, and nothing is
-promised of it.
+shop; a design that was made, or chosen from many, to score high is no such draw. What is promised
+of designs is in `preference.designs_warranty`.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+BAD_SHARE = 0.2  # of what is above a cut, that may sell below its line's median product
 SIMULATED = 4000  # orders; the bounds hold for them counted in, so that fewer only cost sharpness
 
 Array = NDArray[np.float64]
@@ -132,5 +133,6 @@ def sentence(promise: Promise | None, share: float, confidence: float) -> str:
     return (
         f"Of {promise.products} further products of this catalogue with a score of "
         f"{promise.cut:.2f} or more, at most {promise.bad} sell below their line's median one, "
-        f"sure at {sure}. Nothing is promised of designs, which are no draws from the catalogue."
+        f"sure at {sure}. Designs are no draws from the catalogue; what is promised of them stands "
+        "on the page."
     )

@@ -15,6 +15,7 @@ from bestseller.report.order import in_order, lines_by_units
 from bestseller.report.pictures import encode_array
 from bestseller.report.plan import plan_rows
 from bestseller.report.prices import UNKNOWN, Bands, likely_price
+from bestseller.report.promised import promised
 from bestseller.report.results import Results
 from bestseller.report.shell import asset, fill, scripts
 from bestseller.report.thumbnails import Thumbnails
@@ -22,7 +23,9 @@ from bestseller.report.thumbnails import Thumbnails
 FIRST = 6  # designs on the first screen
 SCRIPTS = [
     f"script/{name}.js"
-    for name in ("state", "file", "gallery", "verdicts", "viewer", "plan", "blind", "keys")
+    for name in (
+        *("state", "file", "gallery", "promise", "verdicts", "viewer", "plan", "blind", "keys"),
+    )
 ]
 STYLES = [f"style/{name}.css" for name in ("base", "cards", "tools", "dialogs", "print")]
 WHAT_BECAME = {
@@ -54,6 +57,7 @@ def render(results: Results) -> str:
         not_shown=plain.not_shown(results),
         notices=plain.notices(results),
         said=plain.said(results),
+        promised=promised(results),
         first=_first(groups),
         cards=cards,
         groups=[group for group in groups if not group["thin"]],

@@ -49,6 +49,9 @@ class Results:
         history: what `report.history` remembers of the runs, this one the last.
         retraining: of the last scheduled retraining, see `report.retrained`; empty before the
             first.
+        held_out: products that the score was not fitted on, `preference.held_out`; may be empty.
+        foresight: whether the shortlist of a past day foresaw what sold later, in a sentence; empty
+            without.
         study: what the published comparisons say on real photos, in a sentence; empty without.
     """
 
@@ -76,6 +79,8 @@ class Results:
     kept: Sequence[Mapping[str, Any]] = ()
     history: Sequence[Mapping[str, Any]] = ()
     retraining: Mapping[str, Any] = field(default_factory=dict)
+    held_out: pd.DataFrame = field(default_factory=pd.DataFrame)
+    foresight: str = ""
     study: str = ""
 
     @cached_property

@@ -28,7 +28,7 @@ OWN = ["dvc.lock", "metrics", "data/source", str(Path(LAST).parent), champion.PO
 # Outputs of the last run that today's are held against.
 BEFORE = ["data/sales", "data/centroid", "data/backbones"]
 INTAKE = ("scrape", "sales", "preprocess")  # stages that refuse bad data
-DESIGNED = "shortlist"  # behind it come only the report and the tracking, which tell the decision
+DESIGNED = "shortlist"  # behind it come report and tracking, which tell the decision, and foresight
 HEALTH = ("catalogue", "sales")  # metrics/<name>.json
 
 Facts = Mapping[str, Any]

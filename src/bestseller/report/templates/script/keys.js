@@ -5,6 +5,7 @@ function draw() {
   cards.forEach((card) => mark(card, now));
   drawSave(now);
   drawPlan(now);
+  drawPromise(now);
   const ticked = all(now.get("compare"));
   $("ticked").textContent = ticked.length;
   $("compare").disabled = ticked.length < 2;
@@ -76,6 +77,8 @@ function start() {
   $("thin")?.addEventListener("toggle", reach);
   $("budget").addEventListener("change", (event) => write({ budget: event.target.value }));
   $("fill").addEventListener("click", fill);
+  cut?.addEventListener("input", (event) => write({ cut: event.target.value }));
+  $("cut-off")?.addEventListener("click", () => write({ cut: "" }));
   $("previous").addEventListener("click", () => step(-1));
   $("next").addEventListener("click", () => step(1));
   $("larger").addEventListener("click", () => zoom(1));

@@ -1,9 +1,9 @@
 // The page's state is its address behind #, so that a view can be bookmarked and sent: line, band,
-// said, sort, compare (ids), view (ids in the dialog), and what was said: keep, reject, star (ids),
-// note-<id>, blind-<id>, budget. The browser keeps what was said, too, by the list of designs.
+// said, sort, cut (of the promise), compare (ids), view (ids in the dialog), and what was said: keep,
+// reject, star (ids), note-<id>, blind-<id>, budget. The browser keeps what was said, too, by the list of designs.
 const MOST = 4;
 const FILTERS = ["line", "band", "said"];
-const VIEWS = [...FILTERS, "sort", "compare", "view"];
+const VIEWS = [...FILTERS, "sort", "cut", "compare", "view"];
 const LISTS = ["keep", "reject", "star"];
 const $ = (id) => document.getElementById(id);
 const cards = [...document.querySelectorAll("article.card")];
