@@ -18,7 +18,8 @@ nothing, are like products and are sharp enough; classifiers are left out (`reco
 - lower_bound: the same images, by the lower bound of the score drawn towards its prior;
 - sales, score: parents screened, see `designs.screening`, then by the lower bound;
 - search: half of the images as in sales, the others steps of the latent search (`designs.search`);
-- search_drawn: the same from images as the model draws them, for models without parents.
+- climb: the same by gradients, also of blends;
+- search_drawn: as search, but from images as the model draws them, for models without parents.
 
 Printed of each arm: appeal (mean true log appeal over the line's average product, as the attribute
 reader reads it, less that of random), novel (share), diverse (mean distance of two designs of a
@@ -57,12 +58,14 @@ from bestseller.demo import sales, taste
 from bestseller.demo.shop import DemoShop
 from bestseller.demo.world import last_day
 from bestseller.designs.candidates import sample
+from bestseller.designs.climbing import climb
 from bestseller.designs.expected import Expectation
 from bestseller.designs.region import passing
 from bestseller.designs.screening import Screen, screened
-from bestseller.designs.search import budget
+from bestseller.designs.search import search
 from bestseller.designs.searched import with_searched
 from bestseller.designs.selection import choose_diverse
+from bestseller.designs.walk import budget
 from bestseller.gans import TrainedGenerator, load_generator
 from bestseller.gans.codes import Parents
 from bestseller.images.store import ImageSet
@@ -76,14 +79,15 @@ from bestseller.preference.scorer import Scorer
 from bestseller.sales import units_per_product
 
 JUDGE = Space(network="efficientnet_lite2", layers=[], side=144)
-ARMS: dict[str, tuple[Screen, str, bool]] = {  # parents, ranked by, searched
-    "random": ("drawn", "", False),
-    "best_of_n": ("drawn", "picture_score", False),
-    "lower_bound": ("drawn", "score_low", False),
-    "sales": ("sales", "score_low", False),
-    "score": ("score", "score_low", False),
-    "search": ("sales", "score_low", True),
-    "search_drawn": ("drawn", "score_low", True),
+ARMS: dict[str, tuple[Screen, str, Any]] = {  # parents, ranked by, how it is searched
+    "random": ("drawn", "", None),
+    "best_of_n": ("drawn", "picture_score", None),
+    "lower_bound": ("drawn", "score_low", None),
+    "sales": ("sales", "score_low", None),
+    "score": ("score", "score_low", None),
+    "search": ("sales", "score_low", search),
+    "climb": ("sales", "score_low", climb),
+    "search_drawn": ("drawn", "score_low", search),
 }
 MEASURES = ("appeal", "novel", "diverse", "real", "covered", "beyond", "cpu_s")
 CONFIDENCE = 0.95
@@ -224,12 +228,12 @@ def judged(
     return features, pd.concat([table, expectation.judge(features, line, parents)], axis=1)
 
 
-def drawn(
-    shop: Shop, params: Params, expectation: Expectation, line: str, screen: Screen, searched: bool
+def drawn(  # noqa: PLR0917 (what is drawn, then how)
+    shop: Shop, params: Params, expectation: Expectation, line: str, screen: Screen, by: Any
 ) -> pd.DataFrame:
     """Return a line's candidates, judged."""
     given = params.shortlist
-    count, starts = budget(given.candidates, given.search if searched else 0)
+    count, starts = budget(given.candidates, given.search if by else 0)
     draw = partial(screened, screen=screen, draws=given.draws, expectation=expectation)
     candidates = sample([shop.generator], line, count, LATENTS, draw)
     look = partial(judged, shop, expectation, line)
@@ -245,6 +249,7 @@ def drawn(
             choose=choice_of(shop, params),
             judge=look,
             expectation=expectation,
+            by=by,
         )
     return table
 

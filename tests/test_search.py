@@ -15,12 +15,15 @@ from bestseller.backbones.backbone import Backbone
 from bestseller.backbones.networks import architecture
 from bestseller.base.compute import to_signed
 from bestseller.designs.candidates import sample
+from bestseller.designs.climbing import ascent, features_of
 from bestseller.designs.design import design_id
 from bestseller.designs.evidence import Naming, evidence
 from bestseller.designs.expected import Expectation
+from bestseller.designs.noise import Noise
 from bestseller.designs.region import bounds, inside, passing
-from bestseller.designs.search import SHARE, Found, Noise, ascent, budget, features_of, search
+from bestseller.designs.search import search
 from bestseller.designs.searched import with_searched
+from bestseller.designs.walk import SHARE, Found, budget
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Codes, Drawn
 from bestseller.gans.gan import Shape
@@ -108,7 +111,9 @@ def look(expectation: Expectation, line: str = "A", **fixed: Any) -> Any:
     return judge
 
 
-def climb(expectation: Expectation, generator: TrainedGenerator, steps: int, **fixed: Any) -> Any:
+def searched(
+    expectation: Expectation, generator: TrainedGenerator, steps: int, **fixed: Any
+) -> Any:
     """Search from three of eight candidates; return these, and what was found."""
     drawn = generator.draw(["A"] * 8, 5)
     features, judged = look(expectation)(generator.images(drawn.latents, ["A"] * 8), drawn.parents)
@@ -188,12 +193,12 @@ def test_noise_and_centre_give_the_latent_back(latents: str) -> None:
     assert np.linalg.norm(turned, axis=1) == pytest.approx(np.linalg.norm(noise.n, axis=1))
 
 
-@pytest.mark.parametrize("gan", ["dcgan", "blend"])
-def test_a_search_gains_and_comes_again_from_its_latents(
-    gan: str, expectation: Expectation
+@pytest.mark.parametrize(("gan", "latents"), [("dcgan", ""), ("blend", "density")])
+def test_a_climb_gains_and_comes_again_from_its_latents(
+    gan: str, latents: str, expectation: Expectation
 ) -> None:
-    generator = model(gan)
-    drawn, judged, found = climb(expectation, generator, 4)
+    generator = model(gan, latents)
+    drawn, judged, found = searched(expectation, generator, 4)
     assert set(found.starts) <= {6, 0, 3} and len(found.starts) >= 2
     assert ((found.steps >= 1) & (found.steps <= 4)).all()
     began = judged["score_low"].to_numpy()[found.starts]
@@ -207,16 +212,47 @@ def test_a_search_gains_and_comes_again_from_its_latents(
     for row, latent in enumerate(found.drawn.latents):
         told = np.array([float(value) for value in latent], np.float32)  # as JSON keeps it
         assert (generator.images(told[None], ["A"])[0] == found.images[row]).all()
-    again = climb(expectation, generator, 4)[2]
+    again = searched(expectation, generator, 4)[2]
     assert (again.drawn.latents == found.drawn.latents).all()
 
 
+def test_blends_are_crossed_and_stay_blends(expectation: Expectation) -> None:
+    generator = model("blend")
+    codes = generator.codes
+    assert codes is not None
+    drawn, _, found = searched(expectation, generator, 5)
+    assert sorted(found.steps) == [step for step in range(1, 6) for _ in range(3)]
+    began = [drawn.parents[row] for row in (6, 0, 3)]
+    known = {parent.sku for both in began for parent in both or ()}
+    seconds = set()
+    for start, both in zip(found.starts, found.drawn.parents, strict=True):
+        own = drawn.parents[start]
+        assert own is not None and both is not None
+        first, second = both
+        assert first.sku == own[0].sku and first.line == "A"
+        assert second.sku in known - {first.sku}
+        assert codes.least_share <= first.share <= codes.most_share
+        seconds.add(second.sku)
+    assert len(seconds) > 1
+    lengths = np.linalg.norm(Noise.of(generator, "A", found.drawn).n, axis=1)
+    first_n = Noise.of(generator, "A", Drawn(drawn.latents[[6, 0, 3]], began)).n
+    assert lengths.max() < 1.6 * np.linalg.norm(first_n, axis=1).max()
+    for row, latent in enumerate(found.drawn.latents):
+        told = np.array([float(value) for value in latent], np.float32)
+        assert (generator.images(told[None], ["A"])[0] == found.images[row]).all()
+    again = searched(expectation, generator, 5)[2]
+    assert (again.drawn.latents == found.drawn.latents).all()
+
+
+@pytest.mark.parametrize("gan", ["vanilla", "blend"])
 @pytest.mark.parametrize(
     "left",
     [{"novelty": "near-copy"}, {"abstains": True}, {"picture": 0.51}, {"centre": 1.01}],
 )
-def test_no_step_leaves_the_region(left: dict[str, Any], expectation: Expectation) -> None:
-    found: Found = climb(expectation, model(), 3, **left)[2]
+def test_no_step_leaves_the_region(
+    gan: str, left: dict[str, Any], expectation: Expectation
+) -> None:
+    found: Found = searched(expectation, model(gan), 3, **left)[2]
     assert not len(found.steps) and not len(found.drawn.latents) and not len(found.judged)
 
 
@@ -284,7 +320,7 @@ def test_a_searched_design_names_what_it_began_at(expectation: Expectation) -> N
         assert told["id"] != told["search"]["from"]
         assert 1 <= told["search"]["steps"] <= 3
         assert told["latent_index"] == start
-        parents = candidates.parents[start]
+        parents = both.parents[row]
         assert parents is not None
         assert {p["sku"] for p in told["parents"]} == {p.sku for p in parents}
         again = generator.images(np.array([told["latent"]], np.float32), ["A"])[0]

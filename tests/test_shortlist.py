@@ -208,7 +208,7 @@ class HalfToTwice:
 class Memory:
     """A generator of noise that repeats a training image for every latent above 0."""
 
-    name, hash, lines, z_dim = "dcgan-plain-0", "ab" * 32, LINES, 4
+    name, hash, lines, z_dim, sales = "dcgan-plain-0", "ab" * 32, LINES, 4, False
 
     def __init__(self, training: np.ndarray) -> None:
         self.training = training

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from bestseller.designs.candidates import Candidates
 from bestseller.designs.expected import Expectation
 from bestseller.designs.region import passing
-from bestseller.designs.search import Found, Judge, search
+from bestseller.designs.search import search
+from bestseller.designs.walk import Found, Judge
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Drawn
 
 # Chooses so many of the candidates: of their log lower bounds, features and a number
+Search = Callable[..., Found]  # as `search.search`
 Choose = Callable[[NDArray[np.float64], NDArray[np.float32], int], list[int]]
 
 
@@ -28,6 +30,7 @@ def with_searched(
     choose: Choose,
     judge: Judge,
     expectation: Expectation,
+    by: Search = search,
 ) -> tuple[Candidates, NDArray[np.float32], pd.DataFrame]:
     """Search from the best candidates of each model; return all candidates, drawn ones first.
 
@@ -41,6 +44,7 @@ def with_searched(
         choose: the candidates that it starts from.
         judge: gives features and rows of new images.
         expectation: of sales.
+        by: how it is searched.
 
     Returns:
         The candidates with the ends of the search behind them, their features, their rows.
@@ -54,7 +58,7 @@ def with_searched(
             continue
         first = able[choose(low[able], features[able], starts)]
         latents = np.stack([candidates.latents[row] for row in own])
-        found = search(
+        found = by(
             generators[name],
             candidates.line,
             Drawn(latents, [candidates.parents[row] for row in own]),

@@ -15,9 +15,9 @@ from bestseller.designs.evidence import Naming, evidence
 from bestseller.designs.expected import Expectation
 from bestseller.designs.region import Centre, passing
 from bestseller.designs.screening import screened
-from bestseller.designs.search import budget
 from bestseller.designs.searched import with_searched
 from bestseller.designs.selection import choose_diverse, recognisable
+from bestseller.designs.walk import budget
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Parents
 from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE
@@ -60,8 +60,8 @@ def shortlist(
     as wholly different from the median distance of a real design to its nearest other. What lies
     within that median of a rejected design is its neighbour.
 
-    With a search, half of the candidates are drawn; the others are its steps from the best of these
-    (`search`), of which the ends of the ways are candidates as well.
+    With a search, half of the candidates are drawn; the others are its steps from the best of
+    these, see `search`.
 
     Args:
         models: for each line the names of the models that may propose designs.
