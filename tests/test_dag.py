@@ -278,7 +278,7 @@ def test_every_param_is_read_by_a_stage_or_named_as_read_elsewhere() -> None:
 
 @pytest.mark.parametrize("item", PARAMS.items(), ids=lambda item: item.name)
 def test_a_model_depends_on_its_own_settings_and_centroid_alone(item: Item) -> None:
-    """What is in the files of settings and of sales, test_settings.py and test_steering.py check."""
+    """What is in the files, test_settings.py and test_steering.py check."""
     stage = pipeline()[f"train@{item.name}"]
     assert params_of(stage) == {"job_threads"}
     own = {path for path in files_of(stage) if path.startswith(("data/centroid", "data/settings"))}
