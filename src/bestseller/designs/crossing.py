@@ -1,9 +1,7 @@
 """Search among blends: the parents, shares and noise of good designs are crossed.
 
-Blends are searched without gradients. Where a gradient is followed from a good blend, the score's
-lower bound rises and the hidden taste of the embedded shop falls (`benchmarks/steering.py`): the
-step leaves what products look like before the region's bounds see it. A child of two blends is
-itself a blend of products, and so remains what the score was fitted on:
+Blends are searched without gradients: a child of two blends is itself a blend of products, while
+a step along a gradient may leave what products look like before the region's bounds see it:
 
 - its first parent is that of the design it comes from; its second one too, or, as likely, a parent
   of another good design;
