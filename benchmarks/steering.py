@@ -22,10 +22,12 @@ nothing, are like products and are sharp enough; classifiers are left out (`reco
 - search_drawn: as search, but from images as the model draws them, for models without parents.
 
 Printed of each arm: appeal (mean true log appeal over the line's average product, as the attribute
-reader reads it, less that of random), novel (share), diverse (mean distance of two designs of a
-line in a space that judges alone, over that of two real ones), real (share with a real photo's
-neighbourhood around it in that space), covered (share whose 95 % interval holds the read appeal),
-beyond (share marked as beyond what was seen).
+reader reads it, less that of random; of three designs a line, lines alike), shared (the same of a
+shortlist whose places are shared among the lines as `shortlist.sharing` says, a mean of designs),
+novel (share), diverse (mean distance of two designs of a line in a space that judges alone, over
+that of two real ones), real (share with a real photo's neighbourhood around it in that space),
+covered (share whose 95 % interval holds the read appeal), beyond (share marked as beyond what was
+seen).
 
 Several models, such as trainings of one recipe, are measured one after the other; the intervals
 are then those of the ledgers' and trainings' cells: of the mean of each ledger over the trainings,
@@ -65,6 +67,7 @@ from bestseller.designs.screening import Screen, screened
 from bestseller.designs.search import search
 from bestseller.designs.searched import with_searched
 from bestseller.designs.selection import choose_diverse
+from bestseller.designs.sharing import share_out
 from bestseller.designs.walk import budget
 from bestseller.gans import TrainedGenerator, load_generator
 from bestseller.gans.codes import Parents
@@ -89,7 +92,7 @@ ARMS: dict[str, tuple[Screen, str, Any]] = {  # parents, ranked by, how it is se
     "climb": ("sales", "score_low", climb),
     "search_drawn": ("drawn", "score_low", search),
 }
-MEASURES = ("appeal", "novel", "diverse", "real", "covered", "beyond", "cpu_s")
+MEASURES = ("appeal", "shared", "novel", "diverse", "real", "covered", "beyond", "cpu_s")
 CONFIDENCE = 0.95
 Array = NDArray[np.float64]
 LATENTS = 1  # seed of the draw, the same for all ledgers: images are then looked at once
@@ -254,8 +257,13 @@ def drawn(  # noqa: PLR0917 (what is drawn, then how)
     return table
 
 
-def chosen(
-    shop: Shop, table: pd.DataFrame, by: str, params: Params, taken: list[np.ndarray]
+def chosen(  # noqa: PLR0917 (of what, then how)
+    shop: Shop,
+    table: pd.DataFrame,
+    by: str,
+    params: Params,
+    taken: list[np.ndarray],
+    places: int,
 ) -> pd.DataFrame:
     """Choose designs of a line as the shortlist does."""
     passing_rows = table[passing(table)]
@@ -264,7 +272,7 @@ def chosen(
     rows = choice_of(shop, params)(
         np.log(passing_rows[by].to_numpy()),
         np.stack(list(passing_rows["features"])),
-        params.shortlist.per_line,
+        places,
         taken=np.stack(taken) if taken else None,
     )
     taken.extend(passing_rows["features"].iloc[rows])
@@ -302,6 +310,10 @@ def measure(  # noqa: PLR0917 (what is measured, then how)
                 line: drawn(shop, params, expectation, line, screen, searched) for line in lines
             }
             seconds[screen, searched] = time.process_time() - began
+    sold = expectation.scorer.ranker.products.groupby("line")["units"].sum()
+    places = share_out(
+        {line: int(sold.get(line, 0)) for line in lines}, given.per_line, given.sharing
+    )
     real, lines = shop.judged, shop.images.index["line"].to_numpy()
     apart = {
         line: pdist(real[lines == line]).mean() for line in set(lines) if (lines == line).sum() > 1
@@ -311,9 +323,22 @@ def measure(  # noqa: PLR0917 (what is measured, then how)
         screen, by, searched = ARMS[arm]
         kept, taken = {}, []
         for line, table in drawings[screen, searched].items():
-            found = chosen(shop, table, by, params, taken) if by else table[passing(table)]
+            found = table[passing(table)]
+            if by:
+                found = chosen(shop, table, by, params, taken, given.per_line)
             if len(found):
                 kept[line] = found.assign(appeal=shop.appeal(list(found["images"])))
+        taken, gains, weights = [], [], []
+        for line, table in drawings[screen, searched].items():
+            many = table[passing(table)]
+            if by:
+                many = chosen(shop, table, by, params, taken, places[line])
+            if len(many):
+                gains.append(shop.appeal(list(many["images"])).mean() - means[line])
+                weights.append(len(many) if by else places[line])
+        if not kept:
+            rows[arm] = {"designs": 0} | dict.fromkeys(MEASURES, float("nan"))
+            continue
         looks = {
             line: shop.judge.features(np.stack(list(rows["images"][: given.per_line])))
             for line, rows in kept.items()
@@ -334,6 +359,7 @@ def measure(  # noqa: PLR0917 (what is measured, then how)
         rows[arm] = {
             "designs": sum(map(len, kept.values())),
             "appeal": float(np.mean(list(gained.values()))),
+            "shared": float(np.average(gains, weights=weights)),
             "novel": float(np.mean([(r["novelty"] == "novel").mean() for r in kept.values()])),
             "diverse": float(np.mean(spread)),
             "real": close.precision,
@@ -345,7 +371,8 @@ def measure(  # noqa: PLR0917 (what is measured, then how)
             "cpu_s": seconds[screen, searched],
         }
     for arm in reversed(arms):
-        rows[arm]["appeal"] -= rows["random"]["appeal"]
+        for name in ("appeal", "shared"):
+            rows[arm][name] -= rows["random"][name]
     return rows
 
 
