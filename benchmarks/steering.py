@@ -1,6 +1,6 @@
 """Does steering by sales make designs that buyers would like better? Held against the hidden taste.
 
-``python benchmarks/steering.py data --model blend-plain-0 [--ledgers 1 2 3 4 5]`` with ``src`` on
+``python benchmarks/steering.py data --models blend-plain-0 [--ledgers 1 2 3 4 5]`` with ``src`` on
 the path, in the folder of a finished run of the embedded shop.
 
 No model is trained: the run's blend model stays, and for each ledger seed the shop's sales are
@@ -16,17 +16,28 @@ nothing, are like products and are sharp enough; classifiers are left out (`reco
 - random: the mean of all images that pass, as the model draws them;
 - best_of_n: as the model draws them, by the score of the picture alone;
 - lower_bound: the same images, by the lower bound of the score drawn towards its prior;
-- sales, score: parents screened, see `designs.screening`, then by the lower bound.
+- sales, score: parents screened, see `designs.screening`, then by the lower bound;
+- search: half of the images as in sales, the others steps of the latent search (`designs.search`);
+- climb: the same by gradients, also of blends;
+- search_drawn: as search, but from images as the model draws them, for models without parents.
 
 Printed of each arm: appeal (mean true log appeal over the line's average product, as the attribute
-reader reads it, less that of random), novel (share), diverse (mean distance of two designs of a
-line in a space that judges alone, over that of two real ones), real (share with a real photo's
-neighbourhood around it in that space), covered (share whose 95 % interval holds the read appeal),
-beyond (share marked as beyond what was seen).
+reader reads it, less that of random; of three designs a line, lines alike), shared (the same of a
+shortlist whose places are shared among the lines as `shortlist.sharing` says, a mean of designs),
+novel (share), diverse (mean distance of two designs of a line in a space that judges alone, over
+that of two real ones), real (share with a real photo's neighbourhood around it in that space),
+covered (share whose 95 % interval holds the read appeal), beyond (share marked as beyond what was
+seen).
+
+Several models, such as trainings of one recipe, are measured one after the other; the intervals
+are then those of the ledgers' and trainings' cells: of the mean of each ledger over the trainings,
+and printed beside it that of all cells. CPU seconds of an arm are those of its images, steps and
+their judgement in the first ledger, where no image has been looked at before.
 """
 
 import argparse
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,16 +53,24 @@ from threadpoolctl import threadpool_limits
 
 from bestseller.backbones import FeatureSpace, load_space
 from bestseller.base.compute import configure_torch
+from bestseller.centroid.distance import CentroidDistance
 from bestseller.classifier.detector import OutOfDistributionDetector
 from bestseller.classifier.sellers import mean_by_product, sales_history
 from bestseller.demo import sales, taste
 from bestseller.demo.shop import DemoShop
 from bestseller.demo.world import last_day
-from bestseller.designs.candidates import Candidates, sample
+from bestseller.designs.candidates import sample
+from bestseller.designs.climbing import climb
 from bestseller.designs.expected import Expectation
+from bestseller.designs.region import passing
 from bestseller.designs.screening import Screen, screened
+from bestseller.designs.search import search
+from bestseller.designs.searched import with_searched
 from bestseller.designs.selection import choose_diverse
+from bestseller.designs.sharing import share_out
+from bestseller.designs.walk import budget
 from bestseller.gans import TrainedGenerator, load_generator
+from bestseller.gans.codes import Parents
 from bestseller.images.store import ImageSet
 from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE
 from bestseller.metrics.prdc import precision_recall_density_coverage
@@ -63,14 +82,19 @@ from bestseller.preference.scorer import Scorer
 from bestseller.sales import units_per_product
 
 JUDGE = Space(network="efficientnet_lite2", layers=[], side=144)
-ARMS: dict[str, tuple[Screen, str]] = {
-    "random": ("drawn", ""),
-    "best_of_n": ("drawn", "picture_score"),
-    "lower_bound": ("drawn", "score_low"),
-    "sales": ("sales", "score_low"),
-    "score": ("score", "score_low"),
+ARMS: dict[str, tuple[Screen, str, Any]] = {  # parents, ranked by, how it is searched
+    "random": ("drawn", "", None),
+    "best_of_n": ("drawn", "picture_score", None),
+    "lower_bound": ("drawn", "score_low", None),
+    "sales": ("sales", "score_low", None),
+    "score": ("score", "score_low", None),
+    "search": ("sales", "score_low", search),
+    "climb": ("sales", "score_low", climb),
+    "search_drawn": ("drawn", "score_low", search),
 }
+MEASURES = ("appeal", "shared", "novel", "diverse", "real", "covered", "beyond", "cpu_s")
 CONFIDENCE = 0.95
+Array = NDArray[np.float64]
 LATENTS = 1  # seed of the draw, the same for all ledgers: images are then looked at once
 
 
@@ -89,15 +113,27 @@ class Shop:
     judged: NDArray[np.float64]
     reader: AttributeReader
     seen: dict[bytes, dict[str, Any]]
+    read: dict[bytes, Any]
+    centre: CentroidDistance
 
     @classmethod
-    def load(cls, data: Path, model: str, params: Params, reader: AttributeReader) -> "Shop":
-        """Read a finished run."""
+    def load(
+        cls,
+        data: Path,
+        model: str,
+        params: Params,
+        reader: AttributeReader,
+        same: "Shop | None" = None,
+    ) -> "Shop":
+        """Read a finished run; of `same`, one that differs by its model alone, all else is kept."""
+        generator = load_generator(data / "models" / model)
+        if same is not None:
+            return replace(same, generator=generator, seen={}, read={})
         settings = params.catalogue.demo
         demo = DemoShop(settings.scale, settings.seed)
-        images = ImageSet.open(data / "processed").of_main_view()
+        every = ImageSet.open(data / "processed").of_main_view()
         of_shop = {product.sku for product in demo.products}
-        images = images.select(images.index["sku"].isin(of_shop).to_numpy())
+        images = every.select(every.index["sku"].isin(of_shop).to_numpy())
         space = load_space(data / "backbones", params.backbones.score_space)
         judge = load_space(data / "backbones", JUDGE)
         pixels, part = np.asarray(images.images), images.index["split"].to_numpy()
@@ -109,14 +145,16 @@ class Shop:
             demo,
             images,
             features,
-            KnownImages.of(space, images, space.features),
+            KnownImages.of(space, every, space.features),  # also what no ledger knows
             detector,
-            load_generator(data / "models" / model),
+            generator,
             space,
             judge,
             judge.features(pixels).astype(np.float64),
             reader,
             {},
+            {},
+            CentroidDistance.load(data / "centroid" / "distance.safetensors", "fp32"),
         )
 
     def look(self, images: NDArray[np.uint8]) -> pd.DataFrame:
@@ -128,17 +166,34 @@ class Shop:
             features = self.space.features(fresh)
             unlike = self.detector.abstains(features)
             novelty = self.known.classes(self.known.neighbours(fresh, features), unlike)
-            sharp = self.known.floor.shares(features) <= 1
-            chances = self.reader.read(fresh)
+            picture, centre = self.known.floor.shares(features), self.centre.distances(fresh)
             for row, image in enumerate(fresh):
                 self.seen[image.tobytes()] = {
                     "features": features[row],
                     "novelty": novelty[row],
-                    "passes": novelty[row] != "near-copy" and not unlike[row] and sharp[row],
-                    "shows": {name: (v, found[row]) for name, (v, found) in chances.items()},
+                    "abstains": unlike[row],
+                    "picture": picture[row],
+                    "centre": centre[row],
                     "images": image,
                 }
         return pd.DataFrame([self.seen[name] for name in names])
+
+    def appeal(self, images: list[NDArray[np.uint8]]) -> Array:
+        """Return the log appeal of images by today's taste, each read once."""
+        names = [image.tobytes() for image in images]
+        new = [i for i, name in zip(images, names, strict=True) if name not in self.read]
+        if new:
+            chances = self.reader.read(np.stack(new))
+            for row, image in enumerate(new):
+                told = {name: (v, found[row]) for name, (v, found) in chances.items()}
+                self.read[image.tobytes()] = told
+        shows = [self.read[name] for name in names]
+        return utility_of(
+            {
+                name: (values, np.stack([row[name][1] for row in shows]))
+                for name, (values, _) in shows[0].items()
+            }
+        )
 
 
 def score_by(shop: Shop, seed: int, shuffled: bool) -> Expectation:
@@ -163,66 +218,127 @@ def score_by(shop: Shop, seed: int, shuffled: bool) -> Expectation:
     return Expectation.of(scorer, CONFIDENCE)
 
 
-def judged(shop: Shop, drawn: Candidates, expectation: Expectation) -> pd.DataFrame:
-    """Return what the shortlist knows of candidates, with the read appeal; no classifier."""
-    table = shop.look(drawn.images)
-    shows = list(table["shows"])
-    chances = {
-        name: (values, np.stack([row[name][1] for row in shows]))
-        for name, (values, _) in shows[0].items()
-    }
+def judged(
+    shop: Shop,
+    expectation: Expectation,
+    line: str,
+    images: NDArray[np.uint8],
+    parents: list[Parents | None],
+) -> tuple[NDArray[np.float32], pd.DataFrame]:
+    """Return the features of candidates and what the shortlist knows of them; no classifier."""
+    table = shop.look(images)
     features = np.stack(list(table["features"]))
-    expected = expectation.judge(features, drawn.line, drawn.parents)
-    return pd.concat([table, expected], axis=1).assign(appeal=utility_of(chances))
+    return features, pd.concat([table, expectation.judge(features, line, parents)], axis=1)
 
 
-def chosen(
-    shop: Shop, table: pd.DataFrame, by: str, params: Params, taken: list[np.ndarray]
+def drawn(  # noqa: PLR0917 (what is drawn, then how)
+    shop: Shop, params: Params, expectation: Expectation, line: str, screen: Screen, by: Any
+) -> pd.DataFrame:
+    """Return a line's candidates, judged."""
+    given = params.shortlist
+    count, starts = budget(given.candidates, given.search if by else 0)
+    draw = partial(screened, screen=screen, draws=given.draws, expectation=expectation)
+    candidates = sample([shop.generator], line, count, LATENTS, draw)
+    look = partial(judged, shop, expectation, line)
+    features, table = look(candidates.images, candidates.parents)
+    if starts:
+        _, _, table = with_searched(
+            candidates,
+            features,
+            table,
+            {shop.generator.name: shop.generator},
+            starts=starts,
+            steps=given.search,
+            choose=choice_of(shop, params),
+            judge=look,
+            expectation=expectation,
+            by=by,
+        )
+    return table
+
+
+def chosen(  # noqa: PLR0917 (of what, then how)
+    shop: Shop,
+    table: pd.DataFrame,
+    by: str,
+    params: Params,
+    taken: list[np.ndarray],
+    places: int,
 ) -> pd.DataFrame:
     """Choose designs of a line as the shortlist does."""
+    passing_rows = table[passing(table)]
+    if passing_rows.empty:
+        return passing_rows
+    rows = choice_of(shop, params)(
+        np.log(passing_rows[by].to_numpy()),
+        np.stack(list(passing_rows["features"])),
+        places,
+        taken=np.stack(taken) if taken else None,
+    )
+    taken.extend(passing_rows["features"].iloc[rows])
+    return passing_rows.iloc[rows]
+
+
+def choice_of(shop: Shop, params: Params) -> Any:
+    """Return how the shortlist chooses."""
     least, scale = np.percentile(
         shop.known.novelty.real_distances, [NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE]
     )
-    passing = table[table["passes"]]
-    if passing.empty:
-        return passing
-    rows = choose_diverse(
-        np.log(passing[by].to_numpy()),
-        np.stack(list(passing["features"])),
-        count=params.shortlist.per_line,
-        diversity=params.shortlist.diversity,
-        scale=float(scale),
-        least_distance=float(least),
-        taken=np.stack(taken) if taken else None,
+    diversity = params.shortlist.diversity
+    return partial(
+        choose_diverse, diversity=diversity, scale=float(scale), least_distance=float(least)
     )
-    taken.extend(passing["features"].iloc[rows])
-    return passing.iloc[rows]
 
 
 def measure(  # noqa: PLR0917 (what is measured, then how)
-    shop: Shop, params: Params, seed: int, means: pd.Series, lines: list[str], shuffled: bool
+    shop: Shop,
+    params: Params,
+    seed: int,
+    means: pd.Series,
+    lines: list[str],
+    arms: list[str],
+    shuffled: bool,
 ) -> dict[str, dict[str, float]]:
     """Return by arm every measure, for one ledger."""
     expectation, given = score_by(shop, seed, shuffled), params.shortlist
-    drawings = {}
-    for screen in dict.fromkeys(screen for screen, _ in ARMS.values()):
-        draw = partial(screened, screen=screen, draws=given.draws, expectation=expectation)
-        drawings[screen] = {
-            line: judged(
-                shop, sample([shop.generator], line, given.candidates, LATENTS, draw), expectation
-            )
-            for line in lines
-        }
+    drawings, seconds = {}, {}
+    for arm in arms:
+        screen, _, searched = ARMS[arm]
+        if (screen, searched) not in drawings:
+            began = time.process_time()
+            drawings[screen, searched] = {
+                line: drawn(shop, params, expectation, line, screen, searched) for line in lines
+            }
+            seconds[screen, searched] = time.process_time() - began
+    sold = expectation.scorer.ranker.products.groupby("line")["units"].sum()
+    places = share_out(
+        {line: int(sold.get(line, 0)) for line in lines}, given.per_line, given.sharing
+    )
     real, lines = shop.judged, shop.images.index["line"].to_numpy()
     apart = {
         line: pdist(real[lines == line]).mean() for line in set(lines) if (lines == line).sum() > 1
     }
     rows: dict[str, dict[str, float]] = {}
-    for arm, (screen, by) in ARMS.items():
+    for arm in arms:
+        screen, by, searched = ARMS[arm]
         kept, taken = {}, []
-        for line, table in drawings[screen].items():
-            kept[line] = chosen(shop, table, by, params, taken) if by else table[table["passes"]]
-        kept = {line: rows for line, rows in kept.items() if len(rows)}
+        for line, table in drawings[screen, searched].items():
+            found = table[passing(table)]
+            if by:
+                found = chosen(shop, table, by, params, taken, given.per_line)
+            if len(found):
+                kept[line] = found.assign(appeal=shop.appeal(list(found["images"])))
+        taken, gains, weights = [], [], []
+        for line, table in drawings[screen, searched].items():
+            many = table[passing(table)]
+            if by:
+                many = chosen(shop, table, by, params, taken, places[line])
+            if len(many):
+                gains.append(shop.appeal(list(many["images"])).mean() - means[line])
+                weights.append(len(many) if by else places[line])
+        if not kept:
+            rows[arm] = {"designs": 0} | dict.fromkeys(MEASURES, float("nan"))
+            continue
         looks = {
             line: shop.judge.features(np.stack(list(rows["images"][: given.per_line])))
             for line, rows in kept.items()
@@ -243,15 +359,20 @@ def measure(  # noqa: PLR0917 (what is measured, then how)
         rows[arm] = {
             "designs": sum(map(len, kept.values())),
             "appeal": float(np.mean(list(gained.values()))),
+            "shared": float(np.average(gains, weights=weights)),
             "novel": float(np.mean([(r["novelty"] == "novel").mean() for r in kept.values()])),
             "diverse": float(np.mean(spread)),
             "real": close.precision,
             "covered": float(np.mean([h.mean() for h in held])),
             "beyond": float(np.mean([r["beyond_seen"].mean() for r in kept.values()])),
-            "passes": float(np.mean([t["passes"].mean() for t in drawings[screen].values()])),
+            "passes": float(
+                np.mean([passing(t).mean() for t in drawings[screen, searched].values()])
+            ),
+            "cpu_s": seconds[screen, searched],
         }
-    for arm in reversed(ARMS):
-        rows[arm]["appeal"] -= rows["random"]["appeal"]
+    for arm in reversed(arms):
+        for name in ("appeal", "shared"):
+            rows[arm][name] -= rows["random"][name]
     return rows
 
 
@@ -260,40 +381,59 @@ def main() -> None:
     params = load_params()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--model", default="blend-plain-0")
+    parser.add_argument("--models", nargs="+", default=["blend-plain-0"])
+    parser.add_argument("--arms", nargs="+", default=list(ARMS), help="random is always measured")
     parser.add_argument("--ledgers", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--lines", type=int, default=0, help="the largest ones; 0 = all")
     parser.add_argument("--candidates", type=int, default=params.shortlist.candidates)
+    parser.add_argument("--steps", type=int, default=params.shortlist.search or 4)
     parser.add_argument("--scale", type=float, default=0.18, help="of the reader's shop")
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
+    arms = ["random", *(arm for arm in asked.arms if arm != "random")]
     with threadpool_limits(asked.threads):
         configure_torch(asked.threads, 0)
         reader = AttributeReader.fit(str(asked.data / "backbones"), params, asked.scale)
         print("read rightly, unseen:", pd.Series(reader.accuracy()).round(2).to_dict(), flush=True)
-        shop = Shop.load(asked.data, asked.model, params, reader)
-        changed = params.shortlist.model_copy(update={"candidates": asked.candidates})
+        changes = {"candidates": asked.candidates, "search": asked.steps}
+        changed = params.shortlist.model_copy(update=changes)
         params = params.model_copy(update={"shortlist": changed})
-        sizes = shop.images.index["line"].value_counts()
-        lines = sorted(sizes.index[: asked.lines or None])
-        found = {}
-        for seed in asked.ledgers:
-            permuted(seed - 1)  # the first ledger is one of the shop's own taste
-            true = {p.line: [] for p in shop.demo.products}
-            for product in shop.demo.products:
-                true[product.line].append(taste.utility(product.watch))
-            means = pd.Series({line: np.log(np.mean(np.exp(u))) for line, u in true.items()})
-            found[seed] = measure(shop, params, seed, means, lines, asked.shuffled)
-            print(f"ledger {seed}; reader's rank correlation: {reader.agreement()}")
-            print(pd.DataFrame(found[seed]).T.to_string(float_format="{:.3f}".format), flush=True)
-    for name in ("appeal", "novel", "diverse", "real", "covered", "beyond"):
-        print(f"\n{name}: mean over ledgers, and less best_of_n's")
-        for arm in ARMS:
-            values = np.array([found[seed][arm][name] for seed in asked.ledgers])
-            base = np.array([found[seed]["best_of_n"][name] for seed in asked.ledgers])
-            both = mean_interval(values, CONFIDENCE), mean_interval(values - base, CONFIDENCE)
-            print(f"{arm:12}", *(f"{i.value:7.3f} ({i.low:.3f} to {i.high:.3f})" for i in both))
+        shop, found = None, {}
+        for model in asked.models:
+            shop = Shop.load(asked.data, model, params, reader, shop)
+            sizes = shop.images.index["line"].value_counts()
+            lines = sorted(sizes.index[: asked.lines or None])
+            for seed in asked.ledgers:
+                permuted(seed - 1)  # the first ledger is one of the shop's own taste
+                true = {p.line: [] for p in shop.demo.products}
+                for product in shop.demo.products:
+                    true[product.line].append(taste.utility(product.watch))
+                means = pd.Series({line: np.log(np.mean(np.exp(u))) for line, u in true.items()})
+                cell = measure(shop, params, seed, means, lines, arms, asked.shuffled)
+                found[model, seed] = cell
+                print(f"{model}, ledger {seed}; reader's rank correlation: {reader.agreement()}")
+                print(pd.DataFrame(cell).T.to_string(float_format="{:.3f}".format), flush=True)
+    for name in MEASURES:
+        print(f"\n{name}: mean, interval over ledgers; less best_of_n's; over all cells")
+        for arm in arms:
+            cells = np.array(
+                [
+                    [found[model, seed][arm][name] for model in asked.models]
+                    for seed in asked.ledgers
+                ]
+            )
+            ahead = cells.copy()
+            if "best_of_n" in arms:
+                ahead -= np.array(
+                    [
+                        [found[model, seed]["best_of_n"][name] for model in asked.models]
+                        for seed in asked.ledgers
+                    ]
+                )
+            parts = (cells.mean(axis=1), ahead.mean(axis=1), cells.ravel(), ahead.ravel())
+            told = [mean_interval(part, CONFIDENCE) for part in parts if len(part) > 1]
+            print(f"{arm:12}", *(f"{i.value:7.3f} ({i.low:.3f} to {i.high:.3f})" for i in told))
 
 
 if __name__ == "__main__":

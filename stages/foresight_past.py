@@ -7,7 +7,7 @@ import pandas as pd
 
 from bestseller.base.files import atomic_path, write_json
 from bestseller.designs.candidates import sample
-from bestseller.designs.shortlist import passing
+from bestseller.designs.shortlist import eligible
 from bestseller.gans import load_generator
 from bestseller.images.store import ImageSet
 from bestseller.params import Params
@@ -58,7 +58,7 @@ def save_candidates(item: str, params: Params) -> None:
     for line in generator.lines:
         drawn = sample([generator], line, settings.candidates, settings.seed).images
         _, judged = scorer.judge(drawn, [line] * len(drawn))
-        rows = passing(judged, np.zeros(len(drawn), bool), settings.recognisable)
+        rows = eligible(judged, np.zeros(len(drawn), bool), settings.recognisable)
         lines += [line] * len(rows)
         images.append(drawn[rows])
     with atomic_path(CANDIDATES) as path, path.open("wb") as file:

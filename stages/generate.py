@@ -6,7 +6,8 @@ import numpy as np
 
 from bestseller.base.compute import configure_torch
 from bestseller.base.errors import BestsellerError
-from bestseller.designs.generate import blends, generate, strip, write_images
+from bestseller.base.files import read_json
+from bestseller.designs.generate import again, blends, generate, strip, write_images
 from bestseller.gans import load_generator
 from bestseller.params import Params
 from stages import run
@@ -25,6 +26,7 @@ def main(
     truncation: str | None,
     parents: str | None,
     steps: str | None,
+    design: str | None,
     out: str | None,
 ) -> None:
     known = sorted(path.name for path in MODELS.glob("*/"))
@@ -33,7 +35,14 @@ def main(
     count, start = number("--n", n or "16", 1), number("--seed", seed or "0", 0)
     configure_torch(params.threads, start)
     generator = load_generator(MODELS / model)
-    if parents is None:
+    if design is not None:
+        given = {"--line": line, "--n": n, "--seed": seed, "--truncation": truncation}
+        refuse("with --design", given | {"--parents": parents, "--steps": steps})
+        made, same = again(generator, read_json(design, "dvc repro shortlist"))
+        designs, told = [made], f"of {made.record['line']}"
+        if not same:
+            print("generate: the pixels are not those of the file to the bit")
+    elif parents is None:
         refuse("without --parents", {"--steps": steps})
         lines = [line] if line else generator.lines
         designs = generate(generator, lines, count, start, positive("--truncation", truncation))
@@ -96,6 +105,7 @@ if __name__ == "__main__":
             "two skus with a comma between: blends of these products, by a blend autoencoder",
         ),
         ("--steps", "with --parents: so many images from one product to the other, from 2"),
+        ("--design", "a design's file, such as data/designs/<id>.json: that design again"),
         ("--out", f"folder, or a grid where it ends in .png (default: {OUT}/)"),
     ]
     run(main, arguments)

@@ -8,6 +8,7 @@ import pandas as pd
 from bestseller.base.compute import configure_torch
 from bestseller.base.files import atomic_path, read_json, read_table, require, write_json
 from bestseller.catalogue.raw import read_catalogue
+from bestseller.centroid.distance import CentroidDistance
 from bestseller.classifier.absent import why_absent
 from bestseller.designs.evidence import Naming
 from bestseller.designs.expected import Expectation
@@ -32,6 +33,7 @@ BACKTEST = Path("metrics/backtest.json")
 SIMILARITY = Path("metrics/similarity.csv")
 MODELS = Path("data/models")
 BACKBONES = Path("data/backbones")
+CENTRE = Path("data/centroid/distance.safetensors")
 CLASSIFIER = Path("data/classifier")
 PREFERENCE = Path("data/preference")
 CATALOGUE = Path("data/raw/catalogue.jsonl")
@@ -78,6 +80,7 @@ def main(params: Params) -> None:
             {line: int(of_line.get(line, 0)) for line in models}, wanted.per_line, wanted.sharing
         ),
         rejected=rejected if len(rejected) else None,
+        centre=CentroidDistance.load(CENTRE, "fp32").distances if wanted.search else None,
     )
     explainer = Explainer(
         scorer,

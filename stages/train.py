@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from bestseller.backbones import empty_feature_stack
 from bestseller.base.compute import configure_torch
 from bestseller.base.errors import BestsellerError
-from bestseller.base.files import atomic_path, write_json
+from bestseller.base.files import atomic_path, require, write_json
 from bestseller.centroid.centroids import load_centroids
 from bestseller.gans.batch import ProcessGroup
 from bestseller.gans.conditions import Conditions
@@ -20,6 +21,7 @@ from bestseller.images.augment import fresh
 from bestseller.images.store import ImageSet
 from bestseller.live import FOLDER, Live
 from bestseller.params import Item, Params, Recipe, Shared
+from bestseller.params.recipe import SALES
 from bestseller.training.batches import Batches
 from bestseller.training.checkpoint import Checkpoint, fingerprint
 from bestseller.training.constraint import CentroidConstraint
@@ -75,10 +77,11 @@ def train(item: Item, recipe: Recipe, threads: int, group: ProcessGroup) -> None
         seed=item.seed,
         group=group,
         change=fresh(augment) if augment else None,
+        **told_of_sales(data.index, shared),
     )
     key = fingerprint(
         [threads, recipe.as_json(), name, network.version, VERSION],
-        [shown / "images.npy", shown / "index.parquet", centroid_file],
+        [shown / "images.npy", shown / "index.parquet", centroid_file, SALES],
     )
     checkpoint = Checkpoint(CHECKPOINTS, name, key)
     live = Live(WORKSPACE / FOLDER / name / key, f"train@{name}", followed=group.is_first)
@@ -112,8 +115,9 @@ def train(item: Item, recipe: Recipe, threads: int, group: ProcessGroup) -> None
     if not group.is_first:
         return
 
+    sizes = {key: value for key, value in vars(shape).items() if key != "sales" or value}
     with atomic_path(Path("data/models") / name) as temporary:
-        config = Config(name, item.gan, settings.model_dump(), vars(shape), conditions.of_lines)
+        config = Config(name, item.gan, settings.model_dump(), sizes, conditions.of_lines)
         save_generator(temporary, generator, config, codes)
         sample_grid(monitor.grid(generator).numpy(), headings).save(temporary / "samples.png")
         progress = sample_grid(monitor.progress(), headings[: len(asked)])
@@ -125,6 +129,25 @@ def train(item: Item, recipe: Recipe, threads: int, group: ProcessGroup) -> None
     live.end(Path(f"metrics/train/{name}.csv"))
     if monitor.collapsed:
         print(f"train {name}: mode collapse: within a line the samples are all but identical")
+
+
+def told_of_sales(index: pd.DataFrame, shared: Shared) -> dict[str, np.ndarray]:
+    """Return what `Batches` is told of the sales of images; nothing where they do not enter.
+
+    Raises:
+        BestsellerError: the table of sales lacks a product of the images.
+    """
+    if shared.sales == "none":
+        return {}
+    names = {"weighted": "weight", "conditioned": "percentile"}
+    table = pd.read_csv(require(SALES, "dvc repro settings"), dtype={"sku": str})
+    values = index["sku"].map(table.set_index("sku")[names[shared.sales]])
+    if values.isna().any():
+        raise BestsellerError(
+            f"{SALES}: no row for product {index['sku'][values.isna()].iloc[0]!r}; run "
+            "`dvc repro settings`"
+        )
+    return {f"{names[shared.sales]}s": values.to_numpy(np.float64)}
 
 
 def constraint_of(
@@ -155,14 +178,16 @@ def shape_of(data: ImageSet, conditions: Conditions, shared: Shared, z_dim: int)
         BestsellerError: images of several views for networks that are told nothing.
     """
     size, views = data.images.shape[1], conditions.views
+    sales = shared.sales == "conditioned"
+    z_dim += sales
     if shared.condition == "line":
-        return Shape(size, z_dim, len(conditions.lines), len(views))
+        return Shape(size, z_dim, len(conditions.lines), len(views), sales)
     if len(views) > 1:
         raise BestsellerError(
             f"params.yaml: train.condition: none would mix the views {', '.join(views)}; "
             "set it to line, or images.view to front"
         )
-    return Shape(size, z_dim, 0)
+    return Shape(size, z_dim, 0, sales=sales)
 
 
 if __name__ == "__main__":

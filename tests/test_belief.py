@@ -211,6 +211,8 @@ def test_an_unknown_parent_is_an_error_of_one_line(expectation: Expectation) -> 
 class Pairs:
     """A generator whose latents are the numbers of random pairs of products."""
 
+    sales = False
+
     def draw(self, lines: list[str], seed: int) -> Drawn:
         rng = np.random.default_rng(seed)
         rows = rng.integers(0, 80, (len(lines), 2))

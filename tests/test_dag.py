@@ -279,11 +279,13 @@ def test_every_param_is_read_by_a_stage_or_named_as_read_elsewhere() -> None:
 
 @pytest.mark.parametrize("item", PARAMS.items(), ids=lambda item: item.name)
 def test_a_model_depends_on_its_own_settings_and_centroid_alone(item: Item) -> None:
-    """What is in the file of settings, test_settings.py checks."""
+    """What is in the files, test_settings.py and test_steering.py check."""
     stage = pipeline()[f"train@{item.name}"]
     assert params_of(stage) == {"job_threads"}
     own = {path for path in files_of(stage) if path.startswith(("data/centroid", "data/settings"))}
-    assert own == {f"data/centroid/{item.model}.safetensors", f"data/settings/{item.model}.json"}
+    sales = "data/settings/sales.csv"  # without a row where sales do not enter
+    centroid, settings = f"centroid/{item.model}.safetensors", f"settings/{item.model}.json"
+    assert own == {f"data/{centroid}", f"data/{settings}", sales}
 
 
 def test_tracking_comes_after_every_stage() -> None:

@@ -1,5 +1,6 @@
 """Images on demand: what the latents are, what the files say of themselves, what is refused."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Params) -> Tr
 
 
 def run(params: Params, **options: str) -> None:
-    names = ("line", "n", "seed", "truncation", "parents", "steps", "out")
+    names = ("line", "n", "seed", "truncation", "parents", "steps", "design", "out")
     given: dict[str, Any] = {"model": NAME} | dict.fromkeys(names) | options
     generate.main(params, **given)
 
@@ -60,6 +61,35 @@ def test_truncated_latents_are_truncated_normal(model: TrainedGenerator) -> None
     assert np.array_equal(np.argsort(plain[:, 0]), np.argsort(z[:, 0])), "squeezed, in order"
     np.testing.assert_array_equal(model.draw(["Ring"] * 5, 3, truncation=0.7).latents, z[:5])
     np.testing.assert_array_equal(model.draw(["Ring"] * 5, 3).latents, plain[:5])
+
+
+def test_a_design_is_drawn_again_from_its_file(
+    model: TrainedGenerator, params: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
+    latent = model.draw(["Ring"], seed=8).latents
+    image = model.images(latent, ["Ring"])[0]
+    record = {
+        "id": "0123456789ab",
+        "line": "Ring",
+        "model": NAME,
+        "model_hash": model.hash,
+        "seed": 8,
+        "latent_index": 0,
+        "latent": [float(value) for value in latent[0]],
+        "image_sha256": hashlib.sha256(image.tobytes()).hexdigest(),
+    }
+    Path("design.json").write_text(json.dumps(record))
+    run(params, design="design.json", out="again")
+    assert (np.asarray(Image.open("again/0123456789ab.png")) == image).all()
+    assert "to the bit" not in capsys.readouterr().out
+    Path("design.json").write_text(json.dumps(record | {"image_sha256": "0" * 64}))
+    run(params, design="design.json", out="again.png")
+    assert "not those of the file to the bit" in capsys.readouterr().out
+    Path("design.json").write_text(json.dumps(record | {"model_hash": "0" * 64}))
+    with pytest.raises(BestsellerError, match="of other weights"):
+        run(params, design="design.json")
+    with pytest.raises(BestsellerError, match="--seed: has no meaning with --design"):
+        run(params, design="design.json", seed="1")
 
 
 def test_each_file_says_what_it_is_and_can_be_made_again(

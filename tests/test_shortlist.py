@@ -208,7 +208,7 @@ class HalfToTwice:
 class Memory:
     """A generator of noise that repeats a training image for every latent above 0."""
 
-    name, hash, lines, z_dim = "dcgan-plain-0", "ab" * 32, LINES, 4
+    name, hash, lines, z_dim, sales = "dcgan-plain-0", "ab" * 32, LINES, 4, False
 
     def __init__(self, training: np.ndarray) -> None:
         self.training = training
@@ -272,7 +272,7 @@ def choose(
         "seed": 3,
     }
     given |= {"occlusion": 2, "sharing": "equal", "seller_share": 1.0, "seller_units": 10}
-    given |= {"parents": "drawn", "draws": 4}
+    given |= {"parents": "drawn", "draws": 4, "search": 0}
     expectation = cast(Expectation, changes.pop("expectation", HalfToTwice(scorer)))
     known = scorer.known.training
     looks = Looks.of(memory.training, list(known["sku"]), list(known["line"]))

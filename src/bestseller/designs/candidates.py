@@ -30,7 +30,8 @@ class Candidates:
         images: uint8 N x S x S x 3.
         latents: N rows, each float32 z_dim of its model.
         parents: of each, the two products that it is a blend of; None where it has none.
-        table: model (matrix item), model_hash (hex), latent_index (place in the model's draw).
+        table: model (matrix item), model_hash (hex), latent_index (place in the model's draw),
+            search_steps (0 = as drawn), start (the row that a search began at, -1 = as drawn).
     """
 
     line: str
@@ -75,6 +76,8 @@ def sample(
             "model": [g.name for g in generators for _ in range(count)],
             "model_hash": [g.hash for g in generators for _ in range(count)],
             "latent_index": [int(place) for _, places in drawn for place in places],
+            "search_steps": 0,
+            "start": -1,
         }
     )
     latents = [row for kept, _ in drawn for row in kept.latents]

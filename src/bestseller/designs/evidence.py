@@ -47,8 +47,10 @@ def evidence(
     `Expectation.judge`), similarity (percent, null where the classifier does not know the
     line), training (nearest training image: sku, name, line, distance, percentile), novelty
     (class), picture (distance from real photos over the largest that is shown, 0..1), parents (of a
-    blend alone, the larger share first: sku, name, line, units, share), model, model_hash,
-    latent_index, latent, image_sha256 (of the pixels), feature_space, digital_source_type.
+    blend alone, the larger share first: sku, name, line, units, share), search (of a searched
+    design alone: steps, from: the id of the drawn one that it began at), model, model_hash,
+    latent_index (of that one), latent, image_sha256 (of the pixels), feature_space,
+    digital_source_type.
 
     Args:
         candidates: the line's candidates.
@@ -62,6 +64,12 @@ def evidence(
     parents = parents_record(candidates.parents[row])
     for parent in parents.get("parents", []):
         parent |= {"name": naming(parent["sku"]), "units": naming.sold(parent["sku"])}
+    search = {}
+    if origin["search_steps"]:
+        began = design_id(
+            origin["model_hash"], candidates.line, candidates.latents[int(origin["start"])]
+        )
+        search = {"search": {"steps": int(origin["search_steps"]), "from": began}}
     trained = scorer.known.training.iloc[judged["training_row"]]
     return {
         "id": design_id(origin["model_hash"], candidates.line, latent),
@@ -79,6 +87,7 @@ def evidence(
             "percentile": _rounded(judged["percentile"]),
         },
         **parents,
+        **search,
         "model": str(origin["model"]),
         "model_hash": str(origin["model_hash"]),
         "latent_index": int(origin["latent_index"]),

@@ -26,6 +26,8 @@ from bestseller.preference.scorer import Scorer
 
 Array = NDArray[np.float64]
 
+SLOPE_STEP = 1e-4  # of the log score; of the variance, as a share of it
+
 
 @dataclass(frozen=True)
 class Expectation:
@@ -80,6 +82,41 @@ class Expectation:
                 "score_high": high,
                 "beyond_seen": score > self.belief.reached(line),
             }
+        )
+
+    def slope(
+        self, features: NDArray[np.float32], line: str, parents: list[Parents | None]
+    ) -> Array:
+        """Return the gradient of the logarithm of `score_low` by the features, float64 N x d.
+
+        The score knows a picture by two numbers, its log score s and the variance v of it. The
+        slopes along these two are differences over a small step, those of s and v by the features
+        are exact.
+
+        Args:
+            features, line, parents: as for `judge`.
+        """
+        ranker = self.scorer.ranker
+        prior, spread, doubt = self.prior(line, parents)
+        log, variance = (
+            ranker.log_rate(features),
+            self.belief.variance(features, [line] * len(features)),
+        )
+
+        def low(s: Array, v: Array) -> Array:
+            score, share = believed(s, v, prior, spread)
+            left = share * v + (1 - share) ** 2 * doubt
+            ends = self.belief.interval(np.exp(score), left + self.belief.usual, self.confidence)
+            return np.asarray(np.log(ends[0]))
+
+        step = SLOPE_STEP * variance
+        along_score = (low(log + SLOPE_STEP, variance) - low(log - SLOPE_STEP, variance)) / (
+            2 * SLOPE_STEP
+        )
+        along_variance = (low(log, variance + step) - low(log, variance - step)) / (2 * step)
+        bend = self.belief.variance_slope(features, [line] * len(features))
+        return np.asarray(
+            along_score[:, None] * ranker.fitted.weights + along_variance[:, None] * bend
         )
 
     def prior(self, line: str, parents: list[Parents | None]) -> tuple[Array, Array, Array]:

@@ -107,7 +107,7 @@ def defused(value: object) -> object:
 
 
 ORIGIN = ["model", "seed", "latent_index", "model_hash"]
-WORTH, BEYOND = "score_worth", "beyond_seen"
+WORTH, BEYOND, STEPS = "score_worth", "beyond_seen", "search_steps"
 DEPARTS, FEEDBACK = "departs_from_line", ["verdict", "note"]  # the latter are a person's to fill in
 COLUMNS = [
     *("file", "line", "rank", "score", "score_low", "score_high", "similarity", "novelty"),
@@ -116,6 +116,7 @@ COLUMNS = [
     *(f"best_seller_{i}{end}" for i in range(1, NEAREST + 1) for end in ("", "_units")),
     *(f"parent_{i}{end}" for i in (1, 2) for end in ("", "_share", "_units")),
     *ORIGIN,
+    STEPS,
     WORTH,
     DEPARTS,
     *FEEDBACK,
@@ -133,6 +134,7 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
         "file": f"{record['id']}.png",
         "picture_score": record["picture_score"],
         BEYOND: "yes" if record[BEYOND] else "no",
+        STEPS: record.get("search", {}).get("steps", 0),
         DEPARTS: ", ".join(part["word"] for part in record["departs"]["line"]),
         "nearest_training": _named(training),
         "nearest_training_distance": training["distance"],

@@ -1,7 +1,9 @@
 """Images on demand: so many of a line, or between two products, marked as generated."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -72,6 +74,30 @@ def strip(generator: TrainedGenerator, first: str, second: str, steps: int) -> l
     shares = [float(share) for share in np.linspace(1, 0, steps)]
     drawn = codes.between(first, second, shares)
     return _as_designs(generator, drawn, codes.line_of(first), 0, np.inf)
+
+
+def again(generator: TrainedGenerator, record: Mapping[str, Any]) -> tuple[Design, bool]:
+    """Draw a shortlisted design again from the latent in its JSON file.
+
+    Args:
+        generator: the model that drew it.
+        record: of the file.
+
+    Returns:
+        The design, and whether its pixels are the file's to the bit. A searched design's are, on
+        the same machine; one that was drawn beside others may differ by a rounding.
+
+    Raises:
+        BestsellerError: the model has other weights than those that drew it.
+    """
+    if record["model_hash"] != generator.hash:
+        raise BestsellerError(
+            f"{generator.name}: of other weights than those that drew design {record['id']}; bring "
+            "them back with the commit of that time and `dvc checkout`"
+        )
+    image = generator.images(np.array([record["latent"]], np.float32), [record["line"]])[0]
+    same = hashlib.sha256(image.tobytes()).hexdigest() == record["image_sha256"]
+    return Design(image, {"truncation": np.inf, **record}), same
 
 
 def _codes(generator: TrainedGenerator) -> Codes:

@@ -11,19 +11,23 @@ many times as many latents are drawn as images are wanted, and some are kept:
   of the parents' photos alone.
 
 The share of each parent is part of a latent and is screened with it. Latents without parents are
-kept as they are drawn. The place of a latent in the model's draw, and so its name, stays the same.
+kept as they are drawn, but a model that was told of sales (`train.sales: conditioned`) is asked for
+the top tenth of a line: the percentile in each latent is squeezed to there. The place of a latent
+in the model's draw, and so its name, stays the same.
 """
 
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 from bestseller.designs.expected import Expectation
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Drawn, Parents
 
 Screen = Literal["drawn", "sales", "score"]
+TOP = 0.1  # of a line's products by sales, that a model is asked for
 
 
 def screened(  # noqa: PLR0917 (what is drawn, then by what it is kept)
@@ -51,7 +55,7 @@ def screened(  # noqa: PLR0917 (what is drawn, then by what it is kept)
     """
     drawn = generator.draw([line] * count, seed)
     if screen == "drawn" or any(pair is None for pair in drawn.parents):
-        return drawn, np.arange(count)
+        return asked(generator, drawn), np.arange(count)
     drawn = generator.draw([line] * count * draws, seed)
     if screen == "score":
         prior, _, doubt = expectation.prior(line, drawn.parents)
@@ -64,3 +68,16 @@ def screened(  # noqa: PLR0917 (what is drawn, then by what it is kept)
     kept = np.sort(order[:count])
     parents: list[Parents | None] = [drawn.parents[row] for row in kept]
     return Drawn(drawn.latents[kept], parents), kept
+
+
+def asked(generator: TrainedGenerator, drawn: Drawn) -> Drawn:
+    """Return latents that ask for the top `TOP` of a line, where the model knows of sales.
+
+    Each percentile p, of which the last number of a latent is the normal quantile, becomes
+    1 - TOP (1 - p): its place in the top is what its place among all was.
+    """
+    if not generator.sales:
+        return drawn
+    latents = drawn.latents.copy()
+    latents[:, -1] = -ndtri(TOP * ndtr(-latents[:, -1].astype(np.float64)))
+    return Drawn(latents, drawn.parents)

@@ -67,8 +67,8 @@ def recognisable(similarity: np.ndarray, share: float) -> np.ndarray:
 def choose_diverse(
     score: np.ndarray,
     features: np.ndarray,
-    *,
     count: int,
+    *,
     diversity: float,
     scale: float,
     least_distance: float,

@@ -13,9 +13,13 @@ from bestseller.designs.candidates import sample
 from bestseller.designs.design import Choice, Design
 from bestseller.designs.evidence import Naming, evidence
 from bestseller.designs.expected import Expectation
+from bestseller.designs.region import Centre, passing
 from bestseller.designs.screening import screened
+from bestseller.designs.searched import with_searched
 from bestseller.designs.selection import choose_diverse, recognisable
+from bestseller.designs.walk import budget
 from bestseller.gans import TrainedGenerator
+from bestseller.gans.codes import Parents
 from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE
 from bestseller.params import Shortlist
 from bestseller.preference.scorer import Scorer
@@ -43,6 +47,7 @@ def shortlist(
     worth: str,
     places: Mapping[str, int],
     rejected: np.ndarray | None = None,
+    centre: Centre | None = None,
 ) -> Choice:
     """Choose the designs of every line.
 
@@ -55,6 +60,9 @@ def shortlist(
     as wholly different from the median distance of a real design to its nearest other. What lies
     within that median of a rejected design is its neighbour.
 
+    With a search, half of the candidates are drawn; the others are its steps from the best of
+    these, see `search`.
+
     Args:
         models: for each line the names of the models that may propose designs.
         generators: the models by name.
@@ -65,6 +73,7 @@ def shortlist(
         places: how many designs each line may have, see `sharing.share_out`.
         worth: what the score is worth, in the backtest's sentence; stands with every design.
         rejected: uint8 M x S x S x 3, pictures of designs that people have rejected.
+        centre: gives distances to c over d_ref; for a search alone.
 
     Returns:
         Designs by line, then rank (1 = the highest lower end). A line may have fewer than
@@ -74,7 +83,14 @@ def shortlist(
         scorer.known.novelty.real_distances, [NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE]
     )
     unwanted = scorer.space.features(rejected) if rejected is not None else None
+    count, starts = budget(settings.candidates, settings.search)
     draw = partial(screened, screen=settings.parents, draws=settings.draws, expectation=expectation)
+    pick = partial(
+        choose_diverse,
+        diversity=settings.diversity,
+        scale=max(float(scale), float(np.finfo(np.float32).tiny)),
+        least_distance=float(least),
+    )
     designs: list[Design] = []
     taken: list[np.ndarray] = []
     counts = []
@@ -82,22 +98,30 @@ def shortlist(
         candidates = sample(
             [generators[name] for name in models[line]],
             line,
-            settings.candidates,
+            count,
             settings.seed,
             draw,
         )
-        features, judged = scorer.judge(candidates.images, [line] * len(candidates.images))
-        expected = expectation.judge(features, line, candidates.parents)
-        judged = pd.concat([judged.drop(columns="score"), expected], axis=1)
+        look = partial(_look, line=line, scorer=scorer, expectation=expectation, centre=centre)
+        features, judged = look(candidates.images, candidates.parents)
+        if starts:
+            candidates, features, judged = with_searched(
+                candidates,
+                features,
+                judged,
+                generators,
+                starts=starts,
+                steps=settings.search,
+                choose=pick,
+                judge=look,
+                expectation=expectation,
+            )
         refused = _near(features, unwanted, float(scale))
-        rows = passing(judged, refused, settings.recognisable)
-        chosen = choose_diverse(
+        rows = eligible(judged, refused, settings.recognisable)
+        chosen = pick(
             np.log(judged["score_low"].to_numpy()[rows]),
             features[rows],
-            count=places[line],
-            diversity=settings.diversity,
-            scale=max(float(scale), float(np.finfo(np.float32).tiny)),
-            least_distance=float(least),
+            places[line],
             taken=np.stack(taken) if taken else None,
         )
         in_order = sorted(rows[chosen], key=lambda row: -judged["score_low"].iloc[row])
@@ -139,7 +163,7 @@ def _near(features: np.ndarray, unwanted: np.ndarray | None, radius: float) -> n
     return near
 
 
-def passing(judged: pd.DataFrame, refused: np.ndarray, share: float) -> np.ndarray:
+def eligible(judged: pd.DataFrame, refused: np.ndarray, share: float) -> np.ndarray:
     """Return the rows that nothing speaks against and that are recognisable, int64.
 
     Args:
@@ -147,9 +171,23 @@ def passing(judged: pd.DataFrame, refused: np.ndarray, share: float) -> np.ndarr
         refused: bool N, the neighbours of designs that people have rejected.
         share: of the others, the most similar to the line, that stays.
     """
-    dropped = (judged["novelty"] == "near-copy") | judged["abstains"] | refused
-    dropped |= judged["picture"] > 1
-    sound = np.flatnonzero(~dropped.to_numpy(bool))
+    sound = np.flatnonzero(passing(judged) & ~refused)
     kept = recognisable(judged["similarity"].to_numpy()[sound], share)
     rows: np.ndarray = sound[kept]
     return rows
+
+
+def _look(
+    images: np.ndarray,
+    parents: list[Parents | None],
+    *,
+    line: str,
+    scorer: Scorer,
+    expectation: Expectation,
+    centre: Centre | None,
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return the features of images of a line, and what is known of each."""
+    features, judged = scorer.judge(images, [line] * len(images))
+    expected = expectation.judge(features, line, parents)
+    judged = pd.concat([judged.drop(columns="score"), expected], axis=1)
+    return features, judged if centre is None else judged.assign(centre=centre(images))

@@ -57,6 +57,9 @@ class RandomGenerator:
         return numbers[self.group.of(len(numbers))]
 
 
+SALES_LEVELS = 1001  # in which D is told a percentile
+
+
 @dataclass(frozen=True)
 class Batch:
     """The input of one training step.
@@ -67,6 +70,8 @@ class Batch:
         z: float32 N x z_dim, standard normal.
         rows: int64 N, the index of each real image among the training images.
         random: the random numbers of augmentation and penalties in this step.
+        sales: int64 N, the sales level of each real image, 0 .. SALES_LEVELS - 1; None where G and
+            D are not told of sales. G gets it as the last number of z.
     """
 
     real: Tensor
@@ -74,3 +79,11 @@ class Batch:
     z: Tensor
     rows: Tensor
     random: RandomGenerator
+    sales: Tensor | None = None
+
+    @property
+    def told(self) -> Tensor:
+        """What D is told, int64 N: the conditions, each with its sales level if there is one."""
+        if self.sales is None:
+            return self.conditions
+        return self.conditions * SALES_LEVELS + self.sales

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bestseller import params
-from bestseller.gans.batch import Batch, RandomGenerator
+from bestseller.gans.batch import SALES_LEVELS, Batch, RandomGenerator
 from bestseller.gans.codes import Codes
 
 Stats = dict[str, Tensor]
@@ -25,12 +25,15 @@ class Shape:
         z_dim: dimensions of the latent z.
         lines: number of product lines in the conditions; 0 = unconditional.
         views: number of views in the conditions; 1 = all images show the same view.
+        sales: whether G and D are told how a product sells: the last of the z_dim numbers is the
+            standard normal quantile of its percentile, and D is told its level.
     """
 
     image_size: int
     z_dim: int
     lines: int
     views: int = 1
+    sales: bool = False
 
 
 class Model(nn.Module, ABC):
@@ -182,6 +185,7 @@ class ConditionEmbedding(nn.Embedding):
 
 
 EMBEDDING_SCALE = 0.3
+SALES_WIDTH = 32  # hidden units of the embedding of a percentile
 
 
 class LatentAndCondition(nn.Module):
@@ -217,7 +221,9 @@ class ConditionProjection(nn.Module):
     """The inner product of a condition's embedding with the discriminator's features.
 
     Miyato & Koyama 2018, "cGANs with Projection Discriminator", equation 4: the logit is
-    psi(h) + <V y, h>. V starts at zero, so the discriminator starts unconditional.
+    psi(h) + <V y, h>. V starts at zero, so the discriminator starts unconditional. A percentile of
+    sales is embedded by two layers, as a regression label by CcGAN (Ding et al. 2021, "CcGAN:
+    Continuous Conditional Generative Adversarial Networks for Image Generation"), and added.
     """
 
     def __init__(self, shape: Shape, features: int) -> None:
@@ -226,9 +232,26 @@ class ConditionProjection(nn.Module):
         if self.embedding is not None:
             for vectors in self.embedding.parameters():
                 nn.init.zeros_(vectors)
+        self.sales: nn.Sequential | None = None
+        if shape.sales:
+            last = nn.Linear(SALES_WIDTH, features)
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+            self.sales = nn.Sequential(nn.Linear(1, SALES_WIDTH), nn.LeakyReLU(0.2), last)
 
     def forward(self, features: Tensor, conditions: Tensor) -> Tensor | float:
-        """Return (N, 1) to add to the logit of (N, features), or 0 without lines."""
-        if self.embedding is None:
-            return 0.0
-        return (self.embedding(conditions) * features).sum(dim=1, keepdim=True)
+        """Return (N, 1) to add to the logit of (N, features), or 0 without lines and sales.
+
+        Args:
+            features: of the discriminator.
+            conditions: int64 N, `Batch.told`.
+        """
+        told: Tensor | None = None
+        if self.sales is not None:
+            percentile = (conditions % SALES_LEVELS).to(features.dtype) / (SALES_LEVELS - 1)
+            told = self.sales(2 * percentile[:, None] - 1)
+            conditions = conditions.div(SALES_LEVELS, rounding_mode="floor")
+        if self.embedding is not None:
+            line = self.embedding(conditions)
+            told = line if told is None else told + line
+        return 0.0 if told is None else (told * features).sum(dim=1, keepdim=True)

@@ -47,7 +47,7 @@ class Config:
     name: str
     gan: str
     settings: dict[str, Any]
-    shape: dict[str, int]
+    shape: dict[str, Any]
     conditions: dict[str, list[str]]
 
     def build(self) -> nn.Module:
@@ -90,6 +90,7 @@ class TrainedGenerator:
         conditions: these lines with the views of each.
         z_dim: dimensions of a latent.
         codes: the codes that its latents are drawn from; None = latents are ~ N(0, I).
+        sales: whether the last number of a latent is the normal quantile of a percentile of sales.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class TrainedGenerator:
         self.conditions = Conditions(config.conditions)
         self.lines = self.conditions.lines
         self.z_dim, self.conditional = config.shape["z_dim"], config.shape["lines"] > 0
-        self.codes = codes
+        self.codes, self.sales = codes, bool(config.shape.get("sales", False))
         self.network = network.eval().requires_grad_(False).to(device())
 
     def draw(

@@ -165,6 +165,22 @@ class Params(Section):
             raise ValueError("condition: line, since centroid.per is line, or centroid.per: all")
         return value
 
+    @field_validator("train")
+    @classmethod
+    def _knows_sales(cls, value: Train, given: ValidationInfo) -> Train:
+        if value.sales == "none":
+            return value
+        ledger = given.data.get("sales")
+        if ledger and ledger.source == "none":
+            raise ValueError(f"sales: {value.sales} needs a ledger, and sales.source is none")
+        models = [name for name in given.data.get("models", []) if parse_model(name)[0] == "blend"]
+        if models and value.sales == "conditioned":
+            raise ValueError(
+                f"sales: conditioned tells D what sells, and {models[0]} of models has no D: take "
+                "it out, or choose weighted; shortlist.parents chooses its parents by sales"
+            )
+        return value
+
     def items(self) -> list[Item]:
         """The matrix items in DVC's order: each model with each seed."""
         return [Item(*parse_model(model), seed) for model in self.models for seed in self.seeds]

@@ -20,6 +20,7 @@ from bestseller.params.item import parse_model
 from bestseller.params.train import GANS, GanSettings, Shared, Train
 
 FOLDER = Path("data/settings")
+SALES = FOLDER / "sales.csv"  # of the products: sku, weight, percentile; see train.sales
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ class Shortlist(Section):
     candidates: Count
     parents: Literal["drawn", "sales", "score"]
     draws: Count
+    search: NonNegative
     per_line: Count
     sharing: Literal["equal", "sqrt", "units"]
     recognisable: Annotated[float, Field(gt=0, le=1)]

@@ -73,6 +73,7 @@ class Shared(Section):
 
     condition: Literal["line", "none"]
     sampling: Literal["proportional", "sqrt", "balanced"]
+    sales: Literal["none", "weighted", "conditioned"]
     z_dim: Count
     embedding_scale: Positive
     diffaugment: list[Literal["translation", "colour", "cutout"]]

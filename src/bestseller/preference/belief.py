@@ -88,6 +88,16 @@ class Belief:
             features: float32 N x d.
             lines: N lines; one that was not fitted is compared with all products.
         """
+        departs, chances = self._departures(features, lines)
+        return np.asarray(((departs @ self.root.T) ** 2).sum(axis=1) + chances)
+
+    def variance_slope(self, features: Features, lines: Sequence[str]) -> Array:
+        """Return the gradient of `variance` with respect to the features, float64 N x d."""
+        departs, _ = self._departures(features, lines)
+        return np.asarray(2 * (departs @ self.root.T) @ self.root)
+
+    def _departures(self, features: Features, lines: Sequence[str]) -> tuple[Array, Array]:
+        """Return what features differ by from their lines' averages, and the doubt of these."""
         means, chances = {}, {}
         for line in set(lines):
             rows = self._of_line(line)
@@ -96,8 +106,7 @@ class Belief:
             means[line] = shares @ self.ranker.bank[rows].astype(np.float64)
             chances[line] = float(shares @ shares) * self.ranker.fitted.dispersion
         departs = features.astype(np.float64) - np.stack([means[line] for line in lines])
-        known = ((departs @ self.root.T) ** 2).sum(axis=1)
-        return np.asarray(known + np.array([chances[line] for line in lines]))
+        return departs, np.array([chances[line] for line in lines])
 
     def interval(self, score: Array, variance: Array, confidence: float) -> tuple[Array, Array]:
         """Return both ends of the sales of products, over those of their line's average one.

@@ -1,10 +1,19 @@
 """Where each design comes from: what the merchandiser's page leaves out, for the engineer."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from bestseller.report.results import Results
 from bestseller.report.tables import Cell, Table
-from bestseller.report.words import DASH, model_label, number, percent, times
+from bestseller.report.words import DASH, count, model_label, number, percent, times
 
 HASH = 16  # digits of a weights' hash
+
+
+def searched(record: Mapping[str, Any]) -> str:
+    """Say how a searched design came from the drawn one that the latent's number names."""
+    steps = record.get("search", {}).get("steps", 0)
+    return f"and {count(steps, 'step')} of the search; its latent is in its file" if steps else ""
 
 
 def origins_table(results: Results) -> Table:
@@ -25,7 +34,7 @@ def origins_table(results: Results) -> Table:
                 Cell(f"{record['novelty']}, {number(training['percentile'], 3)}", near),
                 Cell(number(record["picture"], 2)),
                 Cell(model_label(record["model"]), record["model_hash"][:HASH]),
-                Cell(f"seed {record['seed']}, number {record['latent_index']}"),
+                Cell(f"seed {record['seed']}, number {record['latent_index']}", searched(record)),
             ]
         )
     columns = ["Design", "File", "Score", "Similarity", "Novelty, percentile"]

@@ -175,14 +175,12 @@ class Trainer:
         with autocast(self.plan.shared.precision):
             real_seen = diffaugment(gan.shown_real(batch.real), names, batch.random)
             fake_seen = diffaugment(gan.shown(fake.detach()), names, batch.random)
-            d_loss, stats = gan.discriminator_loss(
-                real_seen, fake_seen, batch.conditions, batch.random
-            )
+            d_loss, stats = gan.discriminator_loss(real_seen, fake_seen, batch.told, batch.random)
         stats["d_gradient_norm"] = _descend(self.optimizers["d"], d_loss)
 
         with frozen(gan.discriminator), autocast(self.plan.shared.precision):
             fake_seen = diffaugment(gan.shown(fake), names, batch.random)
-            g_loss, g_stats = gan.generator_loss(fake_seen, batch.conditions)
+            g_loss, g_stats = gan.generator_loss(fake_seen, batch.told)
             stats |= {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()} | g_stats
             g_loss, stats = self._constrained(g_loss, fake, batch, stats)
         stats["g_gradient_norm"] = _descend(self.optimizers["g"], g_loss)

@@ -1,0 +1,92 @@
+"""A design's latent as a centre plus noise, m = b + A n, where a drawn n is standard normal:
+
+    latents ~ N(0, I)         b = 0                                          A = I
+    blends                    b = the parents' blend in their shares         A = the blends' noise
+    draws from a density      b = the mean code of the line                  A = the codes' spread
+
+|n| tells how far a latent lies from the middle of what the model draws. In many dimensions drawn
+latents lie near the sphere |n|^2 = dimensions, and on it one may walk from one to another (White
+2016, "Sampling Generative Networks").
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bestseller.gans import TrainedGenerator
+from bestseller.gans.codes import HIGH_JITTER, Codes, Drawn, Parents
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Latents as centres and noise.
+
+    Attributes:
+        centres: float64 M x z_dim, b.
+        factor: float64 z_dim x z_dim, A.
+        n: float64 M x z_dim.
+    """
+
+    centres: Array
+    factor: Array
+    n: Array
+
+    @classmethod
+    def of(cls, generator: TrainedGenerator, line: str, drawn: Drawn) -> Self:
+        """Take the latents of a line apart; what no n of the centre gives stays in the centre."""
+        wide = drawn.latents.astype(np.float64)
+        around = cls.around(generator, line, drawn.parents)
+        n = (wide - around.centres) @ np.linalg.pinv(around.factor).T
+        return cls(wide - n @ around.factor.T, around.factor, n)
+
+    @classmethod
+    def around(cls, generator: TrainedGenerator, line: str, parents: list[Parents | None]) -> Self:
+        """Return the latents of a line without their noise, n = 0."""
+        codes, count = generator.codes, len(parents)
+        if codes is None:
+            size = generator.z_dim
+            return cls(np.zeros((count, size)), np.eye(size), np.zeros((count, size)))
+        factor, size = _spread(codes), codes.codes.shape[1]
+        pairs = [pair for pair in parents if pair is not None]
+        if len(pairs) == count:
+            blends = [codes.between(a.sku, b.sku, [a.share]).latents for a, b in pairs]
+            factor = codes.jitter * factor
+            factor[codes.low :] *= HIGH_JITTER
+            return cls(np.concatenate(blends).astype(np.float64), factor, np.zeros((count, size)))
+        of_line = np.array(codes.lines) == line
+        mean = codes.codes[of_line if of_line.any() else slice(None)].mean(axis=0)
+        centres = np.repeat(mean[None].astype(np.float64), count, axis=0)
+        return cls(centres, factor, np.zeros((count, size)))
+
+    def latents(self, n: Array) -> NDArray[np.float32]:
+        """Return the latents of noise, float32 M x z_dim."""
+        return np.asarray((self.centres + n @ self.factor.T).astype(np.float32))
+
+    def tangent(self, slope: Array, rows: NDArray[np.int64]) -> Array:
+        """Return g / |g| of some rows, float64, by the slope at their latents; 0 where that is."""
+        n = self.n[rows]
+        along = slope @ self.factor
+        squares = np.maximum((n**2).sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        along -= (along * n).sum(axis=1, keepdims=True) / squares * n
+        length = np.linalg.norm(along, axis=1, keepdims=True)
+        return np.divide(along, length, where=length > 0, out=np.zeros_like(along))
+
+    def turned(self, uphill: Array, turn: Array) -> Array:
+        """Return the noise after a turn of `turn` radians (float64 M) towards `uphill`."""
+        length = np.linalg.norm(self.n, axis=1, keepdims=True)
+        return np.asarray(np.cos(turn)[:, None] * self.n + np.sin(turn)[:, None] * length * uphill)
+
+
+def _spread(codes: Codes) -> Array:
+    """Return the symmetric root of the codes' covariance around the means of their lines."""
+    wide, lines = codes.codes.astype(np.float64), np.array(codes.lines)
+    names, of_row = np.unique(lines, return_inverse=True)
+    means = np.stack([wide[of_row == number].mean(axis=0) for number in range(len(names))])
+    wide = wide - means[of_row]
+    variances, axes = np.linalg.eigh(wide.T @ wide / max(1, len(wide) - len(names)))
+    root: Array = (axes * np.sqrt(variances.clip(min=0))) @ axes.T
+    return root
