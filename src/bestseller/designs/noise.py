@@ -4,6 +4,8 @@
     blends                    b = the parents' blend in their shares         A = the blends' noise
     draws from a density      b = the mean code of the line                  A = the codes' spread
 
+Only the low part of codes has noise: the rows of A for their high part are zero.
+
 |n| tells how far a latent lies from the middle of what the model draws. In many dimensions drawn
 latents lie near the sphere |n|^2 = dimensions, and on it one may walk from one to another (White
 2016, "Sampling Generative Networks").
@@ -16,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestseller.gans import TrainedGenerator
-from bestseller.gans.codes import HIGH_JITTER, Codes, Drawn, Parents
+from bestseller.gans.codes import Codes, Drawn, Parents
 
 Array = NDArray[np.float64]
 
@@ -27,8 +29,8 @@ class Noise:
 
     Attributes:
         centres: float64 M x z_dim, b.
-        factor: float64 z_dim x z_dim, A.
-        n: float64 M x z_dim.
+        factor: float64 z_dim x K, A; K = z_dim, or `low` where latents are made of codes.
+        n: float64 M x K.
     """
 
     centres: Array
@@ -50,17 +52,15 @@ class Noise:
         if codes is None:
             size = generator.z_dim
             return cls(np.zeros((count, size)), np.eye(size), np.zeros((count, size)))
-        factor, size = _spread(codes), codes.codes.shape[1]
+        factor, nothing = _spread(codes), np.zeros((count, codes.low))
         pairs = [pair for pair in parents if pair is not None]
         if len(pairs) == count:
             blends = [codes.between(a.sku, b.sku, [a.share]).latents for a, b in pairs]
-            factor = codes.jitter * factor
-            factor[codes.low :] *= HIGH_JITTER
-            return cls(np.concatenate(blends).astype(np.float64), factor, np.zeros((count, size)))
+            return cls(np.concatenate(blends).astype(np.float64), codes.jitter * factor, nothing)
         of_line = np.array(codes.lines) == line
         mean = codes.codes[of_line if of_line.any() else slice(None)].mean(axis=0)
         centres = np.repeat(mean[None].astype(np.float64), count, axis=0)
-        return cls(centres, factor, np.zeros((count, size)))
+        return cls(centres, factor, nothing)
 
     def latents(self, n: Array) -> NDArray[np.float32]:
         """Return the latents of noise, float32 M x z_dim."""
@@ -82,11 +82,12 @@ class Noise:
 
 
 def _spread(codes: Codes) -> Array:
-    """Return the symmetric root of the codes' covariance around the means of their lines."""
-    wide, lines = codes.codes.astype(np.float64), np.array(codes.lines)
+    """Return the root of the low parts' covariance around the lines' means, z_dim x low."""
+    wide, lines = codes.codes[:, : codes.low].astype(np.float64), np.array(codes.lines)
     names, of_row = np.unique(lines, return_inverse=True)
     means = np.stack([wide[of_row == number].mean(axis=0) for number in range(len(names))])
     wide = wide - means[of_row]
     variances, axes = np.linalg.eigh(wide.T @ wide / max(1, len(wide) - len(names)))
-    root: Array = (axes * np.sqrt(variances.clip(min=0))) @ axes.T
+    root = np.zeros((codes.codes.shape[1], codes.low))
+    root[: codes.low] = (axes * np.sqrt(variances.clip(min=0))) @ axes.T
     return root
