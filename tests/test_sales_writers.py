@@ -204,6 +204,13 @@ def test_what_explain_proposes(rows: str, expected: dict[str, Any], tmp_path: Pa
     assert "0 cannot be read" in text.partition("by the proposed settings")[2]
 
 
+@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf\n\n", bytes(range(256)), b"\0" * 40, b"sku"])
+def test_what_is_hardly_a_table_is_explained_too(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(data)
+    text = "\n".join(explain(tmp_path / "a.csv", settings()))
+    assert "by params.yaml as it stands: " in text and "decide: " in text
+
+
 CELLS = strategies.lists(strategies.text("a1\" ,\t'\r\n\0\u2028", max_size=4), max_size=5)
 
 

@@ -217,9 +217,9 @@ def _evenness(lines: Sequence[str], delimiter: str) -> float:
 
 def _problems(lines: Sequence[str], delimiter: str, *, quoted: bool) -> list[tuple[int, str]]:
     records = list(Records(iter(lines), delimiter, quoted, 1))
-    usual = Counter(len(cells) for _, cells, _ in records).most_common(1)[0][0]
     if quoted:
         return [(line, problem) for line, _, problem in records if problem]
+    usual = Counter(len(cells) for _, cells, _ in records).most_common(1)[0][0] if records else 0
     return [(line, "") for line, cells, _ in records if len(cells) > usual]
 
 
