@@ -343,6 +343,25 @@ def test_clusters_agree_with_the_definition(rmse: float, monkeypatch: pytest.Mon
     assert 12 <= len(expected) < 70
 
 
+def test_the_tree_misses_no_pair_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "BLOCK", 32)
+    monkeypatch.setattr(duplicates, "PAIRS", 50)
+    rng = np.random.default_rng(3)
+    vectors = (rng.normal(size=(200, 5)) @ rng.normal(0, 40, (5, 192)) + 100).astype(np.float32)
+    exact = vectors.astype(np.float64)
+    squares = np.square(exact[:, None] - exact[None]).sum(axis=2)
+    above = np.triu(np.ones(squares.shape, dtype=bool), 1)
+    for limit in np.quantile(squares[above], [0.01, 0.2]):
+        for at in (limit, float(squares[above][np.abs(squares[above] - limit).argmin()])):
+            found = np.concatenate(list(duplicates._near_pairs(vectors, at)), axis=1)
+            pairs = set(map(tuple, found.T.tolist()))
+            assert len(pairs) == found.shape[1]
+            assert pairs >= set(
+                zip(*(x.tolist() for x in np.nonzero(above & (squares <= at))), strict=True)
+            )
+            assert all(i < j and squares[i, j] < 1.001 * at + 1 for i, j in pairs)
+
+
 def test_placeholders() -> None:
     files = {"card": card(), "photo": encode(draw_watch(0)), "broken": b"rubbish"}
 

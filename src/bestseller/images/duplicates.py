@@ -5,7 +5,6 @@ thumbnails of the *aligned* photos tell them apart and survive re-encoding and r
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import combinations_with_replacement
 
 import numpy as np
 from PIL import Image
@@ -18,6 +17,8 @@ THUMBNAIL = 32  # pixels, side
 COARSE = 8  # pixels, side of the thumbnails that show parts, such as a dial, as even colours
 CELL = 1.25  # largest difference of a part's colour, as a multiple of the RMSE allowed
 BLOCK = 2048  # images; bounds the memory at any number of images
+PAIRS = 2**15  # whose thumbnails are compared at a time
+DIRECTIONS = 16  # in which most thumbnails of different designs are told apart
 PLACEHOLDER_PRODUCTS = 3
 FLAT_SIDE = 640  # pixels, side from which on a picture is looked at in a smaller version
 FLAT = 0.93  # share of the pixels in two colours; 1 of 1,000 watch photos on white has 0.91
@@ -37,9 +38,9 @@ def find_clusters(images: np.ndarray, rmse: float, products: Sequence[str]) -> n
     is at most `rmse` and no pixel of their 8 x 8 thumbnails differs by more than 1.25 `rmse` in a
     channel: colour variants differ in one part, re-encoded photos a little in all. What is linked
     through others belongs together (single linkage). Averaging cannot increase the error
-    (Jensen), so most pairs are ruled out on the 8 x 8 thumbnails. Time grows with N^2, memory
-    with N: one CPU core takes 1.4 s for 5,516 images, 20 s and 0.6 GB beside the
-    images for 60,000.
+    (Jensen), so most pairs are ruled out on the 8 x 8 thumbnails, and most of those by 16 numbers
+    in a tree. Time grows with N log N and the number of pairs whose 16 numbers are alike, memory
+    with N; see `benchmarks/growth.py`.
 
     Args:
         images: aligned images, uint8 N x H x W x 3, H and W multiples of 32.
@@ -65,17 +66,37 @@ def find_clusters(images: np.ndarray, rmse: float, products: Sequence[str]) -> n
 
 
 def _near_pairs(vectors: np.ndarray, limit: float) -> Iterator[np.ndarray]:
-    """Yield index pairs i < j, 2 x n, block by block, with all of ||v_i - v_j||^2 <= limit."""
+    """Yield index pairs i < j, 2 x n, with all of ||v_i - v_j||^2 <= limit, a few blocks at a time.
+
+    No projection makes a distance longer. So a k-d tree of the few directions in which vectors
+    differ most finds all near pairs, and others for which the distance itself is computed.
+    """
     vectors = vectors - vectors.mean(axis=0)  # smaller numbers, smaller rounding errors
     squares = np.einsum("ij,ij->i", vectors, vectors)
-    starts = range(0, len(vectors), BLOCK)
-    for a, b in combinations_with_replacement(starts, 2):
-        left, right = slice(a, a + BLOCK), slice(b, b + BLOCK)
-        distances = squares[left, None] + squares[None, right]
-        rounding = 1e-5 * distances
-        distances -= 2 * vectors[left] @ vectors[right].T
-        near = distances <= limit + rounding
-        yield np.stack(np.nonzero(np.triu(near, 1) if a == b else near)) + np.array([[a], [b]])
+    from scipy.spatial import KDTree  # noqa: PLC0415 (slow import)
+
+    _, axes = np.linalg.eigh(vectors.T.astype(np.float64) @ vectors)
+    places = vectors.astype(np.float64) @ axes[:, -DIRECTIONS:]
+    reach = np.sqrt(limit) * (1 + 1e-4) + 1e-3
+    tree = KDTree(places)
+    for start in range(0, len(vectors), BLOCK):
+        part = KDTree(places[start : start + BLOCK])
+        found = part.sparse_distance_matrix(tree, reach, output_type="coo_matrix")
+        i, j = found.row.astype(np.int64) + start, found.col.astype(np.int64)
+        yield _near(vectors, squares, i[i < j], j[i < j], limit)
+
+
+def _near(
+    vectors: np.ndarray, squares: np.ndarray, i: np.ndarray, j: np.ndarray, limit: float
+) -> np.ndarray:
+    """Return which of the pairs i, j are near, 2 x n."""
+    parts = []
+    for start in range(0, len(i), PAIRS):
+        a, b = i[start : start + PAIRS], j[start : start + PAIRS]
+        sums = squares[a] + squares[b]
+        near = sums - 2 * np.einsum("ij,ij->i", vectors[a], vectors[b]) <= limit + 1e-5 * sums
+        parts.append(np.stack([a[near], b[near]]))
+    return np.concatenate(parts, axis=1) if parts else np.zeros((2, 0), dtype=np.int64)
 
 
 def _largest_differences(vectors: np.ndarray, pairs: np.ndarray) -> np.ndarray:
