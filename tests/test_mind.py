@@ -49,6 +49,16 @@ def test_directions_are_whole_bases() -> None:
         assert basis @ basis.T == pytest.approx(np.eye(5), abs=1e-12)
 
 
+def test_the_standard_error_by_hand() -> None:
+    """Each of two points moves by 1, so that both potentials change by 2 a unit, 4 between them.
+
+    Values 4 apart have the variance 8, the mean of two of them 4, and the sum of both sides 8.
+    """
+    found = sliced_wasserstein([[0.0], [2.0]], [[1.0], [3.0]], [[1.0]])
+    assert found.value == pytest.approx(3 * 1.0)
+    assert found.standard_error == pytest.approx(3 * 8**0.5)
+
+
 @pytest.mark.slow
 def test_the_standard_error_matches_repeated_draws() -> None:
     rng = np.random.default_rng(0)

@@ -210,6 +210,22 @@ def test_a_score_of_shuffled_sales_is_warned_about() -> None:
     assert found.intervals["score", "spearman_within_line"].covers(0)
 
 
+def test_a_line_counts_from_five_held_out_products_on() -> None:
+    _, held = make_products(9, 0)
+    rows = held.assign(line=["five"] * 5 + ["four"] * 4)
+    scores = {"score": np.arange(9.0)}
+    found = run_backtest(rows, scores, scores, [], np.ones((9, 9), bool), confidence=0.9)
+    assert (found.products, found.lines) == (9, 1)
+    five = run_backtest(
+        rows.head(5),
+        *[{"score": np.arange(5.0)}] * 2,
+        [],
+        np.ones((5, 5), bool),
+        confidence=0.9,
+    )
+    assert five.intervals["score", "pair_auc"] == found.intervals["score", "pair_auc"]
+
+
 def test_the_backtest_needs_products_and_the_score() -> None:
     _, held = make_products(9, 0)
     for within in ({"score": np.ones(4)}, {"other": np.ones(9)}):

@@ -52,7 +52,7 @@ SWAPS: dict[type[ast.AST], Any] = {
 }
 NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "minimum": "maximum"}
 NAMES["maximum"] = "minimum"
-SLOWEST = 90.0  # seconds that the tests of one file may take; slower files are left out, and told
+SLOWEST = 300.0  # seconds that the tests of one file may take; slower files are left out, and told
 COLUMNS = ("file", "line", "before", "after", "outcome")
 
 
