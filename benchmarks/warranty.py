@@ -16,7 +16,9 @@ sells what any product of its line does.
 
 Printed, for true ledgers and for such as were dealt anew within lines: in how many shops a promise
 is made; in how many it was broken at the cut that is chosen, and at any cut at all; how many of
-the new products that are not bad, or of the designs, it covers.
+the new products that are not bad, or of the designs, it covers; of designs also in how many shops
+they are exchangeable with products, without which the page promises nothing: the other numbers are
+those of the bounds alone.
 """
 
 import argparse
@@ -47,6 +49,7 @@ from bestseller.preference.designs_warranty import (
     best_row,
     covered,
     design_promises,
+    exchangeable,
 )
 from bestseller.preference.held_out import held_out_table
 from bestseller.preference.ranker import SalesRanker, fit_ranker
@@ -185,6 +188,7 @@ def of_designs(  # noqa: PLR0917 (a shop, then its designs)
     found = best_row(table, BAD_SHARE)
     told = {"promised": float(found is not None), "any": float((true > table["bad"]).any())}
     told |= {"covered": float(inside.mean()), "bad": float(bad.mean())}
+    told["exchangeable"] = float(exchangeable(known, own))  # else the page promises nothing
     told |= {"bad_covered": float(bad[inside].mean()) if inside.any() else np.nan}
     if found is not None:
         above = inside & (own >= found["cut"])

@@ -80,6 +80,7 @@ def test_the_backtest_stage_writes_its_files_the_same_each_time(
     backtest.main(params)
     first = outputs(workspace)
     assert set(first) == {
+        "data/preference/held_out.parquet",
         "data/preference/known.json",
         "data/preference/known.parquet",
         "data/preference/known.safetensors",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bestseller.preference.designs_warranty import best_row, covered, design_promises
+from bestseller.preference.designs_warranty import best_row, covered, design_promises, exchangeable
 from bestseller.preference.warranty import BAD_SHARE
 from bestseller.report.results import Results
 from bestseller.report.words import count, times
@@ -54,6 +54,14 @@ def promised(results: Results) -> Promised:
             none(
                 "every design scores beyond all products held back, so that none of these tells "
                 "what becomes of it"
+            )
+        )
+    if not exchangeable(known, scores):
+        return Promised(
+            none(
+                "the designs do not score as your products do, for they were drawn and chosen to "
+                "score high. How often a product with such a score sells badly does not tell how "
+                "often such a design does"
             )
         )
     table = design_promises(known, bad, scores, confidence)
