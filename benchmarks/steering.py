@@ -17,6 +17,7 @@ nothing, are like products and are sharp enough; classifiers are left out (`reco
 - best_of_n: as the model draws them, by the score of the picture alone;
 - lower_bound: the same images, by the lower bound of the score drawn towards its prior;
 - sales, score: parents screened, see `designs.screening`, then by the lower bound;
+- oracle: the images of sales, by the read appeal itself: what a perfect score would choose;
 - search: half of the images as in sales, the others steps of the latent search (`designs.search`);
 - climb: the same by gradients, also of blends;
 - search_drawn: as search, but from images as the model draws them, for models without parents.
@@ -88,6 +89,7 @@ ARMS: dict[str, tuple[Screen, str, Any]] = {  # parents, ranked by, how it is se
     "lower_bound": ("drawn", "score_low", None),
     "sales": ("sales", "score_low", None),
     "score": ("score", "score_low", None),
+    "oracle": ("sales", "oracle", None),
     "search": ("sales", "score_low", search),
     "climb": ("sales", "score_low", climb),
     "search_drawn": ("drawn", "score_low", search),
@@ -290,7 +292,7 @@ def choice_of(shop: Shop, params: Params) -> Any:
     )
 
 
-def measure(  # noqa: PLR0917 (what is measured, then how)
+def measure(  # noqa: PLR0912, PLR0917 (what is measured, then how; an arm after the other)
     shop: Shop,
     params: Params,
     seed: int,
@@ -310,6 +312,10 @@ def measure(  # noqa: PLR0917 (what is measured, then how)
                 line: drawn(shop, params, expectation, line, screen, searched) for line in lines
             }
             seconds[screen, searched] = time.process_time() - began
+    if "oracle" in arms:
+        for line, table in drawings["sales", None].items():
+            truth = np.exp(shop.appeal(list(table["images"])))
+            drawings["sales", None][line] = table.assign(oracle=truth)
     sold = expectation.scorer.ranker.products.groupby("line")["units"].sum()
     places = share_out(
         {line: int(sold.get(line, 0)) for line in lines}, given.per_line, given.sharing
@@ -382,7 +388,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--models", nargs="+", default=["blend-plain-0"])
-    parser.add_argument("--arms", nargs="+", default=list(ARMS), help="random is always measured")
+    parser.add_argument("--arms", nargs="+", default=[*ARMS], choices=[*ARMS])
     parser.add_argument("--ledgers", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--lines", type=int, default=0, help="the largest ones; 0 = all")
     parser.add_argument("--candidates", type=int, default=params.shortlist.candidates)
