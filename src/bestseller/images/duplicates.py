@@ -39,8 +39,8 @@ def find_clusters(images: np.ndarray, rmse: float, products: Sequence[str]) -> n
     channel: colour variants differ in one part, re-encoded photos a little in all. What is linked
     through others belongs together (single linkage). Averaging cannot increase the error
     (Jensen), so most pairs are ruled out on the 8 x 8 thumbnails, and most of those by 16 numbers
-    in a tree. Time grows with N log N and the number of pairs whose 16 numbers are alike, memory
-    with N; see `benchmarks/growth.py`.
+    in a tree. Time grows with N log N and with the number of pairs whose 16 numbers are alike, in
+    dense sets a share of N^2; see `benchmarks/growth.py`.
 
     Args:
         images: aligned images, uint8 N x H x W x 3, H and W multiples of 32.

@@ -120,7 +120,9 @@ def prepare(
     _check(kept, refused, tried, settings, advice)
 
     index = pd.DataFrame(kept).drop(columns="url")
-    stack = np.stack(list(found.values()))
+    stack = np.empty((len(found), settings.size, settings.size, 3), dtype=np.uint8)
+    for row, photo in enumerate(kept):
+        stack[row] = found.pop(photo)  # or all images would be in memory twice
     index["cluster"] = find_clusters(stack, settings.duplicate_rmse, index["sku"].tolist())
     index["split"] = split_designs(index, settings.split, settings.seed)
     kinds = Counter(row.kind for row in refused)
