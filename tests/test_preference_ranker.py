@@ -216,13 +216,9 @@ def test_a_line_counts_from_five_held_out_products_on() -> None:
     scores = {"score": np.arange(9.0)}
     found = run_backtest(rows, scores, scores, [], np.ones((9, 9), bool), confidence=0.9)
     assert (found.products, found.lines) == (9, 1)
-    five = run_backtest(
-        rows.head(5),
-        *[{"score": np.arange(5.0)}] * 2,
-        [],
-        np.ones((5, 5), bool),
-        confidence=0.9,
-    )
+    alone = {"score": np.arange(5.0)}
+    alike = np.ones((5, 5), bool)
+    five = run_backtest(rows.head(5), alone, alone, [], alike, confidence=0.9)
     assert five.intervals["score", "pair_auc"] == found.intervals["score", "pair_auc"]
 
 
