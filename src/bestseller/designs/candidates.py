@@ -86,14 +86,13 @@ def sample(
 
 
 def parents_record(parents: Parents | None) -> dict[str, Any]:
-    """Return the entry ``parents`` of a design's record, the larger share first; {} without.
+    """Return the entry ``parents`` of a design's record, in order; {} without.
 
-    Each parent: sku, line, share (0..1, six decimals; the two add up to 1).
+    The first is the one whose details the design has. Each parent: sku, line, share of the colours
+    and large shapes (0..1, six decimals; the two add up to 1).
     """
     if parents is None:
         return {}
-    ordered = sorted(parents, key=lambda parent: -parent.share)
-    share = round(ordered[0].share, 6)
-    shares = (share, round(1 - share, 6))
-    pairs = zip(ordered, shares, strict=True)
+    share = round(parents[0].share, 6)
+    pairs = zip(parents, (share, round(1 - share, 6)), strict=True)
     return {"parents": [{"sku": p.sku, "line": p.line, "share": part} for p, part in pairs]}

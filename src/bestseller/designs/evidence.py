@@ -47,9 +47,9 @@ def evidence(
     `Expectation.judge`), similarity (percent, null where the classifier does not know the
     line), training (nearest training image: sku, name, line, distance, percentile), novelty
     (class), picture (distance from real photos over the largest that is shown, 0..1), parents (of a
-    blend alone, the larger share first: sku, name, line, units, share), search (of a searched
-    design alone: steps, from: the id of the drawn one that it began at), model, model_hash,
-    latent_index (of that one), latent, image_sha256 (of the pixels), feature_space,
+    blend alone, the one whose details it has first: sku, name, line, units, share), search (of a
+    searched design alone: steps, from: the id of the drawn one that it began at), model,
+    model_hash, latent_index (of that one), latent, image_sha256 (of the pixels), feature_space,
     digital_source_type.
 
     Args:

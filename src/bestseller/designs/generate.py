@@ -68,11 +68,16 @@ def blends(
 def strip(generator: TrainedGenerator, first: str, second: str, steps: int) -> list[Design]:
     """Go from one product to another in `steps` images, at least two; both ends are included.
 
+    Each image has the details of the product that it is nearer to, which is its first parent.
+
     Returns and raises: as `blends`.
     """
     codes = _codes(generator)
-    shares = [float(share) for share in np.linspace(1, 0, steps)]
-    drawn = codes.between(first, second, shares)
+    shares = np.linspace(1, 0, steps)
+    near = codes.between(first, second, [float(share) for share in shares[shares >= 0.5]])
+    far = codes.between(second, first, [float(1 - share) for share in shares[shares < 0.5]])
+    latents = np.concatenate([near.latents, far.latents])
+    drawn = Drawn(latents, [*near.parents, *far.parents])
     return _as_designs(generator, drawn, codes.line_of(first), 0, np.inf)
 
 

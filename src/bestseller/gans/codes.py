@@ -1,16 +1,15 @@
 """Latents from the codes of real products: blends of two parents, or draws from a density.
 
 A code m has two parts. The low part, its first `low` numbers, holds colours and large shapes; the
-high part holds the rest: edges and details. Let a and b be two parents, s >= 1/2 the share of a, mu
-the mean low part of a line's codes, and r = low(m) - mu the deviation of a product from that mean.
-Then
+high part holds the rest: edges and details. Let a and b be two parents, s the share of a, mu the
+mean low part of a line's codes, and r = low(m) - mu the deviation of a product from that mean. Then
 
     blend:    r' = s r_a + (1 - s) r_b                        s ~ U(least, most)
               low = s mu_a + (1 - s) mu_b + f r' + j e        high = high(m_a)
     density:  low = mu + (r_i + h e) / sqrt(1 + h^2)          high = high(m_i)
 
 Colours can be averaged. Averaged details would show both products over each other, so a blend has
-the details of the first parent alone, which has the larger share. The weighted mean r' is shorter
+the details of the first parent alone. The weighted mean r' is shorter
 than its parents' deviations, and its image is duller. The factor
 f = sqrt(1 - j^2) (s |r_a| + (1 - s) |r_b|) / |r'|, at most `MOST_STRETCH`, restores the length; the
 square root leaves room for the noise j e (White 2016, "Sampling Generative Networks", restores the
@@ -72,7 +71,7 @@ class Codes:
         latents: how latents are drawn, ``blend`` or ``density``.
         partners: number of a line's products among which a second parent is drawn: those whose
             low parts are nearest to that of the first parent; at least `PARTNERS`.
-        least_share, most_share: range of the first parent's share, 0.5..1.
+        least_share, most_share: range of the first parent's share of the low part, 0..1.
         jitter: j, the standard deviation of a blend's noise over that of a line's codes, 0..1.
         bandwidth: h, the bandwidth of the density's kernel over the same deviation.
     """
@@ -143,7 +142,7 @@ class Codes:
         return Drawn(latents, parents)
 
     def between(self, first: str, second: str, shares: Sequence[float]) -> Drawn:
-        """Blend two products, once for each share of the first, 0..1.
+        """Blend two products, once for each share of the first, 0..1; details are the first's.
 
         Raises:
             BestsellerError: a sku is unknown, or both skus are the same.
@@ -230,8 +229,7 @@ class Codes:
         length = np.linalg.norm(between)
         wanted = kept * (shares @ np.linalg.norm(departures, axis=1))
         stretch = min(wanted / length, MOST_STRETCH) if length else 0.0
-        high = codes[0 if share >= 0.5 else 1, self.low :]
-        return np.concatenate([shares @ means + stretch * between, high])
+        return np.concatenate([shares @ means + stretch * between, codes[0, self.low :]])
 
     def _parents(self, first: int, second: int, share: float) -> Parents:
         return (

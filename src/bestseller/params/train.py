@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, create_model, field_validator
 
-from bestseller.params.section import Count, Positive, Precision, Section
+from bestseller.params.section import Count, Positive, Precision, Section, Share
 
 
 class GanSettings(Section):
@@ -55,15 +55,15 @@ class BlendSettings(WideGanSettings):
     pixel_weight: Annotated[float, Field(ge=0)]
     latents: Literal["blend", "density"]
     partners: Annotated[int, Field(ge=5)]
-    least_share: Annotated[float, Field(ge=0.5, le=1)]
-    most_share: Annotated[float, Field(ge=0.5, le=1)]
+    least_share: Share
+    most_share: Share
     jitter: Annotated[float, Field(ge=0, lt=1)]
     bandwidth: Annotated[float, Field(ge=0)]
 
     @field_validator("most_share")
     @classmethod
     def _not_below_least(cls, value: float, given: ValidationInfo) -> float:
-        if value < given.data.get("least_share", 0.5):
+        if value < given.data.get("least_share", 0.0):
             raise ValueError("a share from least_share on")
         return value
 
