@@ -436,14 +436,14 @@ def test_a_blend_names_its_parents_in_the_record_and_the_spreadsheet(
         for row in (0, 1)
     ]
     assert records[0]["parents"] == [
-        {"sku": "S4", "line": "A", "share": 0.6, "name": "S4", "units": 17},
         {"sku": "S1", "line": "B", "share": 0.4, "name": "One", "units": 0},
+        {"sku": "S4", "line": "A", "share": 0.6, "name": "S4", "units": 17},
     ]
     assert "parents" not in records[1]
     write_spreadsheet(tmp_path / "s.csv", records)
     rows = list(csv.DictReader(io.StringIO((tmp_path / "s.csv").read_text("utf-8-sig"))))
-    assert [rows[0][f"parent_1{end}"] for end in ("", "_share", "_units")] == ["S4 S4", "0.6", "17"]
-    assert [rows[0][f"parent_2{end}"] for end in ("", "_share", "_units")] == ["S1 One", "0.4", "0"]
+    assert [rows[0][f"parent_1{end}"] for end in ("", "_share", "_units")] == ["S1 One", "0.4", "0"]
+    assert [rows[0][f"parent_2{end}"] for end in ("", "_share", "_units")] == ["S4 S4", "0.6", "17"]
     assert rows[1]["parent_1"] == rows[1]["parent_2_units"] == ""
 
 
