@@ -30,7 +30,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import hypergeom, ks_2samp
 
 Array = NDArray[np.float64]
 
@@ -52,6 +51,8 @@ def exchangeable(scores: Array, designs: Array, level: float = LEVEL) -> bool:
     """
     if not len(scores) or not len(designs):
         return False
+    from scipy.stats import ks_2samp  # noqa: PLC0415 (slow import)
+
     return float(ks_2samp(scores, designs).pvalue) >= level
 
 
@@ -138,6 +139,8 @@ def most_bad(designs: int, products: int, bad: int, level: float) -> int:
         level: chance at which the bound may fail.
     """
     counts = np.arange(designs + 1)
+    from scipy.stats import hypergeom  # noqa: PLC0415 (slow import)
+
     chance = hypergeom.cdf(bad, designs + products, bad + counts, products)
     return int(counts[chance > level].max())
 
