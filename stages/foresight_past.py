@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bestseller.base.files import atomic_path, write_json
+from bestseller.base.errors import BestsellerError
+from bestseller.base.files import atomic_path, require, write_json
 from bestseller.designs.candidates import sample
 from bestseller.designs.shortlist import eligible
 from bestseller.gans import load_generator
@@ -29,7 +30,17 @@ CANDIDATES = Path("data/candidates.npz")
 
 
 def main(params: Params) -> None:
-    """Run them on the one model that the settings of this folder name."""
+    """Run them on the one model that the settings of this folder name.
+
+    Raises:
+        BestsellerError: this is no folder of the past.
+    """
+    require(Path("data/raw/catalogue.jsonl"), "dvc repro foresight")
+    if len(params.items()) != 1:
+        raise BestsellerError(
+            "params.yaml: foresight_past runs one model in the folder that stage foresight makes; "
+            "set foresight.as_of and run `dvc repro foresight`"
+        )
     (item,) = params.items()
     sales.main(params)
     preprocess.main(params)
