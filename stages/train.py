@@ -79,9 +79,10 @@ def train(item: Item, recipe: Recipe, threads: int, group: ProcessGroup) -> None
         change=fresh(augment) if augment else None,
         **told_of_sales(data.index, shared),
     )
+    told = [] if shared.sales == "none" else [SALES]
     key = fingerprint(
         [threads, recipe.as_json(), name, network.version, VERSION],
-        [shown / "images.npy", shown / "index.parquet", centroid_file, SALES],
+        [shown / "images.npy", shown / "index.parquet", centroid_file, *told],
     )
     checkpoint = Checkpoint(CHECKPOINTS, name, key)
     live = Live(WORKSPACE / FOLDER / name / key, f"train@{name}", followed=group.is_first)

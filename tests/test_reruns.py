@@ -180,7 +180,7 @@ def stubs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     definition = YAML().load(clone / "dvc.yaml")
     definition.pop("artifacts", None)
     for name, stage in definition["stages"].items():
-        declared = [*stage["outs"], *stage.get("metrics", []), *stage.get("plots", [])]
+        declared = [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]
         outs = [out if isinstance(out, str) else next(iter(out)) for out in declared]
         if name not in ("check", "settings"):
             stage["cmd"] = " ".join(["python", "stub.py", *outs])
