@@ -179,13 +179,15 @@ def test_a_blend_keeps_the_ground_of_its_first_parent() -> None:
     shape = Shape(32, 2 * SETTINGS.low + SETTINGS.high, 2)
     model = BlendAutoencoder(SETTINGS, shape)
     model.fit(images, INDEX)
+    known = model.codes()
+    assert known is not None
     batches = Batches(images, np.zeros(12), batch_size=12, z_dim=14, sampling="sqrt", seed=0)
     blends = 0
     for step in range(3):
         batch = batches[step]
         z, wanted = model._asked(batch)
         assert isinstance(model.generator, Generator)
-        own = model.codes().codes[batch.rows]  # type: ignore[union-attr]
+        own = known.codes[batch.rows]
         low = z[:, : SETTINGS.low] - torch.from_numpy(own)[:, : SETTINGS.low]
         change = model.generator.components.change(low)
         ground = (batch.real == 240 / 127.5 - 1).all(dim=1, keepdim=True)

@@ -23,7 +23,7 @@ from bestseller.designs.noise import Noise
 from bestseller.designs.region import bounds, inside, passing
 from bestseller.designs.search import search
 from bestseller.designs.searched import with_searched
-from bestseller.designs.walk import SHARE, Found, budget
+from bestseller.designs.walk import SHARE, Found, Task, budget
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Codes, Drawn
 from bestseller.gans.gan import Shape
@@ -118,17 +118,9 @@ def searched(
     """Search from three of eight candidates; return these, and what was found."""
     drawn = generator.draw(["A"] * 8, 5)
     features, judged = look(expectation)(generator.images(drawn.latents, ["A"] * 8), drawn.parents)
-    found = search(
-        generator,
-        "A",
-        drawn,
-        features,
-        judged,
-        starts=np.array([6, 0, 3]),
-        steps=steps,
-        judge=look(expectation, **fixed),
-        expectation=expectation,
-    )
+    judge, starts = look(expectation, **fixed), np.array([6, 0, 3])
+    task = Task(generator, "A", drawn, features, judged, starts, steps, judge, expectation)
+    found = search(task)
     return drawn, judged, found
 
 

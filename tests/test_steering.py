@@ -18,7 +18,7 @@ from bestseller.designs.screening import TOP, asked
 from bestseller.gans import TrainedGenerator, load_generator
 from bestseller.gans.batch import SALES_LEVELS, ProcessGroup
 from bestseller.gans.codes import Drawn
-from bestseller.gans.gan import ConditionProjection, Gan, Shape
+from bestseller.gans.gan import ConditionProjection, Gan, Model, Shape
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, save_generator
 from bestseller.params import Params, load_params, read_yaml
@@ -256,6 +256,12 @@ def test_without_sales_the_weights_are_those_of_before() -> None:
     assert shape_of(data, conditions, told, 9) == Shape(32, 10, 0, sales=True)
 
 
+def trainer_of(gan: Model, plan: Plan, made: Batches, lines: int, folder: Path) -> Trainer:
+    monitor = Monitor(made.latents(2), np.arange(lines), 1.0, plan.epochs)
+    checkpoint = Checkpoint(folder, plan.name, "key")
+    return Trainer(gan, plan, made, constraint=None, checkpoint=checkpoint, monitor=monitor)
+
+
 @pytest.mark.parametrize("name", REAL_GANS)
 def test_every_gan_trains_with_the_percentile(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
@@ -266,14 +272,7 @@ def test_every_gan_trains_with_the_percentile(name: str, tmp_path: Path) -> None
     shape = Shape(32, 9, 2, sales=True)
     gan = cast(Gan, gan_class(name)(own, shape))
     plan = Plan(f"{name}-plain-0", shared, own, 16)
-    trainer = Trainer(
-        gan,
-        plan,
-        made,
-        constraint=None,
-        checkpoint=Checkpoint(tmp_path, plan.name, "key"),
-        monitor=Monitor(made.latents(2), np.arange(2), 1.0, plan.epochs),
-    )
+    trainer = trainer_of(gan, plan, made, 2, tmp_path)
     trainer.train()
     learnt = {key: w for key, w in gan.discriminator.state_dict().items() if "sales.2" in key}
     assert learnt and all(weight.abs().sum() > 0 for weight in learnt.values())
@@ -310,14 +309,7 @@ def test_a_conditioned_gan_learns_what_sells(tmp_path: Path) -> None:
     shared = TRAIN.model_copy(update={"precision": "fp32", "diffaugment": []})
     gan = gan_class("vanilla")(own, Shape(32, 5, 1, sales=True))
     plan = Plan("vanilla-plain-0", shared, own, n)
-    trainer = Trainer(
-        gan,
-        plan,
-        made,
-        constraint=None,
-        checkpoint=Checkpoint(tmp_path, plan.name, "key"),
-        monitor=Monitor(made.latents(2), np.arange(1), 1.0, plan.epochs),
-    )
+    trainer = trainer_of(gan, plan, made, 1, tmp_path)
     network = trainer.train().eval()
     z = torch.randn(200, 5)
     with torch.inference_mode():

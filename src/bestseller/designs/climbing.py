@@ -10,7 +10,6 @@ far. What counts is the end of each way.
 """
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -21,7 +20,7 @@ from bestseller.base.compute import device
 from bestseller.designs.expected import Expectation
 from bestseller.designs.noise import Noise
 from bestseller.designs.region import bounds, inside
-from bestseller.designs.walk import Found, Judge, joined
+from bestseller.designs.walk import Found, Task, joined
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Drawn, Parents
 
@@ -30,47 +29,26 @@ Array = NDArray[np.float64]
 TURN = 0.3  # radians, of the first step
 
 
-def climb(
-    generator: TrainedGenerator,
-    line: str,
-    drawn: Drawn,
-    features: NDArray[np.float32],
-    judged: pd.DataFrame,
-    *,
-    starts: NDArray[np.int64],
-    steps: int,
-    judge: Judge,
-    expectation: Expectation,
-) -> Found:
+def climb(task: Task) -> Found:
     """Climb from some candidates of one model.
-
-    Args:
-        generator: the model.
-        line: of all its candidates.
-        drawn: N latents with their parents.
-        features: float32 N x d, of their images.
-        judged: N rows: novelty, abstains, picture, centre, score_low.
-        starts: int64 M, the rows from which the search climbs.
-        steps: that are tried.
-        judge: gives features and such rows of new images.
-        expectation: of sales.
 
     Returns:
         The ends of the ways on which a step was taken.
     """
-    limits, parents = bounds(judged, starts), [drawn.parents[row] for row in starts]
-    latents, seen = drawn.latents[starts].copy(), features[starts].copy()
+    generator, line, starts = task.generator, task.line, task.starts
+    limits, parents = bounds(task.judged, starts), [task.drawn.parents[row] for row in starts]
+    latents, seen = task.drawn.latents[starts].copy(), task.features[starts].copy()
     images: list[NDArray[np.uint8] | None] = [None] * len(starts)
-    tables = [judged.iloc[[row]] for row in starts.tolist()]
-    lows = judged["score_low"].to_numpy()[starts].copy()
+    tables = [task.judged.iloc[[row]] for row in starts.tolist()]
+    lows = task.judged["score_low"].to_numpy()[starts].copy()
     taken = np.zeros(len(starts), np.int64)
     noise = Noise.of(generator, line, Drawn(latents, parents))
     turn, uphill = np.full(len(starts), TURN), np.zeros_like(noise.n)
     moved = np.arange(len(starts))  # whose slope is that of an earlier point
-    for _ in range(steps):
+    for _ in range(task.steps):
         if len(moved):
             pairs = [parents[row] for row in moved]
-            slope = ascent(generator, line, latents[moved], pairs, expectation)
+            slope = ascent(generator, line, latents[moved], pairs, task.expectation)
             uphill[moved] = noise.tangent(slope, moved)
         able = np.flatnonzero(np.linalg.norm(uphill, axis=1) > 0)
         if not len(able):
@@ -79,7 +57,7 @@ def climb(
         tried = noise.latents(turned)[able]
         # one by one: a batch may round otherwise, and a design comes again from its latent alone
         made = np.concatenate([generator.images(latent[None], [line]) for latent in tried])
-        found, table = judge(made, [parents[row] for row in able])
+        found, table = task.judge(made, [parents[row] for row in able])
         better = table["score_low"].to_numpy() > lows[able]
         better &= inside(table, limits.iloc[able])
         turn[able[~better]] /= 2
@@ -101,7 +79,7 @@ def climb(
         for row, image in enumerate(images)
         if image is not None
     ]
-    return joined(ends, drawn, judged)
+    return joined(ends, task.drawn, task.judged)
 
 
 def ascent(

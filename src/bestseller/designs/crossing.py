@@ -14,42 +14,27 @@ a candidate.
 """
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from bestseller.designs.expected import Expectation
 from bestseller.designs.noise import Noise
 from bestseller.designs.region import bounds, inside
-from bestseller.designs.walk import Found, Judge, joined
-from bestseller.gans import TrainedGenerator
+from bestseller.designs.walk import Found, Task, joined
 from bestseller.gans.codes import Codes, Drawn, Parents
 
 TURN = 0.5  # radians
 KEPT = 0.5  # chance that both parents stay
 
 
-def cross(
-    generator: TrainedGenerator,
-    line: str,
-    drawn: Drawn,
-    features: NDArray[np.float32],
-    judged: pd.DataFrame,
-    *,
-    starts: NDArray[np.int64],
-    steps: int,
-    judge: Judge,
-    expectation: Expectation,
-) -> Found:
-    """Cross some candidates of one model whose latents are blends; see `climbing.climb`."""
-    del features, expectation
+def cross(task: Task) -> Found:
+    """Cross some candidates of one model whose latents are blends."""
+    generator, line, starts = task.generator, task.line, task.starts
     assert generator.codes is not None
-    random = np.random.default_rng([steps, *starts])
-    limits, parents = bounds(judged, starts), [drawn.parents[row] for row in starts]
-    lows = judged["score_low"].to_numpy()[starts].copy()
-    n = Noise.of(generator, line, Drawn(drawn.latents[starts], parents)).n
+    random = np.random.default_rng([task.steps, *starts])
+    limits, parents = bounds(task.judged, starts), [task.drawn.parents[row] for row in starts]
+    lows = task.judged["score_low"].to_numpy()[starts].copy()
+    n = Noise.of(generator, line, Drawn(task.drawn.latents[starts], parents)).n
     depth = np.zeros(len(starts), np.int64)
     found = []
-    for _ in range(steps):
+    for _ in range(task.steps):
         pairs: list[Parents | None] = [
             _pair(generator.codes, parents, row, random) for row in range(len(starts))
         ]
@@ -58,7 +43,7 @@ def cross(
         turned = np.cos(TURN) * n + np.sin(TURN) * fresh
         latents = Noise.around(generator, line, pairs).latents(turned)
         made = np.concatenate([generator.images(latent[None], [line]) for latent in latents])
-        seen, table = judge(made, pairs)
+        seen, table = task.judge(made, pairs)
         sound = inside(table, limits)
         better = sound & (table["score_low"].to_numpy() > lows)
         depth += 1
@@ -70,7 +55,7 @@ def cross(
         n[better], lows[better] = turned[better], table["score_low"].to_numpy()[better]
         for row in np.flatnonzero(better):
             parents[row] = pairs[row]
-    return joined(found, drawn, judged)
+    return joined(found, task.drawn, task.judged)
 
 
 def _pair(

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestseller.gans import TrainedGenerator
-from bestseller.gans.codes import Codes, Drawn, Parents
+from bestseller.gans.codes import Drawn, Parents
 
 Array = NDArray[np.float64]
 
@@ -52,7 +52,8 @@ class Noise:
         if codes is None:
             size = generator.z_dim
             return cls(np.zeros((count, size)), np.eye(size), np.zeros((count, size)))
-        factor, nothing = _spread(codes), np.zeros((count, codes.low))
+        factor, nothing = np.zeros((codes.codes.shape[1], codes.low)), np.zeros((count, codes.low))
+        factor[: codes.low] = codes.factor
         pairs = [pair for pair in parents if pair is not None]
         if len(pairs) == count:
             blends = [codes.between(a.sku, b.sku, [a.share]).latents for a, b in pairs]
@@ -79,15 +80,3 @@ class Noise:
         """Return the noise after a turn of `turn` radians (float64 M) towards `uphill`."""
         length = np.linalg.norm(self.n, axis=1, keepdims=True)
         return np.asarray(np.cos(turn)[:, None] * self.n + np.sin(turn)[:, None] * length * uphill)
-
-
-def _spread(codes: Codes) -> Array:
-    """Return the root of the low parts' covariance around the lines' means, z_dim x low."""
-    wide, lines = codes.codes[:, : codes.low].astype(np.float64), np.array(codes.lines)
-    names, of_row = np.unique(lines, return_inverse=True)
-    means = np.stack([wide[of_row == number].mean(axis=0) for number in range(len(names))])
-    wide = wide - means[of_row]
-    variances, axes = np.linalg.eigh(wide.T @ wide / max(1, len(wide) - len(names)))
-    root = np.zeros((codes.codes.shape[1], codes.low))
-    root[: codes.low] = (axes * np.sqrt(variances.clip(min=0))) @ axes.T
-    return root

@@ -7,40 +7,12 @@ drawn, the others are steps of the search, and every image is made from its late
 the generator draws it again bit by bit.
 """
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
 from bestseller.designs.climbing import climb
 from bestseller.designs.crossing import cross
-from bestseller.designs.expected import Expectation
-from bestseller.designs.walk import Found, Judge
-from bestseller.gans import TrainedGenerator
-from bestseller.gans.codes import Drawn
+from bestseller.designs.walk import Found, Task
 
 
-def search(
-    generator: TrainedGenerator,
-    line: str,
-    drawn: Drawn,
-    features: NDArray[np.float32],
-    judged: pd.DataFrame,
-    *,
-    starts: NDArray[np.int64],
-    steps: int,
-    judge: Judge,
-    expectation: Expectation,
-) -> Found:
-    """Search from some candidates of one model, as fits its latents; see `climbing.climb`."""
-    by = climb if any(drawn.parents[row] is None for row in starts) else cross
-    return by(
-        generator,
-        line,
-        drawn,
-        features,
-        judged,
-        starts=starts,
-        steps=steps,
-        judge=judge,
-        expectation=expectation,
-    )
+def search(task: Task) -> Found:
+    """Search from some candidates of one model, as fits its latents."""
+    are_blends = all(task.drawn.parents[row] is not None for row in task.starts)
+    return cross(task) if are_blends else climb(task)

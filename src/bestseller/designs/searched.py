@@ -10,12 +10,12 @@ from bestseller.designs.candidates import Candidates
 from bestseller.designs.expected import Expectation
 from bestseller.designs.region import passing
 from bestseller.designs.search import search
-from bestseller.designs.walk import Found, Judge
+from bestseller.designs.walk import Found, Judge, Task
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Drawn
 
+Search = Callable[[Task], Found]
 # Chooses so many of the candidates: of their log lower bounds, features and a number
-Search = Callable[..., Found]  # as `search.search`
 Choose = Callable[[NDArray[np.float64], NDArray[np.float32], int], list[int]]
 
 
@@ -58,17 +58,18 @@ def with_searched(
             continue
         first = able[choose(low[able], features[able], starts)]
         latents = np.stack([candidates.latents[row] for row in own])
-        found = by(
+        task = Task(
             generators[name],
             candidates.line,
             Drawn(latents, [candidates.parents[row] for row in own]),
             features[own],
             judged.iloc[own].reset_index(drop=True),
-            starts=np.searchsorted(own, first),
-            steps=steps,
-            judge=judge,
-            expectation=expectation,
+            np.searchsorted(own, first),
+            steps,
+            judge,
+            expectation,
         )
+        found = by(task)
         if len(found.steps):
             parts.append((_of(candidates, found, own), found.features, found.judged))
     return (

@@ -1,4 +1,4 @@
-"""What every search has: how it judges, what it finds, how many images it may make."""
+"""What every search has: where it begins, what it finds, how many images it may make."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bestseller.designs.expected import Expectation
+from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Drawn, Parents
 
 Pictures = NDArray[np.uint8]
@@ -14,6 +16,33 @@ Pictures = NDArray[np.uint8]
 Judge = Callable[[Pictures, list[Parents | None]], tuple[NDArray[np.float32], pd.DataFrame]]
 
 SHARE = 0.5  # of the candidates, that are steps of the search; the others are drawn
+
+
+@dataclass(frozen=True)
+class Task:
+    """From where and by what a search goes.
+
+    Attributes:
+        generator: the model.
+        line: of all its candidates.
+        drawn: their N latents with their parents.
+        features: float32 N x d, of their images.
+        judged: N rows: novelty, abstains, picture, centre, score_low.
+        starts: int64 M, the rows from which the search goes.
+        steps: that are tried.
+        judge: gives features and such rows of new images.
+        expectation: of sales.
+    """
+
+    generator: TrainedGenerator
+    line: str
+    drawn: Drawn
+    features: NDArray[np.float32]
+    judged: pd.DataFrame
+    starts: NDArray[np.int64]
+    steps: int
+    judge: Judge
+    expectation: Expectation
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from bestseller.gans.batch import Batch
 from bestseller.gans.codes import Codes
 from bestseller.gans.gan import JointModel, LatentAndCondition, Shape, Stats
 from bestseller.gans.principal import PrincipalComponents
-from bestseller.gans.silhouette import silhouettes
+from bestseller.gans.silhouette import changed_inside
 
 START = 4  # pixels, side of the first feature map
 WARM_UP = 0.05  # share of the training in which the learning rate rises
@@ -101,7 +101,7 @@ class Generator(nn.Module):
         low, high, own = z.float().tensor_split([self.low, z.shape[1] - self.low], dim=1)
         with torch.autocast(z.device.type, enabled=False):  # it would cost grey levels
             product = self.components(torch.cat([own, high], dim=1))
-            return product + silhouettes(product) * self.components.change(low - own)
+            return changed_inside(product, self.components.change(low - own))
 
     def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
         linear = self.linear(z)
@@ -215,7 +215,7 @@ class BlendAutoencoder(JointModel):
         assert isinstance(self.generator, Generator)
         low, own = z[:, : self.settings.low], z[:, -self.settings.low :]
         change = self.generator.components.change(low - own)
-        wanted = batch.real + silhouettes(batch.real) * change
+        wanted = changed_inside(batch.real, change)
         return z, wanted.contiguous(memory_format=torch.channels_last)
 
 

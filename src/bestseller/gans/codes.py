@@ -9,8 +9,8 @@ mean low part of a line's codes, and r = low(m) - mu the deviation of a product 
     density:  low = mu + (r_i + h e) / sqrt(1 + h^2)          high = high(m_i)
 
 Colours can be averaged. Averaged details would show both products over each other, so a blend has
-the details of the first parent alone. The weighted mean r' is shorter
-than its parents' deviations, and its image is duller. The factor
+the details of the first parent alone. The weighted mean r' is shorter than its parents' deviations,
+and its image is duller. The factor
 f = sqrt(1 - j^2) (s |r_a| + (1 - s) |r_b|) / |r'|, at most `MOST_STRETCH`, restores the length; the
 square root leaves room for the noise j e (White 2016, "Sampling Generative Networks", restores the
 length of latents by spherical interpolation). The density is a Gaussian kernel density (Silverman
@@ -212,7 +212,7 @@ class Codes:
     ) -> np.ndarray:
         """Return the blend of two rows plus noise, as `draw` draws it, float32 z_dim."""
         code = self._blend(first, second, share, np.sqrt(1 - self.jitter**2))
-        code[: self.low] += self.jitter * (self._factor @ random.standard_normal(self.low))
+        code[: self.low] += self.jitter * (self.factor @ random.standard_normal(self.low))
         return code.astype(np.float32)
 
     def blend(self, first: int, second: int, share: float) -> np.ndarray:
@@ -258,7 +258,7 @@ class Codes:
         return np.flatnonzero(of_view if of_view.any() else of_line)
 
     def _near(self, row: int, random: np.random.Generator, truncation: float) -> np.ndarray:
-        moved = self._factor @ truncated(random.standard_normal(self.low), truncation)
+        moved = self.factor @ truncated(random.standard_normal(self.low), truncation)
         code, h = self.codes[row].astype(np.float64), self.bandwidth
         mean = self._means[self.lines[row]]
         code[: self.low] = mean + (code[: self.low] - mean + h * moved) / np.sqrt(1 + h**2)
@@ -283,8 +283,11 @@ class Codes:
         return {line: low[self._lines == line].mean(axis=0) for line in set(self.lines)}
 
     @cached_property
-    def _factor(self) -> np.ndarray:
-        """Return the symmetric square root of the low parts' covariance around the lines' means."""
+    def factor(self) -> np.ndarray:
+        """The symmetric square root of the low parts' covariance around their lines' means.
+
+        float64 low x low; standard normal numbers times it are e of the formulas above.
+        """
         centred = self.codes[:, : self.low].astype(np.float64)
         lines = np.unique(self._lines)
         for line in lines:

@@ -38,6 +38,11 @@ def silhouettes(images: Tensor) -> Tensor:
     return torch.where(plain[:, None, None, None], inside, 1.0)
 
 
+def changed_inside(images: Tensor, change: Tensor) -> Tensor:
+    """Return images plus a change, as far as it falls inside their silhouettes."""
+    return images + silhouettes(images) * change
+
+
 def _between(marks: Tensor, axis: int) -> Tensor:
     """Return 1 from the first to the last mark along an axis, else 0."""
     before = marks.cummax(dim=axis).values

@@ -65,7 +65,11 @@ class Belief:
     @classmethod
     def of(cls, ranker: SalesRanker) -> Self:
         """Work out the posterior of a ranker from the products that it was fitted on."""
-        fitted, sales, scores = ranker.fitted, _sales(ranker), ranker.log_rate(ranker.bank)
+        fitted, sales, scores = (
+            ranker.fitted,
+            Sales.of(ranker.products),
+            ranker.log_rate(ranker.bank),
+        )
         known = information(scores, sales, fitted.dispersion)
         centred = centred_in_lines(ranker.bank.astype(np.float64), known, sales)
         free = np.isfinite(fitted.penalty)  # the weight of a feature left out is known to be 0
@@ -132,7 +136,7 @@ class Belief:
         looks (Clayton & Kaldor 1987), so that a young product with a lucky week is no record.
         """
         ranker, phi = self.ranker, self.ranker.fitted.dispersion
-        sales = _sales(ranker)
+        sales = Sales.of(ranker.products)
         expected = expected_units(ranker.log_rate(ranker.bank), sales, phi)
         own = (sales.units + 1 / phi) / (expected + 1 / phi)
         return np.asarray(ranker.score(ranker.bank, list(ranker.products["line"])) * own)
@@ -159,7 +163,7 @@ class Belief:
 
         ranker, phi = self.ranker, self.ranker.fitted.dispersion
         scores, lines = ranker.log_rate(features), list(products["line"])
-        sales = _sales(ranker)
+        sales = Sales.of(ranker.products)
         seen = ranker.log_rate(ranker.bank)
         expected = expected_units(seen, sales, phi)
         with np.errstate(divide="ignore"):
@@ -208,10 +212,3 @@ def believed(log_score: Array, variance: Array, prior: Array, spread: Array) -> 
         1 + np.divide(variance, spread, where=spread > 0, out=np.full_like(spread, np.inf))
     )
     return prior + share * (log_score - prior), share
-
-
-def _sales(ranker: SalesRanker) -> Sales:
-    products = ranker.products
-    groups = pd.factorize(products["line"], sort=True)[0].astype(np.int64)
-    counted, days = (products[name].to_numpy(np.float64) for name in ("counted", "days"))
-    return Sales(counted, days, groups)

@@ -42,9 +42,7 @@ def training_sales(units: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
     """
     seen = index[index["split"] != "test"]
     history = sales_history(units, seen, [])
-    groups = pd.factorize(history["line"], sort=True)[0].astype(np.int64)
-    counted, days = (history[name].to_numpy(np.float64) for name in ("counted", "days"))
-    sales = Sales(counted, days, groups)
+    sales = Sales.of(history)
     if not sales.informs.any():
         raise BestsellerError(
             "data/sales/units.parquet: no line has two products of which one sold twice, so "
@@ -52,7 +50,7 @@ def training_sales(units: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
         )
     level = np.zeros(len(history))
     size = 1 / fit_dispersion(level, sales)
-    rates = (counted + size) / (expected_units(level, sales, 1 / size) + size)
+    rates = (sales.units + size) / (expected_units(level, sales, 1 / size) + size)
     products = seen[["sku", "line"]].drop_duplicates("sku").sort_values("sku", ignore_index=True)
     known = pd.Series(rates, index=history["sku"])
     products["weight"] = products["sku"].map(known).fillna(1.0)

@@ -196,9 +196,7 @@ def fit_ranker(
     Raises:
         BestsellerError: no line has two products of which one sold after its first sale.
     """
-    groups = pd.factorize(products["line"], sort=True)[0].astype(np.int64)
-    counted, days = (products[name].to_numpy(np.float64) for name in ("counted", "days"))
-    sales = Sales(counted, days, groups)
+    sales = Sales.of(products)
     if not sales.informs.any():
         raise BestsellerError(
             "data/sales/units.parquet: no line has two products of which one sold twice; "

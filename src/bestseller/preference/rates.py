@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array
@@ -42,6 +43,13 @@ class Sales:
     units: Array
     days: Array
     groups: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, products: pd.DataFrame) -> Self:
+        """Take them from a table with the columns line, counted (units) and days."""
+        groups = pd.factorize(products["line"], sort=True)[0].astype(np.int64)
+        counted, days = (products[name].to_numpy(np.float64) for name in ("counted", "days"))
+        return cls(counted, days, groups)
 
     def select(self, rows: NDArray[np.bool_]) -> Self:
         """Return the products where `rows` (bool N) holds."""
