@@ -31,7 +31,7 @@ retrain:
     min_coverage: 0.0
 """
 FROM_SALES = {"sales", "classifier", "backtest", f"evaluate@{MODEL}", "compare", "shortlist"}
-TELLING = {"report", "track"}
+TELLING = {"foresight", "report", "track"}
 EVERY = (
     FROM_SALES
     | TELLING
