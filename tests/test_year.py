@@ -150,7 +150,7 @@ def test_a_year(tmp_path: Path) -> None:
     # Month 9: sales alone, and a person who spares the training: a worse challenger.
     year.settle(ONE_STEP)
     year.deliver(year.sold_until(9))
-    assert year.retrain(11) == FROM_SALES | TELLING | {"check", f"train@{MODEL}"}
+    assert year.retrain(11) == FROM_SALES | TELLING | {"check", "settings", f"train@{MODEL}"}
     assert year.told()["reasons"][0].endswith("worse.")
     assert year.champion() == second
 
