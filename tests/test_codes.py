@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bestseller.base.errors import BestsellerError
-from bestseller.gans.codes import PARTNERS, Codes, Drawn
+from bestseller.gans.codes import MIDDLE, PARTNERS, Codes, Drawn
 
 LOW = 2
 LINES = ["Ring"] * 8 + ["Seal"] + ["Disc"] * 3
@@ -23,8 +23,8 @@ def make(**settings: Any) -> Codes:
         low=LOW,
         latents="blend",
         partners=100,
-        least_share=0.5,
-        most_share=0.7,
+        least_own=0.5,
+        most_own=0.7,
         jitter=0.0,
         bandwidth=0.5,
     )
@@ -35,81 +35,68 @@ def draw(codes: Codes, lines: list[str], seed: int = 3, truncation: float = np.i
     return codes.draw(lines, seed, views=["front"] * len(lines), truncation=truncation)
 
 
-def between(codes: Codes, first: int, second: int, share: float, kept: float = 1.0) -> np.ndarray:
-    """The low part of a blend by hand: the mean of the two, as long as the two are on average."""
-    rows = [first, second]
-    low = codes.codes[:, :LOW].astype(float)
-    lines = np.array(codes.lines)
-    of_line = [low[lines == lines[row]].mean(axis=0) for row in rows]
-    mean = share * of_line[0] + (1 - share) * of_line[1]
-    parts = [low[row] - of_line[k] for k, row in enumerate(rows)]
-    sum_of_both = share * parts[0] + (1 - share) * parts[1]
-    lengths = [float(np.sqrt((part**2).sum())) for part in parts]
-    wanted = kept * (share * lengths[0] + (1 - share) * lengths[1])
-    return mean + sum_of_both * min(1.5, wanted / float(np.sqrt((sum_of_both**2).sum())))
+def part(codes: Codes, row: int, other: int, share: float) -> list[float]:
+    """The code of a row whose low part is mixed with another's, by hand."""
+    own, others = (codes.codes[k].astype(float) for k in (row, other))
+    mixed = [share * own[k] + (1 - share) * others[k] for k in range(LOW)]
+    return [*mixed, *own[LOW:]]
 
 
-def test_a_blend_mixes_the_low_part_and_takes_the_details_of_the_first() -> None:
+def own_colours(share: float) -> float:
+    """The share of its colours that the first parent keeps, from its share of the product."""
+    return (share - MIDDLE) / (1 - 2 * MIDDLE)
+
+
+def test_passing_from_one_product_to_another_mixes_the_low_part_alone() -> None:
     codes = make()
-    a = codes.codes[0].astype(float)
     drawn = codes.between("P00", "P01", [1.0, 0.75, 0.25])
-    np.testing.assert_allclose(drawn.latents[0], a, rtol=1e-5)
-    np.testing.assert_allclose(drawn.latents[1], [*between(codes, 0, 1, 0.75), *a[2:]], rtol=1e-5)
-    np.testing.assert_allclose(drawn.latents[2], [*between(codes, 0, 1, 0.25), *a[2:]], rtol=1e-5)
+    for latent, share in zip(drawn.latents, [1.0, 0.75, 0.25], strict=True):
+        np.testing.assert_allclose(latent, part(codes, 0, 1, share) * 2, rtol=1e-5)
     assert drawn.latents.dtype == np.float32
     first, second = drawn.parents[1] or pytest.fail("a blend has parents")
     assert (first.sku, first.share, second.sku, second.share) == ("P00", 0.75, "P01", 0.25)
 
 
-def test_a_blend_departs_from_its_line_as_far_as_products_do() -> None:
-    """The plain mean of two independent departures has the share 1 / sqrt(2) of their length."""
-    random = np.random.default_rng(5)
-    values = random.standard_normal((400, 64)).astype(np.float32)
-    names = [f"P{row}" for row in range(400)]
-    of_one = ["Ring"] * 400, ["front"] * 400
-    for jitter in (0.0, 0.4):
-        codes = Codes(values, names, *of_one, 60, "blend", 400, 0.5, 0.5, jitter, bandwidth=0.0)
-        drawn = draw(codes, ["Ring"] * 300).latents[:, :60]
-        lengths = np.linalg.norm(drawn - values[:, :60].mean(axis=0), axis=1)
-        assert lengths.mean() == pytest.approx(np.sqrt(60), rel=0.03)
-
-
-def test_opposite_products_are_not_stretched_without_bounds() -> None:
-    values = np.array([[2.0, 0.0, 1.0], [-1.9, 0.0, 2.0], [-0.1, 0.0, 3.0]], np.float32)
-    names, same = ["A", "B", "C"], ["Ring"] * 3
-    codes = Codes(values, names, same, ["front"] * 3, LOW, "blend", 5, 0.5, 0.6, 0.0, 0.0)
-    (latent,) = codes.between("A", "B", [0.5]).latents
-    np.testing.assert_allclose(latent, [1.5 * 0.05, 0.0, 1.0], atol=1e-6)
-
-
-def test_every_drawn_latent_is_the_blend_of_its_two_parents() -> None:
+def test_every_drawn_latent_has_the_outside_of_one_parent_and_the_middle_of_the_other() -> None:
     codes = make()
     drawn = draw(codes, ["Ring"] * 60)
     firsts = set()
     for latent, parents in zip(drawn.latents, drawn.parents, strict=True):
         first, second = parents or pytest.fail("a blend has parents")
         a, b = (int(parent.sku[1:]) for parent in (first, second))
-        expected = np.concatenate([between(codes, a, b, first.share), codes.codes[a, LOW:]])
-        np.testing.assert_allclose(latent, expected, rtol=1e-5)
+        own = own_colours(first.share)
+        expected = part(codes, a, b, own) + part(codes, b, a, own)
+        np.testing.assert_allclose(latent, expected, rtol=1e-4)
+        np.testing.assert_allclose(codes.blend_of((first, second)), expected, rtol=1e-4)
         assert first.sku != second.sku
-        assert 0.5 <= first.share <= 0.7 and first.share + second.share == pytest.approx(1)
+        assert 0.5 <= own <= 0.7 and first.share + second.share == pytest.approx(1)
         assert {first.line, second.line} == {"Ring"}
         firsts.add(first.sku)
     assert len(firsts) == 8, "every product of the line is a first parent in 60 draws"
 
 
-def test_jitter_moves_a_blend_by_the_covariance_of_the_lines() -> None:
+def test_parents_that_keep_their_colours_share_a_product_as_its_middle_does() -> None:
+    first, second = make().pair("P00", "P01", 1.0)
+    assert (first.share, second.share) == (1 - MIDDLE, MIDDLE)
+    first, second = make().pair("P00", "P01", 0.5)
+    assert (first.share, second.share) == (0.5, 0.5)
+
+
+def test_jitter_moves_outside_and_middle_alike_by_the_covariance_of_the_lines() -> None:
     codes = make(jitter=0.6)
     values = codes.codes.astype(np.float64)
     means = np.stack([values[[o == line for o in LINES]].mean(axis=0) for line in LINES])
     within = (values - means).T @ (values - means) / (12 - 3)
     random = np.random.default_rng(0)
     drawn = np.stack([codes.jittered(0, 1, 0.6, random) for _ in range(20000)]).astype(float)
-    expected = [*between(codes, 0, 1, 0.6, kept=0.8), *values[0, LOW:]]
+    expected = part(codes, 0, 1, 0.6) + part(codes, 1, 0, 0.6)
     np.testing.assert_allclose(drawn.mean(axis=0), expected, atol=0.03)
-    scale = np.array([0.6] * LOW + [0.0] * 3)
-    np.testing.assert_allclose(np.cov(drawn.T), within * np.outer(scale, scale), atol=0.03)
-    assert (drawn[:, LOW:] == values[0, LOW:]).all(), "details are the first parent's"
+    scale = np.array(([0.6] * LOW + [0.0] * 3) * 2)
+    wanted = np.tile(within, (2, 2)) * np.outer(scale, scale)
+    np.testing.assert_allclose(np.cov(drawn.T), wanted, atol=0.03)
+    assert (drawn[:, LOW:5] == values[0, LOW:]).all() and (
+        drawn[:, 5 + LOW :] == values[1, LOW:]
+    ).all()
 
 
 def test_blends_of_two_products_differ_and_come_again() -> None:
@@ -119,7 +106,8 @@ def test_blends_of_two_products_differ_and_come_again() -> None:
     np.testing.assert_array_equal(drawn.latents[:2], codes.blends("P00", "P01", 2, 2).latents)
     for parents in drawn.parents:
         first, second = parents or pytest.fail("a blend has parents")
-        assert (first.sku, second.sku) == ("P00", "P01") and 0.5 <= first.share <= 0.7
+        assert (first.sku, second.sku) == ("P00", "P01")
+        assert 0.5 <= own_colours(first.share) <= 0.7
 
 
 def test_a_line_of_one_product_borrows_its_nearest_products_of_other_lines() -> None:
@@ -190,14 +178,15 @@ def test_the_density_moves_products_and_keeps_the_variance_of_the_low_part() -> 
     expected = (kept + 0.8**2 * within) / (1 + 0.8**2)
     found = np.cov(drawn.latents.T.astype(np.float64))
     np.testing.assert_allclose(found[:2, :2], expected[:2, :2], atol=0.05)
-    assert set(map(tuple, drawn.latents[:, 2:])) <= set(map(tuple, codes.codes[:8, 2:]))
-    np.testing.assert_allclose(drawn.latents.mean(axis=0), own.mean(axis=0), atol=0.03)
+    assert (drawn.latents[:, :5] == drawn.latents[:, 5:]).all(), "one product, no seam"
+    assert set(map(tuple, drawn.latents[:, 2:5])) <= set(map(tuple, codes.codes[:8, 2:]))
+    np.testing.assert_allclose(drawn.latents[:, :5].mean(axis=0), own.mean(axis=0), atol=0.03)
 
 
 def test_truncation_draws_the_density_nearer_to_its_products() -> None:
     codes = make(latents="density")
     free, held = (draw(codes, ["Seal"] * 300, truncation=t).latents for t in (np.inf, 0.1))
-    spread = [np.abs(z - codes.codes[8]).mean() for z in (free, held)]
+    spread = [np.abs(z - np.tile(codes.codes[8], 2)).mean() for z in (free, held)]
     assert spread[1] < 0.2 * spread[0]
 
 

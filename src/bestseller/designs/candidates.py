@@ -88,8 +88,8 @@ def sample(
 def parents_record(parents: Parents | None) -> dict[str, Any]:
     """Return the entry ``parents`` of a design's record, in order; {} without.
 
-    The first is the one whose details the design has. Each parent: sku, line, share of the colours
-    and large shapes (0..1, six decimals; the two add up to 1).
+    The first gives the outside, the second the middle. Each parent: sku, line, share (0..1,
+    six decimals; the two add up to 1).
     """
     if parents is None:
         return {}

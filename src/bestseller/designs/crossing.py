@@ -68,7 +68,4 @@ def _pair(
     others = [p for pair in parents for p in pair or () if p.sku != first.sku]
     if random.uniform() >= KEPT:
         second = others[random.integers(len(others))]
-    share = float(random.uniform(codes.least_share, codes.most_share))
-    (pair,) = codes.between(first.sku, second.sku, [share]).parents
-    assert pair is not None
-    return pair
+    return codes.pair(first.sku, second.sku, codes.own(random))

@@ -4,7 +4,8 @@
     blends                    b = the parents' blend in their shares         A = the blends' noise
     draws from a density      b = the mean code of the line                  A = the codes' spread
 
-Only the low part of codes has noise: the rows of A for their high part are zero.
+Only the low part of codes has noise: the rows of A for their high part are zero. A latent has two
+codes, of an outside and of a middle, and both get the same noise.
 
 |n| tells how far a latent lies from the middle of what the model draws. In many dimensions drawn
 latents lie near the sphere |n|^2 = dimensions, and on it one may walk from one to another (White
@@ -52,15 +53,16 @@ class Noise:
         if codes is None:
             size = generator.z_dim
             return cls(np.zeros((count, size)), np.eye(size), np.zeros((count, size)))
-        factor, nothing = np.zeros((codes.codes.shape[1], codes.low)), np.zeros((count, codes.low))
-        factor[: codes.low] = codes.factor
+        part, nothing = np.zeros((codes.codes.shape[1], codes.low)), np.zeros((count, codes.low))
+        part[: codes.low] = codes.factor
+        factor = np.tile(part, (2, 1))
         pairs = [pair for pair in parents if pair is not None]
         if len(pairs) == count:
-            blends = [codes.between(a.sku, b.sku, [a.share]).latents for a, b in pairs]
-            return cls(np.concatenate(blends).astype(np.float64), codes.jitter * factor, nothing)
+            blends = np.stack([codes.blend_of(pair) for pair in pairs])
+            return cls(blends.astype(np.float64), codes.jitter * factor, nothing)
         of_line = np.array(codes.lines) == line
         mean = codes.codes[of_line if of_line.any() else slice(None)].mean(axis=0)
-        centres = np.repeat(mean[None].astype(np.float64), count, axis=0)
+        centres = np.tile(mean.astype(np.float64), (count, 2))
         return cls(centres, factor, nothing)
 
     def latents(self, n: Array) -> NDArray[np.float32]:

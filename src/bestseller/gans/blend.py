@@ -1,14 +1,14 @@
 """The blend autoencoder: it rebuilds products from their codes and draws blends of two products.
 
 The model is not a GAN: it has no discriminator. A code is linear: it holds principal components in
-two parts (`principal`), which are computed and not learned. A blend of two products has colours
-between both and the details of one (`codes`), whose ground stays as it is: where the outlines of
-the two differ, the change would leave a halo there. The generator starts as the linear decoder of
-the principal components; its convolutions learn the rest of the image. In about half of a batch, m
-is the code of a product and x is the image of that product. In the rest, m is a blend and x is the
-image of the first parent plus, inside its silhouette, the change of the low part. Let e ~ N(0, I),
-f_k the k-th feature map of a frozen network (the teacher), and |.| the mean of the absolute values.
-Then
+two parts (`principal`), which are computed and not learned. A blend has the outside of one product
+and the middle of another (`codes`, `seam`), each with some of the other's colours. Its ground stays
+as it is: where the outlines of the two differ, the change would leave a halo there. The generator
+starts as the linear decoder of the principal components; its convolutions learn the rest of the
+image. In about half of a batch, m is the code of a product and x is the image of that product. In
+the rest, m has some colours of another product, and x is the image plus, inside its silhouette, the
+change of the low part; no seam is needed to learn from. Let e ~ N(0, I), f_k the k-th feature map
+of a frozen network (the teacher), and |.| the mean of the absolute values. Then
 
     L = w |G(m + noise e) - x| + sum_k |f_k(G(m + noise e)) - f_k(x)| / |f_k|
 
@@ -35,6 +35,7 @@ from bestseller.gans.batch import Batch
 from bestseller.gans.codes import Codes
 from bestseller.gans.gan import JointModel, LatentAndCondition, Shape, Stats
 from bestseller.gans.principal import PrincipalComponents
+from bestseller.gans.seam import middles
 from bestseller.gans.silhouette import changed_inside
 
 START = 4  # pixels, side of the first feature map
@@ -70,9 +71,10 @@ class UpConv2d(nn.Module):
 class Generator(nn.Module):
     """The linear image of a latent plus a change that convolutions compute.
 
-    A latent is the low part of a code, then the code of the product whose details it has: its high
-    part and its low part. The linear image is that of the product, changed inside its silhouette by
-    the difference of the low parts.
+    A latent describes an outside and then a middle. Each is the low part of a code, then the code
+    of the product whose details it has: its high part and its low part. Its linear image is that of
+    the product, changed inside its silhouette by the difference of the low parts. The middle's
+    linear image is set into the outside's along a seam.
 
     (z, condition) -> 4 x 4 -> ... -> S/2 x S/2 by `UpConv2d`, batch norm, ReLU. There the linear
     image is joined. Two further convolutions then compute, at each place of S/2 x S/2, the change
@@ -81,7 +83,7 @@ class Generator(nn.Module):
 
     def __init__(self, settings: params.BlendSettings, shape: Shape) -> None:
         super().__init__()
-        self.low, high = settings.low, shape.z_dim - 2 * settings.low
+        self.low, high = settings.low, shape.z_dim // 2 - 2 * settings.low
         self.components = PrincipalComponents(settings.low, high, shape.image_size)
         self.inputs = settings.low + min(high, HIGH_INPUTS)
         self.input = LatentAndCondition(replace(shape, z_dim=self.inputs))
@@ -98,10 +100,14 @@ class Generator(nn.Module):
 
     def linear(self, z: Tensor) -> Tensor:
         """Return the linear images of latents, float N x 3 x S x S, about -1 to 1."""
-        low, high, own = z.float().tensor_split([self.low, z.shape[1] - self.low], dim=1)
         with torch.autocast(z.device.type, enabled=False):  # it would cost grey levels
-            product = self.components(torch.cat([own, high], dim=1))
-            return changed_inside(product, self.components.change(low - own))
+            outside, middle = map(self._part, z.float().chunk(2, dim=1))
+            return torch.lerp(outside, middle, middles(outside, middle))
+
+    def _part(self, z: Tensor) -> Tensor:
+        low, high, own = z.tensor_split([self.low, z.shape[1] - self.low], dim=1)
+        product = self.components(torch.cat([own, high], dim=1))
+        return changed_inside(product, self.components.change(low - own))
 
     def forward(self, z: Tensor, conditions: Tensor) -> Tensor:
         linear = self.linear(z)
@@ -156,7 +162,7 @@ class Teacher(nn.Module):
 class BlendAutoencoder(JointModel):
     """The model that the text at the top of this module describes."""
 
-    version = 3
+    version = 4
     Settings = params.BlendSettings
     augmented = False  # a parent is the product's own photo: not mirrored, colours unchanged
 
@@ -173,7 +179,7 @@ class BlendAutoencoder(JointModel):
     @staticmethod
     def z_dim(settings: params.BlendSettings, shared: params.Shared, images: int) -> int:
         del shared
-        return 2 * settings.low + min(settings.high, images)
+        return 2 * (2 * settings.low + min(settings.high, images))
 
     def rate(self, done: float) -> float:
         """Rise linearly, then fall to zero as a cosine (Loshchilov & Hutter 2017)."""
@@ -203,20 +209,21 @@ class BlendAutoencoder(JointModel):
         return total, images, {f"{name}_loss": value.detach() for name, value in parts.items()}
 
     def _asked(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the codes of the batch and their target images; about half are blends."""
+        """Return latents of the batch and their target images; about half have mixed colours."""
         assert self._codes is not None, "fit first"
         rows, seeds = batch.rows.tolist(), batch.random.integers(0, 2**31, len(batch.rows)).tolist()
         codes = self._codes.codes[rows]
         for index, (row, seed) in enumerate(zip(rows, seeds, strict=True)):
             if seed % 2:
                 random = np.random.default_rng(seed)
-                codes[index] = self._codes.jittered(row, *self._codes.partner(row, random), random)
+                blend = self._codes.jittered(row, *self._codes.partner(row, random), random)
+                codes[index] = blend[: codes.shape[1]]
         z = torch.from_numpy(codes).to(device())
         assert isinstance(self.generator, Generator)
         low, own = z[:, : self.settings.low], z[:, -self.settings.low :]
         change = self.generator.components.change(low - own)
         wanted = changed_inside(batch.real, change)
-        return z, wanted.contiguous(memory_format=torch.channels_last)
+        return z.repeat(1, 2), wanted.contiguous(memory_format=torch.channels_last)
 
 
 MODEL = BlendAutoencoder

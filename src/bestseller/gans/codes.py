@@ -1,21 +1,18 @@
 """Latents from the codes of real products: blends of two parents, or draws from a density.
 
 A code m has two parts. The low part, its first `low` numbers, holds colours and large shapes; the
-high part holds the rest: edges and details. Let a and b be two parents, s the share of a, mu the
-mean low part of a line's codes, and r = low(m) - mu the deviation of a product from that mean. Then
+high part holds the rest: edges and details. A latent has the codes of an outside and of a middle;
+the generator sets the one into the other (`seam`). Let a and b be two parents, l(m) the low part of
+a code, and o the share of its own colours that each keeps. Then
 
-    blend:    r' = s r_a + (1 - s) r_b                        s ~ U(least, most)
-              low = s mu_a + (1 - s) mu_b + f r' + j e        high = high(m_a)
-    density:  low = mu + (r_i + h e) / sqrt(1 + h^2)          high = high(m_i)
+    blend:    outside: low = o l(a) + (1 - o) l(b) + j e,  high = high(a)
+              middle:  low = o l(b) + (1 - o) l(a) + j e,  high = high(b)    o ~ U(least, most)
+    density:  both:    low = mu + (l(i) - mu + h e) / sqrt(1 + h^2),  high = high(i)
 
-Colours can be averaged. Averaged details would show both products over each other, so a blend has
-the details of the first parent alone. The weighted mean r' is shorter than its parents' deviations,
-and its image is duller. The factor
-f = sqrt(1 - j^2) (s |r_a| + (1 - s) |r_b|) / |r'|, at most `MOST_STRETCH`, restores the length; the
-square root leaves room for the noise j e (White 2016, "Sampling Generative Networks", restores the
-length of latents by spherical interpolation). The density is a Gaussian kernel density (Silverman
-1986, section 6.4.1: smoothed bootstrap that keeps the variance). e is normal, with the covariance
-of the low parts around the means of their lines.
+Colours can be averaged. Averaged details would show both products over each other, so each place
+has the details of one parent alone. The density is a Gaussian kernel density around the products i
+of a line with the mean mu (Silverman 1986, section 6.4.1: smoothed bootstrap that keeps the
+variance). e is normal, with the covariance of the low parts around the means of their lines.
 
 The parents are two different products. The first is a product of the requested line. The second is
 drawn among the products of the line that are nearest to the first, since shapes that differ much
@@ -25,7 +22,7 @@ than `PARTNERS` products remain, the nearest products of other lines are added.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -37,12 +34,18 @@ from bestseller.images.store import FRONT
 # The nearest products of a line, this share of it and at most this number, are no second parents.
 TWIN_SHARE, MOST_TWINS = 0.1, 20
 PARTNERS = 5  # least number of products among which a second parent is drawn, if there are so many
-MOST_STRETCH = 1.5  # largest f, the factor on a blend's deviation from the mean of its lines
+# About the part of a product that lies inside the seam: 0.35 of the silhouettes of the demo's
+MIDDLE = 0.35
 
 
 @dataclass(frozen=True)
 class Parent:
-    """One of the two products of a blend: its sku, its line, its share, 0..1."""
+    """One of the two products of a blend: its sku, its line, its share, 0..1.
+
+    The first parent gives the outside, the second the middle. A share is about the part of the
+    product that is this parent's, less the colours that it takes from the other one, plus those
+    that it gives.
+    """
 
     sku: str
     line: str
@@ -65,14 +68,14 @@ class Codes:
     """The codes of the training images, and how latents are drawn from them.
 
     Attributes:
-        codes: float32 N x z_dim.
+        codes: float32 N x K; a latent has 2 K numbers.
         skus, lines, views: of each image.
         low: how many numbers of a code are its low part.
         latents: how latents are drawn, ``blend`` or ``density``.
         partners: number of a line's products among which a second parent is drawn: those whose
             low parts are nearest to that of the first parent; at least `PARTNERS`.
-        least_share, most_share: range of the first parent's share of the low part, 0..1.
-        jitter: j, the standard deviation of a blend's noise over that of a line's codes, 0..1.
+        least_own, most_own: range of o, the share of its own colours that each parent keeps, 0..1.
+        jitter: j, the standard deviation of a blend's noise over that of a line's codes.
         bandwidth: h, the bandwidth of the density's kernel over the same deviation.
     """
 
@@ -83,8 +86,8 @@ class Codes:
     low: int
     latents: str
     partners: int
-    least_share: float
-    most_share: float
+    least_own: float
+    most_own: float
     jitter: float
     bandwidth: float
 
@@ -101,8 +104,8 @@ class Codes:
             settings["low"],
             settings["latents"],
             settings["partners"],
-            settings["least_share"],
-            settings["most_share"],
+            settings["least_own"],
+            settings["most_own"],
             settings["jitter"],
             settings["bandwidth"],
         )
@@ -127,32 +130,42 @@ class Codes:
         Raises:
             BestsellerError: there are no two products to blend.
         """
-        latents = np.empty((len(lines), self.codes.shape[1]), np.float32)
+        latents = np.empty((len(lines), self.z_dim), np.float32)
         parents: list[Parents | None] = []
         for i, (line, view) in enumerate(zip(lines, views, strict=True)):
             random = np.random.default_rng([seed, i])
             first = int(random.choice(self._pool(line, view)))
             if self.latents == "density":
-                latents[i] = self._near(first, random, truncation)
+                latents[i] = np.tile(self._near(first, random, truncation), 2)
                 parents.append(None)
             else:
-                second, share = self.partner(first, random)
-                latents[i] = self.jittered(first, second, share, random)
-                parents.append(self._parents(first, second, share))
+                second, own = self.partner(first, random)
+                latents[i] = self.jittered(first, second, own, random)
+                parents.append(self._parents(first, second, own))
         return Drawn(latents, parents)
 
+    @property
+    def z_dim(self) -> int:
+        """How many numbers a latent has: the codes of an outside and of a middle."""
+        return 2 * self.codes.shape[1]
+
     def between(self, first: str, second: str, shares: Sequence[float]) -> Drawn:
-        """Blend two products, once for each share of the first, 0..1; details are the first's.
+        """Pass from one product to another without a seam; the details are the first one's.
+
+        Args:
+            first, second: skus.
+            shares: of the first one in the colours, 0..1, one for each latent.
 
         Raises:
             BestsellerError: a sku is unknown, or both skus are the same.
         """
         a, b = self._two(first, second)
-        latents = np.stack([self.blend(a, b, share) for share in shares])
-        return Drawn(latents, [self._parents(a, b, share) for share in shares])
+        latents = np.stack([np.tile(self.mixed(a, b, share), 2) for share in shares])
+        pair = partial(Parent, first, self.lines[a]), partial(Parent, second, self.lines[b])
+        return Drawn(latents, [(pair[0](share), pair[1](1 - share)) for share in shares])
 
     def blends(self, first: str, second: str, count: int, seed: int) -> Drawn:
-        """Draw `count` blends of two given products with random shares and noise, as `draw` does.
+        """Draw `count` blends of two given products, as `draw` does.
 
         Row i depends on the two products, i and `seed` alone.
 
@@ -160,14 +173,31 @@ class Codes:
             BestsellerError: a sku is unknown, or both skus are the same.
         """
         a, b = self._two(first, second)
-        latents = np.empty((count, self.codes.shape[1]), np.float32)
+        latents = np.empty((count, self.z_dim), np.float32)
         parents: list[Parents | None] = []
         for i in range(count):
             random = np.random.default_rng([seed, i])
-            share = float(random.uniform(self.least_share, self.most_share))
-            latents[i] = self.jittered(a, b, share, random)
-            parents.append(self._parents(a, b, share))
+            own = self.own(random)
+            latents[i] = self.jittered(a, b, own, random)
+            parents.append(self._parents(a, b, own))
         return Drawn(latents, parents)
+
+    def pair(self, first: str, second: str, own: float) -> Parents:
+        """Return the parents of a blend of two products that keep a share `own` of their colours.
+
+        Raises:
+            BestsellerError: a sku is unknown, or both skus are the same.
+        """
+        return self._parents(*self._two(first, second), own)
+
+    def blend_of(self, parents: Parents) -> np.ndarray:
+        """Return the blend of parents without noise, float32 z_dim; the reverse of `pair`.
+
+        Raises:
+            BestsellerError: a sku is unknown, or both skus are the same.
+        """
+        own = (parents[0].share - MIDDLE) / (1 - 2 * MIDDLE)
+        return self.blend(*self._two(parents[0].sku, parents[1].sku), own)
 
     def line_of(self, sku: str) -> str:
         """Return the line of a product.
@@ -178,7 +208,7 @@ class Codes:
         return self.lines[self._row(sku)]
 
     def partner(self, first: int, random: np.random.Generator) -> tuple[int, float]:
-        """Draw the second parent for the row of a first one; return its row and the first's share.
+        """Draw the second parent for the row of a first one; return its row and the share `own`.
 
         Raises:
             BestsellerError: there is no other product.
@@ -198,7 +228,11 @@ class Codes:
                 "product, or the only one of its view"
             )
         second = int(random.choice(own))
-        return second, float(random.uniform(self.least_share, self.most_share))
+        return second, self.own(random)
+
+    def own(self, random: np.random.Generator) -> float:
+        """Draw the share of its own colours that each parent keeps, 0..1."""
+        return float(random.uniform(self.least_own, self.most_own))
 
     def _nearest(self, row: int, others: np.ndarray) -> np.ndarray:
         """Sort the rows `others` by the distance of their low parts to that of `row`."""
@@ -208,30 +242,34 @@ class Codes:
         return ordered
 
     def jittered(
-        self, first: int, second: int, share: float, random: np.random.Generator
+        self, first: int, second: int, own: float, random: np.random.Generator
     ) -> np.ndarray:
-        """Return the blend of two rows plus noise, as `draw` draws it, float32 z_dim."""
-        code = self._blend(first, second, share, np.sqrt(1 - self.jitter**2))
-        code[: self.low] += self.jitter * (self.factor @ random.standard_normal(self.low))
-        return code.astype(np.float32)
+        """Return the blend of two rows plus noise, as `draw` draws it, float32 z_dim.
 
-    def blend(self, first: int, second: int, share: float) -> np.ndarray:
-        """Return the blend of two rows without noise, float32 z_dim; `share`, 0..1, of `first`."""
-        return self._blend(first, second, share, 1.0).astype(np.float32)
+        Outside and middle get the same noise, so that their colours still go together.
+        """
+        noise = self.jitter * (self.factor @ random.standard_normal(self.low))
+        parts = self.blend(first, second, own).reshape(2, -1)
+        parts[:, : self.low] += noise.astype(np.float32)
+        return parts.ravel()
 
-    def _blend(self, first: int, second: int, share: float, kept: float) -> np.ndarray:
-        """Blend two rows; `kept`, 0..1, shortens the deviation to leave room for the noise."""
-        shares = np.array([share, 1 - share])
-        codes = self.codes[[first, second]].astype(np.float64)
-        means = np.stack([self._means[self.lines[row]] for row in (first, second)])
-        departures = codes[:, : self.low] - means
-        between = shares @ departures
-        length = np.linalg.norm(between)
-        wanted = kept * (shares @ np.linalg.norm(departures, axis=1))
-        stretch = min(wanted / length, MOST_STRETCH) if length else 0.0
-        return np.concatenate([shares @ means + stretch * between, codes[0, self.low :]])
+    def blend(self, first: int, second: int, own: float) -> np.ndarray:
+        """Return the blend of two rows without noise, float32 z_dim: outside and middle."""
+        return np.concatenate([self.mixed(first, second, own), self.mixed(second, first, own)])
 
-    def _parents(self, first: int, second: int, share: float) -> Parents:
+    def mixed(self, row: int, other: int, share: float) -> np.ndarray:
+        """Return the code of a row whose low part is mixed with another's, float32 K.
+
+        Args:
+            row, other: of `codes`.
+            share: of `row` in the low part, 0..1.
+        """
+        code: np.ndarray = self.codes[row].copy()
+        code[: self.low] = share * code[: self.low] + (1 - share) * self.codes[other, : self.low]
+        return code
+
+    def _parents(self, first: int, second: int, own: float) -> Parents:
+        share = own * (1 - MIDDLE) + (1 - own) * MIDDLE
         return (
             Parent(self.skus[first], self.lines[first], share),
             Parent(self.skus[second], self.lines[second], 1 - share),

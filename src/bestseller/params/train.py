@@ -55,16 +55,16 @@ class BlendSettings(WideGanSettings):
     pixel_weight: Annotated[float, Field(ge=0)]
     latents: Literal["blend", "density"]
     partners: Annotated[int, Field(ge=5)]
-    least_share: Share
-    most_share: Share
+    least_own: Share
+    most_own: Share
     jitter: Annotated[float, Field(ge=0, lt=1)]
     bandwidth: Annotated[float, Field(ge=0)]
 
-    @field_validator("most_share")
+    @field_validator("most_own")
     @classmethod
     def _not_below_least(cls, value: float, given: ValidationInfo) -> float:
-        if value < given.data.get("least_share", 0.0):
-            raise ValueError("a share from least_share on")
+        if value < given.data.get("least_own", 0.0):
+            raise ValueError("a share from least_own on")
         return value
 
 
