@@ -1,7 +1,7 @@
-"""Run what changed, trainings and what stands beside them several at a time.
+"""Run what changed, several trainings and other independent stages at a time.
 
-`dvc repro` runs one stage after another. Small networks use one core well and several badly, so on
-few cores several stages of one thread each (job_threads in params.yaml) are done sooner.
+`dvc repro` runs one stage after another. Small networks use one core well and several badly. So on
+few cores several stages of one thread each (job_threads in params.yaml) end sooner.
 """
 
 import re

@@ -1,6 +1,7 @@
 """Bring back every output that dvc.lock names, data and metrics, from DVC's cache and git.
 
-A stage that fails or is stopped leaves gaps: DVC takes its outputs away before it runs.
+DVC takes the outputs of a stage away before the stage runs, so one that fails or is stopped has
+none.
 """
 
 import hashlib

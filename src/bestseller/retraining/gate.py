@@ -1,10 +1,10 @@
 """The promotion gate: decides whether the best model of this run becomes the champion.
 
-It must reach the floors of params.yaml, and beat the champion on today's held-out photos, both
-drawn and measured anew (`scoring`): numbers of two runs are of other photos and other feature
-spaces and are never compared. It must beat it in every metric space; a difference inside its
-interval, or spaces that disagree, are a tie. The champion then stays, unless the challenger can
-draw a line of today's catalogue that the champion never learned.
+It must reach the floors of params.yaml and beat the champion on today's held-out photos. Images of
+both are drawn and measured anew (`scoring`): numbers of two runs are of other photos and other
+feature spaces, so they are never compared. It must beat the champion in every metric space. A
+difference inside its interval, or spaces that disagree, are a tie. After a tie the champion stays,
+unless the challenger can draw a line of today's catalogue that the champion never learned.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """A retraining, from the search for new data to the commit, in six steps that can be repeated.
 
-What is decided goes into a journal before anything follows from it. A run that was killed is
-finished by the next one: it goes through the steps again with what the journal holds, DVC skips
-what was done, and the trailer of the commit tells whether that was made.
+A decision is written into a journal before the run acts on it. The next run finishes a run that was
+killed: it repeats the steps with the decisions of the journal, and DVC skips finished stages. The
+trailer of a commit tells whether the commit was made.
 """
 
 import datetime as dt

@@ -1,8 +1,8 @@
 """The crawler asks the configured shop and public hosts, and nothing else.
 
 A page may name any address: of this machine, of the network behind it, of a cloud's metadata
-service, or a file. Each request is checked before it is sent, each redirect as a request of its
-own, and each host name again where it is resolved.
+service, or a file. So each request is checked before it is sent. Each redirect is checked as a
+request of its own, and each host name once more when it is resolved.
 """
 
 import ipaddress
