@@ -81,13 +81,13 @@ def _retraining(params: Params) -> Retraining:
 
         return measure_drift(before, Path.cwd(), params)
 
-    def judge(champion: Path | None) -> Decision:
-        from bestseller.retraining.gate import judge  # noqa: PLC0415 (slow import)
+    def assess(champion: Path | None) -> Decision:
+        from bestseller.retraining.gate import assess  # noqa: PLC0415 (slow import)
 
-        return judge(Path.cwd(), champion, params)
+        return assess(Path.cwd(), champion, params)
 
     limits = params.retrain.health
-    calls = Calls(probe, lambda old, new: problems(old, new, limits), measure, judge, publish)
+    calls = Calls(probe, lambda old, new: problems(old, new, limits), measure, assess, publish)
     return Retraining(Path.cwd(), params.retrain, calls)
 
 

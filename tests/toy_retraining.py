@@ -158,7 +158,7 @@ def _main() -> None:
         text = old.read_text() if old.exists() else "nothing"
         return {"warnings": [f"the ledger was {text}"]}
 
-    def judge(champion: Path | None) -> Decision:
+    def assess(champion: Path | None) -> Decision:
         linger("judging")
         facts: dict[str, float | int | str] = {"champions": int(champion is not None)}
         reason = "a reason"
@@ -170,7 +170,9 @@ def _main() -> None:
             raise BestsellerError("the server is dead")
 
     def retraining(params: Params) -> Retraining:
-        return Retraining(Path.cwd(), params.retrain, Calls(probe, problems, drift, judge, publish))
+        return Retraining(
+            Path.cwd(), params.retrain, Calls(probe, problems, drift, assess, publish)
+        )
 
     retrain._retraining = retraining
     mains = {"--abandon": retrain.abandon, "--anyway": retrain.anyway}

@@ -20,7 +20,7 @@ from bestseller.metrics.copies import CopyTest
 from bestseller.metrics.inception_score import inception_score
 from bestseller.metrics.kernel_distance import Projections
 from bestseller.metrics.neighbours import Neighbours
-from bestseller.metrics.perceptual import perceptual_name
+from bestseller.metrics.perceptual import perceptual_diversity, perceptual_name
 from bestseller.metrics.pixels import NAME, PixelTest
 from bestseller.metrics.sample import RealFeatures, Sample
 from bestseller.params import Params
@@ -125,7 +125,14 @@ class Instruments:
             is_held_out: they are the held-out photos.
         """
         measured = self.distances(images, params, name, is_held_out=is_held_out)
-        diversity = quality.diversity(self.perceptual, images, params, f"{name}: diversity")
+        diversity, _ = perceptual_diversity(
+            self.perceptual,
+            images,
+            pairs=params.evaluate.pairs,
+            precision=params.backbones.precision,
+            seed=params.evaluate.seed,
+            progress=f"{name}: diversity",
+        )
         pixels, lines = made_for
         if self.classifier is None:
             values = measured.values | diversity

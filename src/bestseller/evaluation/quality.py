@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bestseller.backbones import Backbone, FeatureSpace
+from bestseller.backbones import FeatureSpace
 from bestseller.backbones.features import FeatureCache
 from bestseller.base.errors import BestsellerError
 from bestseller.images.split import split
@@ -16,11 +16,9 @@ from bestseller.metrics import registry
 from bestseller.metrics.distances import Array
 from bestseller.metrics.kernel_distance import projections
 from bestseller.metrics.novelty import NoveltyTest
-from bestseller.metrics.perceptual import perceptual_diversity
 from bestseller.metrics.sample import RealFeatures, Sample
 from bestseller.metrics.statistics import Estimate, Interval, stratified_mean
 from bestseller.metrics.yardstick import BLUR_LADDER
-from bestseller.params import Params
 
 Values = dict[str, Any]
 
@@ -116,19 +114,6 @@ def sample_sizes(real: Mapping[str, RealFeatures], images: int) -> Values:
     """Return n_images, n_train and n_test: how many images the distances are between."""
     main = next(iter(real.values()))
     return {"n_images": images, "n_train": len(main.train), "n_test": len(main.test)}
-
-
-def diversity(network: Backbone, images: np.ndarray, params: Params, progress: str) -> Values:
-    """Measure the diversity of images, uint8 N x S x S x 3; see `perceptual_diversity`."""
-    found, _ = perceptual_diversity(
-        network,
-        images,
-        pairs=params.evaluate.pairs,
-        precision=params.backbones.precision,
-        seed=params.evaluate.seed,
-        progress=progress,
-    )
-    return found
 
 
 def similarity_values(similarity: Array, lines: Sequence[str], abstains: Array) -> Values:

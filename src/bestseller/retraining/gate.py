@@ -33,8 +33,8 @@ RESTORE = "dvc checkout data/champion.dvc"
 Facts = dict[str, float | int | str]
 
 
-def judge(root: Path, champion: Path | None, params: Params) -> Decision:
-    """Judge the best model of the run in a checkout.
+def assess(root: Path, champion: Path | None, params: Params) -> Decision:
+    """Assess the best model of the run in a checkout.
 
     Args:
         root: the checkout, after `dvc repro`.

@@ -15,6 +15,7 @@ from bestseller.gans import TrainedGenerator
 from bestseller.images.store import ImageSet
 from bestseller.metrics.frechet import Gaussian
 from bestseller.metrics.kernel_distance import projections
+from bestseller.metrics.perceptual import perceptual_diversity
 from bestseller.metrics.registry import space_label
 from bestseller.metrics.sample import RealFeatures, Sample
 from bestseller.metrics.yardstick import BLUR_LADDER, blur_equivalent
@@ -73,7 +74,14 @@ class Judges:
         for table, real in zip(tables, self.real, strict=True):
             sample = Sample(table / real.scale, real, params.compare.confidence)
             values |= _in_space(sample, params.compare.confidence)
-        diversity = quality.diversity(self.perceptual, images, params, progress="")
+        diversity, _ = perceptual_diversity(
+            self.perceptual,
+            images,
+            pairs=params.evaluate.pairs,
+            precision=params.backbones.precision,
+            seed=params.evaluate.seed,
+            progress="",
+        )
         sizes = {"n_images": len(images), "n_train": len(self.real[0].train)}
         return values | diversity | sizes | {"n_test": len(self.real[0].test)}
 
