@@ -56,7 +56,7 @@ def tidy(stages: Mapping[str, Any], items: Collection[str], cache: Path) -> list
 
 
 def _networks(params: Params) -> None:
-    """Refuse a network that nobody knows or that has no weights under these settings."""
+    """Refuse a network that is unknown or has no weights under these settings."""
     backbones = params.backbones
     named = {f"metric_spaces.{i}": s.network for i, s in enumerate(backbones.metric_spaces)}
     named |= {"score_space": backbones.score_space.network, "perceptual": backbones.perceptual}

@@ -22,7 +22,7 @@ from stages import run
 
 
 def main(params: Params) -> None:
-    """Bring back what is missing or differs; what nobody has any more is named."""
+    """Bring back what is missing or differs; name what is neither in the cache nor in git."""
     outs = {
         out["path"]: str(out["md5"])
         for entry in pipeline_stages(Path(), params.item_names()).values()

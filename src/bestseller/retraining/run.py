@@ -25,7 +25,7 @@ STORE = ".scratch/retrain"
 LAST = "data/retrain/last.json"
 # What a run commits, and nothing else.
 OWN = ["dvc.lock", "metrics", "data/source", str(Path(LAST).parent), champion.POINTER]
-# Outputs of the last run that today's are held against.
+# Outputs of the last run that today's are compared with.
 BEFORE = ["data/sales", "data/centroid", "data/backbones"]
 INTAKE = ("scrape", "sales", "preprocess")  # stages that refuse bad data
 DESIGNED = "shortlist"  # behind it come report and tracking, which tell the decision, and foresight

@@ -92,7 +92,7 @@ def settle(store: MlflowStore, folder: Path) -> None:
 
 
 def settle_all(store: MlflowStore, folder: Path) -> None:
-    """Settle every training told of under `folder` that nobody follows any more."""
+    """Settle every training with files under `folder` that has no follower any more."""
     for told in folder.glob("*/*"):
         try:
             with FileLock(told / LOCK, timeout=0):
