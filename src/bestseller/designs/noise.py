@@ -7,7 +7,7 @@
 Only the low part of codes has noise: the rows of A for their high part are zero.
 
 |n| is the distance of a latent from the middle of what the model draws. In many dimensions drawn
-latents lie near the sphere |n|^2 = dimensions, and a path between two of them may follow this sphere
+latents lie near the sphere |n|^2 = dimensions. A path between two of them may follow this sphere
 (White 2016, "Sampling Generative Networks").
 """
 

@@ -18,12 +18,13 @@ picture, a prior with mean m and variance t:
 
     s' = m + k (s - m),    k = t / (t + v).
 
-This is the posterior mean of two normal distributions (Lindley & Smith 1972). Animal breeders combine
-a young animal's own record with its parents' in this way (Henderson 1975, "Best Linear Unbiased
-Estimation and Prediction under a Selection Model"). Like every posterior mean it stays unbiased for
-the designs that were chosen because it is high. Its variance would be k v if the prior's variance
-were right. That variance is a guess: 95 % intervals with k v held only 82 to 90 % of what the hidden
-taste says of drawn designs (`benchmarks/steering.py`). So a design's variance is k v + mean v.
+This is the posterior mean of two normal distributions (Lindley & Smith 1972). Animal breeders
+combine a young animal's own record with its parents' in this way (Henderson 1975, "Best Linear
+Unbiased Estimation and Prediction under a Selection Model"). Like every posterior mean it stays
+unbiased for the designs that were chosen because it is high. Its variance would be k v if the
+prior's variance were right. That variance is a guess: 95 % intervals with k v held only 82 to 90 %
+of what the hidden taste says of drawn designs (`benchmarks/steering.py`). So a design's variance is
+k v + mean v.
 """
 
 from collections.abc import Sequence
