@@ -81,13 +81,13 @@ def _retraining(params: Params) -> Retraining:
 
         return measure_drift(before, Path.cwd(), params)
 
-    def assess(champion: Path | None) -> Decision:
-        from bestseller.retraining.gate import assess  # noqa: PLC0415 (slow import)
+    def decide(champion: Path | None) -> Decision:
+        from bestseller.retraining.gate import decision_of  # noqa: PLC0415 (slow import)
 
-        return assess(Path.cwd(), champion, params)
+        return decision_of(Path.cwd(), champion, params)
 
     limits = params.retrain.health
-    calls = Calls(probe, lambda old, new: problems(old, new, limits), measure, assess, publish)
+    calls = Calls(probe, lambda old, new: problems(old, new, limits), measure, decide, publish)
     return Retraining(Path.cwd(), params.retrain, calls)
 
 

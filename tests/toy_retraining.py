@@ -158,7 +158,7 @@ def _main() -> None:
         text = old.read_text() if old.exists() else "nothing"
         return {"warnings": [f"the ledger was {text}"]}
 
-    def assess(champion: Path | None) -> Decision:
+    def decide(champion: Path | None) -> Decision:
         linger("judging")
         facts: dict[str, float | int | str] = {"champions": int(champion is not None)}
         reason = "a reason"
@@ -171,7 +171,7 @@ def _main() -> None:
 
     def retraining(params: Params) -> Retraining:
         return Retraining(
-            Path.cwd(), params.retrain, Calls(probe, problems, drift, assess, publish)
+            Path.cwd(), params.retrain, Calls(probe, problems, drift, decide, publish)
         )
 
     retrain._retraining = retraining

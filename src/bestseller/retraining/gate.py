@@ -25,7 +25,7 @@ from bestseller.metrics.registry import Columns, from_records, of_metric
 from bestseller.params import Gate, Params
 from bestseller.report.words import count, joined, model_label
 from bestseller.retraining.decision import Decision
-from bestseller.retraining.scoring import Comparison, NotComparable, compare_on_held_out
+from bestseller.retraining.scoring import HeldOutComparison, NotComparable, compare_on_held_out
 
 METRICS, MODELS = Path("metrics"), Path("data/models")
 PROCESSED = Path("data/processed")
@@ -33,8 +33,8 @@ RESTORE = "dvc checkout data/champion.dvc"
 Facts = dict[str, float | int | str]
 
 
-def assess(root: Path, champion: Path | None, params: Params) -> Decision:
-    """Assess the best model of the run in a checkout.
+def decision_of(root: Path, champion: Path | None, params: Params) -> Decision:
+    """Return the decision about the best model of the run in a checkout.
 
     Args:
         root: the checkout, after `dvc repro`.
@@ -146,7 +146,7 @@ def _new_lines(new: TrainedGenerator, old: TrainedGenerator, images: ImageSet) -
     return sorted((set(new.lines) - set(old.lines)) & set(images.index["line"]))
 
 
-def _verdict(found: Comparison, label: str, new_lines: list[str]) -> tuple[bool, str]:
+def _verdict(found: HeldOutComparison, label: str, new_lines: list[str]) -> tuple[bool, str]:
     told = "; ".join(
         f"{space.metric} to {count(found.n_real, 'held-out image')} of today is "
         f"{space.challenger.value:.4g} for {label} and {space.champion.value:.4g} for the "

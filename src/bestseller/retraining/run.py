@@ -42,14 +42,14 @@ class Calls:
         probe: asks the sources; watermarks by file.
         problems: what speaks against the new facts, given the committed ones or None.
         measure_drift: what moved since the outputs in a folder; flat, with ``warnings``.
-        assess: the gate's decision about the champion's folder, None where there is no champion.
+        decide: the gate's decision about the champion's folder, None where there is no champion.
         publish: mirrors the state into MLflow; a BestsellerError is told and changes nothing.
     """
 
     probe: Callable[[], Mapping[str, State]]
     problems: Callable[[Mapping[str, Facts] | None, Mapping[str, Facts]], list[str]]
     measure_drift: Callable[[Path], dict[str, Any]]
-    assess: Callable[[Path | None], Decision]
+    decide: Callable[[Path | None], Decision]
     publish: Callable[[], None]
 
 
@@ -195,7 +195,7 @@ class Retraining:
         self._say(5, "gate: the best model of today against the champion")
         if journal.decision is None:
             folder = self.root / champion.CHAMPION
-            decision = self.calls.assess(folder if folder.exists() else None)
+            decision = self.calls.decide(folder if folder.exists() else None)
             decision = champion.unless_rolled_back(self.repository, decision)
             journal = self._note(journal, decision=decision)
         assert journal.decision is not None

@@ -35,7 +35,7 @@ class SpaceComparison:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class HeldOutComparison:
     """Both models in every metric space.
 
     Attributes:
@@ -89,7 +89,7 @@ def compare_on_held_out(
     images: ImageSet,
     root: Path,
     params: Params,
-) -> Comparison | NotComparable:
+) -> HeldOutComparison | NotComparable:
     """Draw from both with the same latents for the same lines, and measure both alike.
 
     Of the lines of today's catalogue those count that both learned, in the catalogue's proportions,
@@ -147,4 +147,4 @@ def compare_on_held_out(
             for estimate in (pair.first, pair.second, pair.difference)
         )
         found.append(SpaceComparison(f"kid_{label}", *intervals))
-    return Comparison(found, n, int(of_lines.sum()), lines)
+    return HeldOutComparison(found, n, int(of_lines.sum()), lines)
