@@ -122,6 +122,14 @@ def retrain(
     return done
 
 
+def make_promoted(folder: Path, settings: Mapping[str, Any]) -> Path:
+    """Make a toy whose first retraining promoted a model; return its folder."""
+    make_toy(folder, settings)
+    news(folder, "watches", "one", promote=True)
+    retrain(folder, 10)
+    return folder
+
+
 def git(folder: Path, *arguments: str) -> str:
     from conftest import shell
 

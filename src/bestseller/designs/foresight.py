@@ -36,7 +36,7 @@ DRAWS = 1000  # lists of random candidates, and resamples
 
 @dataclass(frozen=True)
 class Lift:
-    """What was found.
+    """The lift of a shortlist.
 
     Attributes:
         interval: the lift, > 0; 1 = as random candidates.

@@ -32,7 +32,7 @@ TOLERANCE = 1e-10
 
 @dataclass(frozen=True)
 class Sales:
-    """What N products sold.
+    """The sales of N products.
 
     Attributes:
         units: float64 N, >= 0.

@@ -30,7 +30,7 @@ EXACT, ROUGH = 1e-4, 1e-2  # largest slope at the end, in nats per standard devi
 
 @dataclass(frozen=True)
 class Ridge:
-    """What a fit chose.
+    """A fitted rate regression.
 
     Attributes:
         weights: float64 d, of the features as they were given.

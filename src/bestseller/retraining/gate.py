@@ -78,7 +78,7 @@ def decision_of(root: Path, champion: Path | None, params: Params) -> Decision:
 def floors(
     measured: Mapping[str, Any], real: Mapping[str, Any], limits: Gate, columns: Columns
 ) -> tuple[Facts, list[str]]:
-    """Hold a model's metrics against the floors.
+    """Compare a model's metrics with the floors.
 
     Args:
         measured: metrics/evaluate/<model>.json.

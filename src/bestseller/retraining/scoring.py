@@ -76,8 +76,10 @@ class HeldOutComparison:
 
 @dataclass(frozen=True)
 class NotComparable:
-    """Why the two cannot be compared, and what follows: a model that today's catalogue has outgrown
-    gives way; one that there is no photo to hold against stays."""
+    """Why the two models cannot be compared, and whether the challenger is promoted.
+
+    It is promoted if the champion does not fit today's catalogue any more. The champion stays if there
+    are no photos to compare with."""
 
     promote: bool
     reason: str

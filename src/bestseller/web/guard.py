@@ -62,7 +62,7 @@ class NoPublicAddressError(DNSLookupError):
 
 
 class MarkupGuard:
-    """Downloader middleware: no parser gets a page that it would not come back from.
+    """Downloader middleware: keeps pages on which a parser might never end from the parsers.
 
     A tree takes up to 80 times the memory of its page. libxml2 compares each attribute of a tag
     with all others: 250,000 take it minutes, and it cannot be interrupted.
