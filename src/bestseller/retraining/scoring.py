@@ -78,8 +78,9 @@ class HeldOutComparison:
 class NotComparable:
     """Why the two models cannot be compared, and whether the challenger is promoted.
 
-    It is promoted if the champion does not fit today's catalogue any more. The champion stays if there
-    are no photos to compare with."""
+    The challenger is promoted if the champion does not fit today's catalogue any more. The champion
+    stays if there are no photos to compare with.
+    """
 
     promote: bool
     reason: str
