@@ -61,7 +61,7 @@ refresh: setup ## Ask the sources for news; `make repro` then runs what they cha
 feedback: setup ## Take in verdicts saved from the page: make feedback FILE=feedback.csv
 	@$(BIN)/python -m stages.feedback '$(FILE)'
 
-retrain: setup ## Ask for news; with any: refresh, train, judge, promote if better, commit
+retrain: setup ## Ask for news; if any: refresh, train, compare, promote if better, commit
 	@$(BIN)/python -m stages.retrain || { status=$$?; [ $$status -eq 10 ] || [ $$status -eq 11 ] || exit $$status; }
 
 rollback: setup ## Go back to the champion before, or to TO=<model or commit>
@@ -79,7 +79,7 @@ mlflow-ui: setup | mlflow.db ## Serve the MLflow pages on http://127.0.0.1:5000 
 mlflow.db: | setup
 	@$(BIN)/python -m stages.publish
 
-publish: setup ## Send to MLflow what a dead server missed, and what dvc.lock holds now
+publish: setup ## Send to MLflow what could not be sent before, and what dvc.lock holds now
 	@$(BIN)/python -m stages.publish
 
 report: setup ## Build the report page from what is there
@@ -99,7 +99,7 @@ push-runs: setup ## Send the runs of earlier settings, with their outputs, to DV
 pull-runs: setup ## Fetch them in another clone
 	@$(BIN)/python -m stages.runs pull
 
-verify: setup ## Hash every output anew: is it what dvc.lock says, also in DVC's cache?
+verify: setup ## Hash every output anew, also in DVC's cache, and compare with dvc.lock
 	@$(BIN)/python -m stages.verify
 
 bench-train: setup ## Compare the trainer's speed with plain steps (minutes, on a quiet machine)

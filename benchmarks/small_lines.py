@@ -90,7 +90,7 @@ def train(data: Path, arm: str, seed: int, folder: Path) -> Path:
     return workspace / "data" / "models" / name
 
 
-class Ruler:
+class Measures:
     """Measures a line's designs against fresh watches and the training images."""
 
     def __init__(self, data: Path, params: Params, space: FeatureSpace, each: int) -> None:
@@ -142,12 +142,12 @@ def main() -> None:
     params = load_params()
     configure_torch(params.job_threads, 0)
     space = load_space(asked.data / "backbones", params.backbones.metric_spaces[0])
-    ruler = Ruler(asked.data, params, space, asked.images)
+    measures = Measures(asked.data, params, space, asked.images)
     tables = []
     with tempfile.TemporaryDirectory() as folder:
         for seed in asked.seeds:
             for arm in ARMS:
-                found = ruler.measure(train(asked.data, arm, seed, Path(folder)))
+                found = measures.measure(train(asked.data, arm, seed, Path(folder)))
                 tables.append(found.assign(arm=arm, seed=seed))
     report(pd.concat(tables))
 

@@ -1,8 +1,9 @@
 """Check every setting, before DVC takes away an output for a stage that would refuse to run.
 
-All other stages come after this one. It leaves the same bytes every time, so nothing follows. What
-models left that the matrix had once goes, as far as DVC's cache has it: stages depend on the
-folders that it lies in, and earlier settings would not come back from the run cache beside it.
+All other stages come after this one. It writes the same bytes every time, so it reruns no other
+stage. It also removes the outputs of models that are no longer in the matrix, if DVC's cache has
+them: other stages depend on the folders of these outputs, and with them there the run cache would
+not bring back earlier settings.
 """
 
 import sys
@@ -55,7 +56,7 @@ def tidy(stages: Mapping[str, Any], items: Collection[str], cache: Path) -> list
 
 
 def _networks(params: Params) -> None:
-    """Refuse a network that nobody knows or that has no weights under these settings."""
+    """Refuse a network that is unknown or has no weights under these settings."""
     backbones = params.backbones
     named = {f"metric_spaces.{i}": s.network for i, s in enumerate(backbones.metric_spaces)}
     named |= {"score_space": backbones.score_space.network, "perceptual": backbones.perceptual}

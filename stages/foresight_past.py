@@ -56,7 +56,7 @@ def main(params: Params) -> None:
 
 
 def save_candidates(item: str, params: Params) -> None:
-    """Write by line the random candidates that the designs are held against, as pictures.
+    """Write by line the random candidates that the designs are compared with, as pictures.
 
     They are drawn as the model draws them, as many as for the shortlist, of its lines; dropped is
     what the shortlist drops for another reason than the score.

@@ -14,21 +14,21 @@ from bestseller.serving.package import SCORE, package, package_generator
 from stages import run
 
 MODELS = Path("data/models")
-JUDGES = {name: Path("data") / name for name in ("backbones", "classifier", "preference")}
+SCORE_FOLDERS = {name: Path("data") / name for name in ("backbones", "classifier", "preference")}
 REQUIREMENTS = Path("requirements.txt")
 
 
 def main(params: Params, model: str, out: str | None) -> None:
     path = Path(out or f"served/{model}")
     if model == "score":
-        for folder in JUDGES.values():
+        for folder in SCORE_FOLDERS.values():
             if why := why_absent(folder):
                 raise BestsellerError(f"{folder}: there is no score to package: {why}")
         blank = io.BytesIO()
         Image.new("RGB", (params.images.size, params.images.size), "white").save(blank, "PNG")
         image = base64.b64encode(blank.getvalue()).decode()
         example = pd.DataFrame({"image": [image, image], "line": ["", ""]})
-        package(path, "score_model.py", SCORE, JUDGES, REQUIREMENTS, example=example)
+        package(path, "score_model.py", SCORE, SCORE_FOLDERS, REQUIREMENTS, example=example)
     else:
         package_generator(MODELS / model, path, REQUIREMENTS)
     print(f"{path}: {model}")

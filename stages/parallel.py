@@ -1,20 +1,17 @@
-"""Run what changed, trainings and what stands beside them several at a time.
+"""Run what changed, several trainings and other independent stages at a time.
 
-`dvc repro` runs one stage after another. Small networks use one core well and several badly, so on
-few cores several stages of one thread each (job_threads in params.yaml) are done sooner.
+`dvc repro` runs one stage after another. Small networks use one core well and several badly. So on
+few cores several stages of one thread each (job_threads in params.yaml) end sooner.
 """
 
-import re
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from bestseller.base import lockfile
-from bestseller.base.errors import BestsellerError
 from bestseller.params import Params
+from bestseller.planning.plan import Fate
 from bestseller.planning.runner import Runner, exit_stopped
-from bestseller.retraining.repository import DVC
 from stages import run
 from stages.plan import foresee, times_of, whole_number
 
@@ -24,6 +21,7 @@ PHASES = (
     (("sales", "augment", "centroid", "settings"), ("classifier", "train")),
     ((), ("backtest", "evaluate")),
 )
+NOT_THERE = (Fate.RUNS, Fate.CACHED)
 
 
 def main(params: Params, jobs: str) -> None:
@@ -44,7 +42,7 @@ def ahead(runner: Runner, params: Params, jobs: int) -> None:
     for before, groups in PHASES:
         if before:
             runner.dvc("repro", *before)
-        planned = changed(groups)
+        planned = {step.stage for step in foresee(params) if step.fate in NOT_THERE}
         # the cheapest models stand first in params.yaml
         models = [f"{group}@{item}" for group in groups for item in reversed(params.item_names())]
         wanted = [stage for stage in [*groups, *models] if stage in planned]
@@ -60,15 +58,6 @@ def ahead(runner: Runner, params: Params, jobs: int) -> None:
             raise
         finally:
             pool.shutdown()
-
-
-def changed(stages: tuple[str, ...]) -> set[str]:
-    """Return which of the stages and matrix items have to run."""
-    command = [*DVC, "repro", "--dry", *stages]
-    planned = subprocess.run(command, capture_output=True, text=True, check=False)
-    if planned.returncode:
-        raise BestsellerError(f"`{' '.join(['dvc', *command[4:]])}`: {planned.stderr.strip()}")
-    return set(re.findall(r"^Running stage '([^']+)'", planned.stdout, re.MULTILINE))
 
 
 if __name__ == "__main__":

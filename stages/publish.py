@@ -1,6 +1,6 @@
 """Send to MLflow what a dead server missed, what dvc.lock holds now, and who the champion is.
 
-Run outside of DVC; it may be repeated at any time. It ends with 1 where something was not sent.
+Run outside of DVC; it may be repeated at any time. It ends with 1 if something was not sent.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Look whether the shop or the ledger moved, and note it, so that `dvc repro` follows."""
+"""Ask the shop and the ledger for news and note them, so that `dvc repro` runs what they change."""
 
 from pathlib import Path
 

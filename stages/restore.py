@@ -1,6 +1,7 @@
 """Bring back every output that dvc.lock names, data and metrics, from DVC's cache and git.
 
-A stage that fails or is stopped leaves gaps: DVC takes its outputs away before it runs.
+DVC takes the outputs of a stage away before the stage runs, so one that fails or is stopped has
+none.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from stages import run
 
 
 def main(params: Params) -> None:
-    """Bring back what is missing or differs; what nobody has any more is named."""
+    """Bring back what is missing or differs; name what is neither in the cache nor in git."""
     outs = {
         out["path"]: str(out["md5"])
         for entry in pipeline_stages(Path(), params.item_names()).values()

@@ -1,11 +1,11 @@
-"""Retrain if the shop, the ledger or people have news: refresh, judge, promote what is better.
+"""Retrain if the shop, the ledger or people have news: refresh, compare, promote a better model.
 
-Verdicts on designs wait as files in data/inbox, and are taken in and committed first.
+Verdicts on designs wait as files in data/inbox. They are taken in and committed first.
 
-Ends with 0 where nothing is new, 10 where a model was promoted, 11 where the champion stays,
-3 where the new data are refused and the old ones kept, 4 where another retraining is running, and
-1 where it failed; the next one then goes on from there. `--anyway` goes through all steps also
-without news; `--abandon` puts back the last commit's state and forgets an unfinished run.
+Exit statuses: 0 nothing is new; 10 a model was promoted; 11 the champion stays; 3 the new data are
+refused and the old ones kept; 4 another retraining is running; 1 it failed, and the next retraining
+continues it. `--anyway` goes through all steps also without news. `--abandon` puts back the last
+commit's state and forgets an unfinished run.
 """
 
 import subprocess
@@ -81,13 +81,13 @@ def _retraining(params: Params) -> Retraining:
 
         return measure_drift(before, Path.cwd(), params)
 
-    def judge(champion: Path | None) -> Decision:
-        from bestseller.retraining.gate import judge  # noqa: PLC0415 (slow import)
+    def decide(champion: Path | None) -> Decision:
+        from bestseller.retraining.gate import decision_of  # noqa: PLC0415 (slow import)
 
-        return judge(Path.cwd(), champion, params)
+        return decision_of(Path.cwd(), champion, params)
 
     limits = params.retrain.health
-    calls = Calls(probe, lambda old, new: problems(old, new, limits), measure, judge, publish)
+    calls = Calls(probe, lambda old, new: problems(old, new, limits), measure, decide, publish)
     return Retraining(Path.cwd(), params.retrain, calls)
 
 

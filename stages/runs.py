@@ -1,7 +1,7 @@
 """Send every run that DVC's run cache keeps, with its outputs, to the remote; or fetch them.
 
-`dvc push --run-cache` sends the list of runs and the outputs of the current one alone. Outputs of
-stages that DVC keeps no run of are sent as they are now; `dvc pull` fetches them.
+`dvc push --run-cache` sends the list of runs, and the outputs of the current run only. DVC keeps no
+runs of some stages; their outputs are sent as they are now, and `dvc pull` fetches them.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
 """Write each model's settings and code's digests into a file of its own.
 
-A training depends on its model's file, so that a change there reruns that model alone. Beside them
-lies what a training is told of sales: a table without a row where `train.sales` is none, so that a
-ledger's growth then reruns no training.
+A training depends on its model's file, so that a change there reruns that model alone. The stage
+also writes what trainings are told of sales. This table has no row if `train.sales` is none, so
+that new sales then rerun no training.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
 """Run what is missing of studies/claims.yaml within a time, and add its rows to the table.
 
-Each row of studies/claims.csv is one training, measured. Whoever stops it, and how, the next call
-goes on from the last checkpoint; a row that stands is never made again with the same settings and
-code. `make study MINUTES=120 JOBS=2 ARCHIVE=<path of the photos> ONLY=<budget>`.
+Each row of studies/claims.csv is one training, measured. If a call is stopped, the next one
+continues from the last checkpoint. No row is made again with the same settings and code. `make
+study MINUTES=120 JOBS=2 ARCHIVE=<path of the photos> ONLY=<budget>`.
 """
 
 import os

@@ -27,7 +27,7 @@ from bestseller.metrics.kernel_distance import kid
 from bestseller.metrics.registry import Need, as_records, columns_of
 from bestseller.params import Params, Space, load_params
 from bestseller.retraining.decision import Decision
-from bestseller.retraining.gate import floors, judge
+from bestseller.retraining.gate import decision_of, floors
 from conftest import REPOSITORY
 
 NAME, N = "vanilla-plain-0", 120
@@ -108,7 +108,7 @@ def root(finished: Path, tmp_path: Path) -> Path:
 
 
 def decide(root: Path, params: Params) -> Decision:
-    return judge(root, root / "data/champion", params)
+    return decision_of(root, root / "data/champion", params)
 
 
 def test_the_floors_are_those_of_params(params: Params) -> None:
@@ -136,13 +136,13 @@ def test_the_floors_are_those_of_params(params: Params) -> None:
 
 
 def test_without_a_champion_the_floors_decide(root: Path, params: Params) -> None:
-    found = judge(root, None, params)
+    found = decision_of(root, None, params)
     assert found.promote and found.challenger == NAME
     assert "there is no champion yet" in found.reasons[0]
     write_json(
         root / f"metrics/evaluate/{NAME}.json", MEASURED | {"coverage_resnet18_catalogue": 0.01}
     )
-    found = judge(root, None, params)
+    found = decision_of(root, None, params)
     assert not found.promote
     assert found.reasons == [
         "Vanilla GAN, plain, seed 0 misses a floor: its coverage_resnet18_catalogue of 1.0% of the "

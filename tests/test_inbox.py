@@ -24,7 +24,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_files_are_taken_in_committed_and_moved(root: Path) -> None:
-    desk = RunStore(root / ".scratch")
+    store = RunStore(root / ".scratch")
     feedback = root / "data/feedback/feedback.csv"
 
     def take(path: Path) -> None:
@@ -32,12 +32,12 @@ def test_files_are_taken_in_committed_and_moved(root: Path) -> None:
             raise BestsellerError(f"{path}: bad")
         feedback.write_text(feedback.read_text() + path.read_text())
 
-    assert take_in(root, desk, "data/feedback", take) == 0
+    assert take_in(root, store, "data/feedback", take) == 0
     (root / INBOX).mkdir()
     for name, text in (("b.csv", "two\n"), ("a.csv", "one\n"), ("readme.txt", "no")):
         (root / INBOX / name).write_text(text)
     assert [path.name for path in waiting(root)] == ["a.csv", "b.csv"]
-    assert take_in(root, desk, "data/feedback", take) == 2
+    assert take_in(root, store, "data/feedback", take) == 2
     assert feedback.read_text() == "file\none\ntwo\n"
     assert waiting(root) == []
     assert (root / INBOX / "taken/a.csv").read_text() == "one\n"
@@ -48,17 +48,17 @@ def test_files_are_taken_in_committed_and_moved(root: Path) -> None:
     (root / INBOX / "a.csv").write_text("three\n")
     (root / INBOX / "bad.csv").write_text("x")
     with pytest.raises(BestsellerError, match="bad"):
-        take_in(root, desk, "data/feedback", take)
+        take_in(root, store, "data/feedback", take)
     assert [path.name for path in waiting(root)] == ["bad.csv"], "what was sound is in"
     assert feedback.read_text().endswith("three\n")
     assert shell("git", "status", "--porcelain", cwd=root).stdout == ""
 
 
 def test_an_unfinished_retraining_goes_on_first(root: Path) -> None:
-    desk = RunStore(root / ".scratch")
-    with desk.alone():
-        desk.write(Journal(run="20220301T040000Z", base="0" * 40, states={}))
+    store = RunStore(root / ".scratch")
+    with store.alone():
+        store.write(Journal(run="20220301T040000Z", base="0" * 40, states={}))
     (root / INBOX).mkdir()
     (root / INBOX / "a.csv").write_text("one\n")
-    assert take_in(root, desk, "data/feedback", lambda _: pytest.fail("taken in")) == 0
+    assert take_in(root, store, "data/feedback", lambda _: pytest.fail("taken in")) == 0
     assert len(waiting(root)) == 1

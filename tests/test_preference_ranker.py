@@ -70,7 +70,7 @@ def test_the_score_is_relative_to_the_line(fitted: SalesRanker) -> None:
     assert list(pd.Series(score).groupby(lines).mean()) == pytest.approx([1, 1])
     rates = fitted.line_rate(["small", "large", "none"])
     assert rates[1] / rates[0] == pytest.approx(5, rel=0.15) and rates[0] < rates[2] < rates[1]
-    per_day = fitted.units_per_day(fitted.bank, list(lines))
+    per_day = score * fitted.line_rate(list(lines))
     expected = float((per_day * fitted.products["days"]).sum())
     assert expected == pytest.approx(fitted.products["counted"].sum(), rel=0.05)
 

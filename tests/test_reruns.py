@@ -70,7 +70,7 @@ def test_a_new_metric_measures_again_and_trains_nothing(change: str) -> None:
     assert not readers(change) & (COSTLY | {"backtest"})
 
 
-def test_the_judges_know_no_maker() -> None:
+def test_what_measures_models_knows_no_model() -> None:
     for stage in ("classifier", "backtest", "compare"):
         assert not any(
             stage in readers(f"src/bestseller/{package}/new.py")

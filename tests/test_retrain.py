@@ -21,7 +21,7 @@ from bestseller.retraining.outcome import Outcome, Summary
 from bestseller.retraining.repository import Repository
 from bestseller.sales import source
 from conftest import REPOSITORY, commit, shell
-from toy_retraining import EXPECTED_OWN, git, make_toy, news, retrain
+from toy_retraining import EXPECTED_OWN, git, make_promoted, make_toy, news, retrain
 
 TOLD = "world/told.json"
 
@@ -29,11 +29,7 @@ TOLD = "world/told.json"
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout whose first retraining promoted a model."""
-    folder = tmp_path_factory.mktemp("first") / "toy"
-    make_toy(folder, {"notify": f"cat > {TOLD}"})
-    news(folder, "watches", "one", promote=True)
-    retrain(folder, 10)
-    return folder
+    return make_promoted(tmp_path_factory.mktemp("first") / "toy", {"notify": f"cat > {TOLD}"})
 
 
 @pytest.fixture

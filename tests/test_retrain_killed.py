@@ -12,7 +12,7 @@ import pytest
 from bestseller.base.files import read_json
 from bestseller.params import read_yaml
 from conftest import shell
-from toy_retraining import CODE, COMMAND, git, make_toy, news, retrain
+from toy_retraining import CODE, COMMAND, git, make_promoted, news, retrain
 
 pytestmark = pytest.mark.slow
 JOURNAL = ".scratch/retrain/journal.json"
@@ -22,11 +22,7 @@ AT_REST = {"lock", "holder"}
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout whose first retraining promoted a model."""
-    folder = tmp_path_factory.mktemp("first") / "toy"
-    make_toy(folder, {})
-    news(folder, "watches", "one", promote=True)
-    retrain(folder, 10)
-    return folder
+    return make_promoted(tmp_path_factory.mktemp("first") / "toy", {})
 
 
 @pytest.fixture

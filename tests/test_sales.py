@@ -10,17 +10,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from bestseller.base.errors import BestsellerError
-from bestseller.catalogue.product import Product, Variant
 from bestseller.params import Sales, load_params, read_yaml
 from bestseller.sales import (
     CleanLedger,
     Table,
-    allocate,
     clean_ledger,
-    designs_by_sku,
     read_table,
-    units_per_product,
-    with_lines,
 )
 from bestseller.sales.source import open_ledger
 from conftest import REPOSITORY
@@ -171,145 +166,6 @@ def test_late_corrections_count_from_when_they_were_known(as_of: str, units: lis
         assert len(rows) == ledger.summary["rows_clean"] + ledger.summary["rows_dropped"]
 
 
-def test_money_of_two_currencies_is_not_summed() -> None:
-    ledger = clean(
-        "sku,date,units,price,currency,kind\n"
-        "01,2022-01-05,3,10.50,EUR,sale\n"
-        "01,2022-01-05,1,10.50,EUR,return\n"
-        "01,2022-01-05,1,12,USD,sale\n"
-        "02,2022-01-05,1,5,EUR,sale\n"
-        "02,2022-01-05,1,,EUR,sale\n"  # an unknown price is not 0
-    )
-    assert ledger.clean[["sku", "currency", "units"]].to_numpy().tolist() == [
-        ["01", "EUR", 2],
-        ["01", "USD", 1],
-        ["02", "EUR", 2],
-    ]
-    assert ledger.clean["revenue"].tolist()[:2] == [21.0, 12.0]
-    assert np.isnan(ledger.clean["revenue"].iloc[2])
-
-
-@pytest.mark.parametrize(
-    ("settings", "text", "units"),
-    [
-        ({"thousands": ","}, "1,234", 1234),
-        ({"thousands": ","}, "1234", 1234),
-        ({"thousands": ","}, "12,34", None),
-        ({"thousands": ","}, "1.000", None),  # a thousand of another country
-        ({"thousands": ","}, "1.00", 1),
-        ({"thousands": ".", "decimal": ","}, "1.234", 1234),
-        ({"thousands": ".", "decimal": ","}, "1,5", None),
-        ({"thousands": " "}, "1\N{NO-BREAK SPACE}234", 1234),
-        ({}, "1,234", None),
-        ({}, "1.0", 1),
-        ({}, "1.234", None),
-        ({}, "1234567890", None),
-        ({}, "１２", 12),
-    ],
-)
-def test_numbers_follow_the_declared_locale(settings: dict, text: str, units: int | None) -> None:
-    ledger = clean(f'sku,date,units\n01,2022-01-01,5\n01,2022-01-05,"{text}"\n', **settings)
-    assert as_tuples(ledger)[1:] == ([("01", "2022-01-05", units)] if units else [])
-
-
-@pytest.mark.parametrize(
-    ("settings", "text", "day"),
-    [
-        ({"date_format": "%d/%m/%Y"}, "05/01/2022", "2022-01-05"),
-        ({"date_format": "%m/%d/%Y"}, "05/01/2022", "2022-05-01"),
-        ({"date_format": "%d/%m/%Y"}, "01/13/2022", None),
-        # 22:00 in Los Angeles is the next day in New York; 1:00 in UTC is the day before.
-        (
-            {
-                "date_format": "%b %d, %Y %H:%M:%S %Z",
-                "zones": {"PDT": "-07:00", "PST": "-08:00"},
-                "business_zone": "America/New_York",
-            },
-            "Mar 29, 2022 22:00:00 PDT",
-            "2022-03-30",
-        ),
-        (
-            {
-                "date_format": "%b %d, %Y %H:%M:%S %Z",
-                "zones": {"PDT": "-07:00"},
-                "business_zone": "America/New_York",
-            },
-            "Mar 29, 2022 22:00:00 CET",
-            None,
-        ),
-        (
-            {
-                "date_format": "%Y-%m-%dT%H:%M",
-                "zone": "UTC",
-                "business_zone": "America/New_York",
-            },
-            "2022-01-05T01:00",
-            "2022-01-04",
-        ),
-        # The hour between 2 and 3 stands twice on that night in Berlin.
-        (
-            {
-                "date_format": "%Y-%m-%dT%H:%M",
-                "zone": "Europe/Berlin",
-                "business_zone": "UTC",
-            },
-            "2022-10-30T02:30",
-            None,
-        ),
-        (
-            {"date_format": "%Y-%m-%dT%H:%M%z", "business_zone": "UTC"},
-            "2022-01-05T01:00+02:00",
-            "2022-01-04",
-        ),
-    ],
-)
-def test_dates_follow_the_declared_format(settings: dict, text: str, day: str | None) -> None:
-    ledger = clean(f'sku,date,units\n01,"{text}",5\n01,"{text}",5\n', **settings) if day else None
-    if ledger is None:
-        with pytest.raises(BestsellerError, match="can be counted"):
-            clean(f'sku,date,units\n01,"{text}",5\n', **settings)
-    else:
-        assert as_tuples(ledger) == [("01", day, 10)]
-
-
-def test_a_marketplace_table_is_read_by_settings_alone() -> None:
-    """Texts with units inside, missing ones, other names, an instant without a date."""
-    text = (
-        '\ufeff"Stock","Item","Updated","Price","Kind"\n'
-        '"9 available / 1,010 sold","01","Mar 29, 2022 22:00:00 PDT","US $1,150.00","x"\n'
-        '"Last One / 45 sold","01","","US $579.00/ea","x"\n'
-        '"5 available","02","Mar 29, 2022 22:00:00 PDT","US $720.00US $940.00","x"\n'
-        '"5 sold or so","02","Mar 29, 2022 22:00:00 PDT","US $720.00","x"\n'
-        '"2 available / 5 sold","02","Mar 29, 2022 22:00:00 PDT","ask","refund"\n'
-    )
-    columns = COMMITTED.columns.model_dump() | {
-        "sku": "Item",
-        "date": "updated",
-        "units": "Stock",
-        "price": "Price",
-        "kind": "Kind",
-    }
-    ledger = clean(
-        text,
-        columns=columns,
-        thousands=",",
-        date_format="%b %d, %Y %H:%M:%S %Z",
-        zones={"PDT": "-07:00"},
-        business_zone="America/Los_Angeles",
-        extract={
-            "units": r"(?:([\d,]+) sold)?$",
-            "price": r"^US \$([\d,]+\.\d\d)(?:/ea)?$",
-        },
-        values={"kind": {"x": "sale", "refund": "return"}},
-        empty={"units": "drop", "date": "Apr 01, 2022 00:00:00 PDT", "currency": "USD"},
-    )
-    assert as_tuples(ledger) == [("01", "2022-03-29", 1010), ("01", "2022-04-01", 45)]
-    assert ledger.clean["revenue"].tolist() == [1010 * 1150.0, 45 * 579.0]
-    assert set(ledger.clean["currency"]) == {"USD"}
-    assert ledger.summary["rows_empty"] == 2  # "5 sold or so" ends in no number of units
-    assert ledger.quarantine["reason"].tolist() == ["price is no number of at least 0"]
-
-
 def test_too_many_unreadable_rows_fail_and_say_what_to_declare() -> None:
     text = "sku,date,units\n01,2022-01-05,3\n01,5.1.2022,3\n"
     message = r"50\.0% of the 2 rows .* most often 'date is no ISO date .* such as row 3"
@@ -347,32 +203,6 @@ def test_columns_named_like_ours_do_not_disturb_the_quarantine() -> None:
     ledger = clean("sku,date,units,row,reason\n01,2022-01-05,1,a,b\n01,2022-01-05,x,c,d\n")
     assert ledger.quarantine.iloc[0].tolist()[:1] == [3]
     assert ledger.quarantine.iloc[0].tolist()[-2:] == ["d", "units is no whole number"]
-
-
-LINES = [
-    Product(sku="a", name="a", line="A", url="http://h/"),
-    Product(
-        sku="b",
-        name="b",
-        line="A",
-        url="http://h/",
-        variants=tuple(Variant(sku=f"b{n}", name="b") for n in range(3)),
-    ),
-    Product(sku="c", name="c", line="C", url="http://h/"),
-]
-
-
-@pytest.mark.parametrize(("rule", "units"), [("equal", [5, 5, 0]), ("variants", [2.5, 7.5, 0])])
-def test_sales_of_lines_are_shared_by_the_rule(rule: str, units: list[float]) -> None:
-    text = "sku,date,units\nA,2022-01-01,8\nA,2022-01-10,2\n"
-    ledger = clean(text, {"A": "A", "C": "C"}, level="line", allocation=rule)
-    of_lines = units_per_product(ledger.clean, ["A", "C"], ledger.until)
-    table = allocate(of_lines, LINES, rule)  # type: ignore[arg-type]
-    assert table["sku"].tolist() == ["a", "b", "c"]
-    assert table["units"].tolist() == units
-    assert table["units_per_day"].tolist() == [count / 10 for count in units]
-    assert table["days_on_sale"].tolist() == [10, 10, 0]
-    assert with_lines(ledger.clean, LINES)["line"].tolist() == ["A", "A"]
 
 
 @pytest.mark.parametrize(
@@ -457,36 +287,6 @@ def test_every_row_is_accounted_for() -> None:
             if (i == same[-1] or len(texts) > 1) and date.startswith("2022-01") and sku:
                 expected[sku, date] = expected.get((sku, date), 0) + units
         assert as_tuples(ledger) == sorted((s, d, u) for (s, d), u in expected.items())
-
-
-def test_units_per_product_counts_the_unsold_too() -> None:
-    ledger = clean(
-        "sku,date,units\n01,2022-01-02,4\n01,2022-01-11,2\n02,2022-01-11,3\n02,2022-01-11,-5\n"
-    )
-    units = units_per_product(ledger.clean, ["02", "01", "new"], ledger.until)
-    assert units["sku"].tolist() == ["01", "02", "new"]
-    assert units["units"].tolist() == [6, 0, 0]
-    assert units["days_on_sale"].tolist() == [10, 0, 0]
-    assert units["units_per_day"].tolist() == [0.6, 0.0, 0.0]
-    assert units["first_date"].iloc[0] == pd.Timestamp("2022-01-02")
-    assert units["first_date"].isna().tolist() == [False, True, True]
-    assert units.dtypes.astype(str).tolist()[1:3] == ["int64", "float64"]
-
-
-def test_variants_are_counted_with_their_design() -> None:
-    products = [
-        Product(sku="A", name="a", url="http://h/", variants=(Variant(sku="A-S", name="s"),)),
-        Product(sku="B", name="b", url="http://h/", variants=(Variant(sku="A", name="odd"),)),
-    ]
-    assert designs_by_sku(products) == {"A": "A", "A-S": "A", "B": "B"}
-
-
-def test_text_stays_text() -> None:
-    text = "\ufeffSKU, Date ,units\nNA,2022-01-01,007\n"
-    raw = read_table(text.encode(), COMMITTED).rows
-    assert raw.columns.tolist() == ["SKU", "Date", "units"]
-    assert raw.iloc[0].tolist() == ["NA", "2022-01-01", "007"]
-    assert as_tuples(clean(text)) == [("NA", "2022-01-01", 7)]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from ruamel.yaml import YAML
 from bestseller.sales.explain import explain
 from conftest import shell
 from ledgers import DESIGNS, cleaned, settings, units
-from test_sales_files import LONE_QUOTES, ROWS, workbook
+from test_sales_files import LONE_QUOTES
 from test_sales_presets import EXPORTS
+from test_sales_workbooks import ROWS, workbook
 
 
 def told(path: Path) -> str:

@@ -1,21 +1,18 @@
 """A ledger's file: every line of it is accounted for, whatever its writer did to it."""
 # ruff: noqa: RUF001 (marks of many countries)
 
-import datetime as dt
 import io
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import given, strategies
 from hypothesis import settings as trials
 
 from bestseller.base.errors import BestsellerError
-from bestseller.catalogue.product import Product, Variant
-from bestseller.sales import designs_by_sku, read_table, shared_skus
+from bestseller.sales import read_table
 from bestseller.sales.regular import regular_rows
 from ledgers import cleaned, settings, units
 
@@ -180,188 +177,6 @@ def test_marks_of_numbers(own: dict[str, Any], text: str, number: int | None) ->
     )
     assert units(ledger).get("MUG-1") == number
     assert len(ledger.quarantine) == (number is None)
-
-
-ORDERS = (
-    "order,state,shop,sku,date,units\n"
-    "1,paid,web,MUG-1,2026-01-05,2\n"
-    "1,,,TOTE-1,2026-01-05,1\n"
-    "2,void,web,MUG-1,2026-01-06,4\n"
-    "2,,,FERN-1,2026-01-06,8\n"
-    "3,Test Order,web,MUG-1,2026-01-07,16\n"
-    "4,paid,web,FERN-1,2026-01-07,32\n"
-    "4,void,,FERN-1,2026-01-07,64\n"
-    "4,,,FERN-1,2026-01-07,128\n"
-)
-
-
-def test_cells_that_stand_once_per_order_mean_its_lines() -> None:
-    own: dict[str, Any] = {
-        "columns": {"kind": "state", "channel": "shop"},
-        "fill_down": {"order": ["state", "shop"]},
-        "values": {"kind": {"PAID": "sale", "void": "drop"}},
-        "not_counted": {"state": ["test*"]},
-    }
-    ledger = cleaned(ORDERS, **own)
-    assert units(ledger) == {"MUG-1": 2, "TOTE-1": 1, "FERN-1": 32}
-    assert set(ledger.clean["channel"]) == {"web"}
-    assert ledger.summary["rows_not_counted"] == 4
-    assert ledger.quarantine["row"].tolist() == [9], "an order of two states tells none for a third"
-    with pytest.raises(BestsellerError, match=r"no column stat; .*mend sales\.fill_down"):
-        cleaned(ORDERS, **own | {"fill_down": {"order": ["stat"]}})
-    with pytest.raises(BestsellerError, match=r"no column stat; .*mend sales\.not_counted"):
-        cleaned(ORDERS, **own | {"not_counted": {"stat": ["x"]}})
-    optional = cleaned(ORDERS, **own | {"not_counted": {"state": ["test*"], "gone?": ["x"]}})
-    assert optional.notes == ("the ledger has no column gone: not used",)
-
-
-def test_an_order_named_in_its_first_row_alone() -> None:
-    text = (
-        "order,date,sku,units\n1,2026-01-05,MUG-1,2\n,,FERN-1,1\n2,2026-01-09,MUG-1,4\n,,FERN-1,8\n"
-    )
-    ledger = cleaned(text, fill_down={"order": ["order", "date"]})
-    days = ledger.clean.set_index(["sku", "date"])["units"]
-    assert days["FERN-1", pd.Timestamp("2026-01-05")] == 1
-    assert days["FERN-1", pd.Timestamp("2026-01-09")] == 8
-
-
-@pytest.mark.parametrize(("of", "revenue"), [("unit", 3 * 10 - 10), ("line", 10 - 5)])
-def test_a_price_is_of_one_unit_or_of_the_row(of: str, revenue: float) -> None:
-    back = "10" if of == "unit" else "-5"
-    ledger = cleaned(
-        "sku,date,units,kind,price,currency\n"
-        f"MUG-1,2026-01-05,3,sale,10,EUR\nMUG-1,2026-01-05,1,return,{back},EUR\n",
-        price_of=of,
-    )
-    assert ledger.clean["revenue"].sum() == revenue
-
-
-def test_units_that_came_back_stand_in_the_row() -> None:
-    text = "sku,date,units,back,price\nMUG-1,2026-01-05,4,1,20\nMUG-1,2026-01-05,4,,20\n"
-    text += "MUG-1,2026-01-05,1,2,20\nMUG-1,2026-01-05,1,x,20\n"
-    ledger = cleaned(text, columns={"returned": "back"}, price_of="line")
-    assert (ledger.summary["units_sold"], ledger.summary["units_returned"]) == (8, 1)
-    assert ledger.clean["revenue"].sum() == 20 * 3 / 4 + 20
-    assert ledger.quarantine["reason"].tolist() == [
-        "more units returned than sold",
-        "returned is no whole number",
-    ]
-
-
-def test_rows_of_one_key_that_differ_in_sku_are_no_corrections() -> None:
-    text = (
-        "order,sku,date,units,as_of\n"
-        "1,MUG-1,2026-01-05,2,2026-01-06\n"
-        "1,TOTE-1,2026-01-05,1,2026-01-06\n"
-        "1,MUG-1,2026-01-05,4,2026-01-06\n"  # the same product in a second line
-        "2,MUG-1,2026-01-06,8,2026-01-06\n"
-        "2,MUG-1,2026-01-06,7,2026-01-06\n"  # a correction, as far as anybody can tell
-        "3,MUG-1,2026-01-06,16,2026-01-06\n"
-        "3,FERN-1,2026-01-06,16,2026-01-07\n"  # known later to be another product
-    )
-    ledger = cleaned(text, columns={"line_id": "order"})
-    assert units(ledger) == {"MUG-1": 2 + 4 + 7, "TOTE-1": 1, "FERN-1": 16}
-    assert ledger.summary["rows_of_no_line"] == 3
-    assert ledger.summary["rows_replaced"] == 2
-    (note,) = ledger.notes
-    assert "3 rows" in note and "lines 2 and 3" in note
-    assert cleaned(text, columns={"line_id": "order"}, key=["line_id", "sku"]).notes == ()
-
-
-def test_a_sku_of_two_products_is_told_and_given_to_neither() -> None:
-    products = [
-        Product(sku=sku, name=sku, url="http://h/", variants=(Variant(sku="S", name="s"),))
-        for sku in ("A", "B")
-    ]
-    assert shared_skus(products) == {"S": ("A", "B")}
-    assert designs_by_sku(products) == {"A": "A", "B": "B"}
-    text = "sku,date,units\nA,2026-01-05,97\nS,2026-01-05,2\nS,2026-01-06,1\n"
-    ledger = cleaned(text, designs_by_sku(products), shared_skus(products))
-    assert units(ledger) == {"A": 97}
-    assert ledger.quarantine["reason"].tolist() == ["sku is on several products: A, B"] * 2
-    assert ledger.summary["units_shared_sku"] == 3
-    assert "3 units are on 1 skus that several products share, such as S" in ledger.notes[0]
-    with pytest.raises(BestsellerError, match=r"3\.0% of the units .*several products .*S"):
-        cleaned(text, designs_by_sku(products), shared_skus(products), max_unknown_share=0.02)
-
-
-def workbook(*sheets: tuple[str, list[list[Any]]]) -> bytes:
-    book = openpyxl.Workbook()
-    book.remove(book.active)
-    for title, rows in sheets:
-        sheet = book.create_sheet(title)
-        for row in rows:
-            sheet.append(row)
-    data = io.BytesIO()
-    book.save(data)
-    return data.getvalue()
-
-
-ROWS: list[list[Any]] = [
-    ["Sales of 2026"],
-    ["sku", "date", "units", "price", "currency"],
-    ["MUG-1", dt.datetime(2026, 1, 5, 13, 30), 2, 9.5, "EUR"],
-    [],
-    ["FERN-1", "06.01.2026", "3", "1.000,25", "EUR"],
-    [116610, dt.date(2026, 1, 7), 4.0, 8, "EUR"],
-    ["Summe", None, 9],
-]
-
-
-def test_a_sheet_of_a_workbook_is_read_by_the_same_rules() -> None:
-    data = workbook(("Sales", ROWS), ("Notes", [["hello"]]))
-    own: dict[str, Any] = {
-        "sheet": "Sales",
-        "preset": "excel-de",
-        "skip_lines": 1,
-        "totals": ["Summe"],
-    }
-    ledger = cleaned(data, {"MUG-1": "MUG-1", "FERN-1": "FERN-1", "116610": "W"}, **own)
-    assert units(ledger) == {"MUG-1": 2, "FERN-1": 3, "W": 4}
-    assert ledger.clean["revenue"].sum() == 2 * 9.5 + 3 * 1000.25 + 4 * 8
-    summary = ledger.summary
-    assert (summary["lines_in"], summary["lines_above"], summary["lines_blank"]) == (7, 1, 1)
-    assert (summary["rows_in"], summary["rows_totals"]) == (4, 1)
-    bad = cleaned(data, **own | {"totals": []})
-    assert bad.quarantine["row"].tolist() == [6, 7], "rows of the sheet"
-    with pytest.raises(BestsellerError, match=r"2 sheets; set sales\.sheet to one of Sales, Notes"):
-        cleaned(data, **own | {"sheet": ""})
-    with pytest.raises(BestsellerError, match=r"no sheet Sale; .*: Sales, Notes"):
-        cleaned(data, **own | {"sheet": "Sale"})
-
-
-def test_a_number_that_is_shown_with_zeros_before_it_keeps_them() -> None:
-    book = openpyxl.Workbook()
-    book.active.append(["sku", "date", "units"])
-    book.active.append([7, "2026-01-05", 1])
-    book.active["A2"].number_format = "000"
-    data = io.BytesIO()
-    book.save(data)
-    assert units(cleaned(data.getvalue(), {"007": "007"})) == {"007": 1}
-
-
-@pytest.mark.parametrize(
-    ("data", "mend"),
-    [
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), r"old Excel workbook \(.xls\).*save it"),
-        (b"PK\x03\x04 cut off", "damaged workbook or archive"),
-        (b"<html><table><tr><td>sku", "HTML or XML page.*save it as .xlsx or CSV"),
-        (b"\x1f\x8b\x08", "gzip: unpack it"),
-        (b"%PDF-1.7", "PDF: export the table as CSV"),
-        ("sku,date,units\n".encode("utf-16-le"), "set sales.encoding: utf-16-le"),
-        ("sku,date,units\nFern gr\u00fcn,2026-01-05,1\n".encode("cp1252"), "line 2; .*cp1252"),
-    ],
-)
-def test_what_is_no_table_is_named_with_its_mend(data: bytes, mend: str) -> None:
-    with pytest.raises(BestsellerError, match=mend) as error:
-        read_table(data, settings(), "sales.csv")
-    assert str(error.value).startswith("sales.csv: ") and "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
-def test_a_byte_order_mark_tells_the_encoding_before_the_settings_do(encoding: str) -> None:
-    text = "sku,date,units\nMÜG,2026-01-05,3\n".encode(encoding)
-    assert units(cleaned(text, {"MÜG": "MÜG"}, encoding="cp1252")) == {"MÜG": 3}
 
 
 CELL = strategies.text('ab" ,\r\n', max_size=5)

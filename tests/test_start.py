@@ -9,7 +9,7 @@ from conftest import REPOSITORY
 
 SLOW = ("torch", "torchvision", "lpips", "mlflow", "matplotlib", "openpyxl", "scipy.stats")
 COMPILER = "torch._dynamo"
-JUDGES = ("torchvision", "lpips", "mlflow", "openpyxl", "scipy.stats", COMPILER)
+HEAVY = ("torchvision", "lpips", "mlflow", "openpyxl", "scipy.stats", COMPILER)
 SPARED: dict[str, tuple[str, ...]] = {  # by stage: what it uses where the data ask for it, or never
     "scrape": SLOW,
     "sales": SLOW,
@@ -18,14 +18,14 @@ SPARED: dict[str, tuple[str, ...]] = {  # by stage: what it uses where the data 
     "settings": SLOW,
     "track": tuple(name for name in SLOW if name != "mlflow"),
     "report": ("torch", "torchvision", "lpips", "mlflow", "scipy.stats"),
-    "backbone": JUDGES,
-    "centroid": JUDGES,
-    "train": JUDGES,
-    "classifier": JUDGES,
-    "backtest": JUDGES,
-    "evaluate": JUDGES,
-    "compare": JUDGES,
-    "shortlist": JUDGES,
+    "backbone": HEAVY,
+    "centroid": HEAVY,
+    "train": HEAVY,
+    "classifier": HEAVY,
+    "backtest": HEAVY,
+    "evaluate": HEAVY,
+    "compare": HEAVY,
+    "shortlist": HEAVY,
 }
 
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from bestseller.base.errors import BestsellerError
 from bestseller.study.answers import answers as answers_of
-from bestseller.study.answers import columns_of, judge, luck, rank_correlation
+from bestseller.study.answers import columns_of, luck, rank_correlation, verdict_of
 from bestseller.study.claims import Claims, arms_of, in_order, overlaid, read_claims
 from bestseller.study.code import code_version, essence, used
 from bestseller.study.findings import Findings, sentence
@@ -220,7 +220,7 @@ def test_spaces_must_agree_and_holm_covers_them() -> None:
     rows = made_rows(a, BASE)
     (diverse,) = answers_of(made_claims(metric="diversity"), arms, rows, 0.95)  # type: ignore[arg-type]
     assert diverse.differences == ()
-    assert judge(diverse.statement, (), [], 0.05)[0] == "cannot be told, because"
+    assert verdict_of(diverse.statement, (), [], 0.05)[0] == "cannot be told, because"
 
 
 def test_columns_leave_out_standard_errors() -> None:

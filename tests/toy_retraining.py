@@ -122,6 +122,14 @@ def retrain(
     return done
 
 
+def make_promoted(folder: Path, settings: Mapping[str, Any]) -> Path:
+    """Make a toy whose first retraining promoted a model; return its folder."""
+    make_toy(folder, settings)
+    news(folder, "watches", "one", promote=True)
+    retrain(folder, 10)
+    return folder
+
+
 def git(folder: Path, *arguments: str) -> str:
     from conftest import shell
 
@@ -158,7 +166,7 @@ def _main() -> None:
         text = old.read_text() if old.exists() else "nothing"
         return {"warnings": [f"the ledger was {text}"]}
 
-    def judge(champion: Path | None) -> Decision:
+    def decide(champion: Path | None) -> Decision:
         linger("judging")
         facts: dict[str, float | int | str] = {"champions": int(champion is not None)}
         reason = "a reason"
@@ -170,7 +178,9 @@ def _main() -> None:
             raise BestsellerError("the server is dead")
 
     def retraining(params: Params) -> Retraining:
-        return Retraining(Path.cwd(), params.retrain, Calls(probe, problems, drift, judge, publish))
+        return Retraining(
+            Path.cwd(), params.retrain, Calls(probe, problems, drift, decide, publish)
+        )
 
     retrain._retraining = retraining
     mains = {"--abandon": retrain.abandon, "--anyway": retrain.anyway}

@@ -22,7 +22,7 @@ _CLOSED = re.compile(rf"HTTP (?:401|407)|{re.escape(PASSWORD)}")
 
 
 def is_passing(reason: str) -> bool:
-    """Tell whether what could not be had for this reason is worth asking for again."""
+    """Tell whether to ask again for what was refused for this reason."""
     return bool(_PASSING.match(reason))
 
 

@@ -34,7 +34,7 @@ class Image(Record):
 
 
 class Variant(Record):
-    """What is sold under a number of its own but is the same design, such as a size."""
+    """A variant with a number of its own, such as a size of the same design."""
 
     sku: str
     name: str

@@ -21,7 +21,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Choice:
-    """The designs, and a row per line of how they were come by.
+    """The designs, and a row per line that says how they were found.
 
     counts: line, models (names, joined by spaces), candidates; of these near_copies, abstained
     (unlike every product), held_back (below the floor of picture quality) and rejected (near a

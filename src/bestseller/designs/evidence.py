@@ -40,8 +40,10 @@ def evidence(
     scorer: Scorer,
     naming: Naming,
 ) -> dict[str, Any]:
-    """Return the record of one design, ready for JSON; `shortlist` adds its rank, the seed
-    and what the score is worth, `Explainer` why it is what it is and the best sellers like it.
+    """Return the record of one design, ready for JSON.
+
+    `shortlist` adds its rank, the seed and how good the score is. `Explainer` adds what explains
+    the score, and the best sellers that look like the design.
 
     Keys: id, line, score, score_low, score_high, picture_score, beyond_seen (see
     `Expectation.judge`), similarity (percent, null where the classifier does not know the

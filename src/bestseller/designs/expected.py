@@ -1,13 +1,14 @@
-"""What a design may be expected to sell: its score, drawn towards what is known without it.
+"""The expected sales of a design: its score, drawn towards what is known without the picture.
 
-The prior of a blend is that of its parents, whose photos are real: with the log scores s_a and
-s_b of their photos, and the shares p and 1 - p,
+The prior of a blend comes from the real photos of its parents. With the log scores s_a and s_b of
+these photos, and the shares p and 1 - p, it has
 
-    mean p s_a + (1 - p) s_b,    variance p (1 - p) (s_a - s_b)^2,
+    mean p s_a + (1 - p) s_b,    variance p (1 - p) (s_a - s_b)^2.
 
-the variance of a lot that gives the design the one parent's looks with the chance p, else the
-other's. The prior of a design without parents is its line: the mean of the fitted products' log
-scores, and their variance within lines. How far a prior counts is in `preference.belief`.
+This is the variance of a design that has the first parent's looks with the chance p, and else the
+second parent's. The prior of a design without parents comes from its line: the mean of the fitted
+products' log scores, and their variance within lines. `preference.belief` says how much a prior
+counts.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Why a chosen design stands where it stands: its looks, and its parts."""
+"""Explains a chosen design: its looks, and the parts that carry its score."""
 
 from dataclasses import dataclass
 

@@ -138,7 +138,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _over(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row in which what was said before stands where now nothing is said."""
+    """Return a row that keeps an earlier answer where the new row has none."""
     told = {name: now[name] or before.get(name, "") for name in SAID}
     return {**before, **now, **told}
 
@@ -153,7 +153,7 @@ def blind(table: pd.DataFrame, confidence: float) -> dict[str, tuple[Interval, i
         confidence: of the intervals.
 
     Returns:
-        The share and the number of answers; nothing of an answer that nobody gave.
+        The share and the number of each answer that was given.
     """
     found = {}
     for name in (name for name in BLIND if name in table):

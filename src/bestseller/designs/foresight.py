@@ -1,19 +1,21 @@
 """Did a shortlist foresee what sold? Its lift: a ratio of odds, 1 = no better than chance.
 
-Of the products launched after a day, the best sellers of a line are its top share by units per day,
-its slow sellers the same share at the other end; what lies between counts for neither. A launch is
-as near to a list of designs as to the nearest design of its own line. Let p be the chance that, of
-a best and a slow seller of one line, the best one is the nearer to the shortlist (a tie counts
-half), averaged over the lines by their launches that count, and q the same for as many designs of
-each line that are taken at random from the candidates of the same models which passed the same
-checks, averaged over many such lists. Then
+Take the products that were launched after a day. The best sellers of a line are its top share by
+units per day. Its slow sellers are the same share at the other end. Products between count for
+neither. The distance of a launch to a list of designs is that to the nearest design of its own
+line.
+
+p is the chance that, of a best and a slow seller of one line, the best one is the nearer to the
+shortlist. A tie counts half; lines are averaged by their launches that count. q is the same chance
+for random lists, averaged over many of them. A random list has as many designs of each line, taken
+from the candidates of the same models that passed the same checks. Then
 
     lift = p / (1 - p) : q / (1 - q).
 
-So candidates that lie near best sellers anyway, such as in the midst of a line, are no merit of
-the choice. The interval is a percentile bootstrap: each time the best and the slow sellers of each
-line are drawn anew, and one list of random candidates stands for all of them, for the shortlist is
-one list too and could as well have come out a little otherwise.
+So the choice gets no credit for candidates that lie near best sellers anyway, such as in the middle
+of a line. The interval is a percentile bootstrap. Each resample draws the best and the slow sellers
+of each line anew, and takes one random list in the place of all: the shortlist is one list too, and
+could have come out a little differently.
 """
 
 from collections.abc import Mapping
@@ -34,7 +36,7 @@ DRAWS = 1000  # lists of random candidates, and resamples
 
 @dataclass(frozen=True)
 class Lift:
-    """What was found.
+    """The lift of a shortlist.
 
     Attributes:
         interval: the lift, > 0; 1 = as random candidates.

@@ -7,9 +7,9 @@
 Only the low part of codes has noise: the rows of A for their high part are zero. A latent has two
 codes, of an outside and of a middle, and both get the same noise.
 
-|n| tells how far a latent lies from the middle of what the model draws. In many dimensions drawn
-latents lie near the sphere |n|^2 = dimensions, and on it one may walk from one to another (White
-2016, "Sampling Generative Networks").
+|n| is the distance of a latent from the middle of what the model draws. In many dimensions drawn
+latents lie near the sphere |n|^2 = dimensions. A path between two of them may follow this sphere
+(White 2016, "Sampling Generative Networks").
 """
 
 from dataclasses import dataclass

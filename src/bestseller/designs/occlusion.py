@@ -1,7 +1,7 @@
 """Which part of a picture carries its score: each part is blurred away in turn.
 
-Occlusion (Zeiler and Fergus 2014) with a blur in the place of a grey patch (Fong and Vedaldi 2017):
-a patch would be an object of its own that no product has.
+This is occlusion (Zeiler and Fergus 2014) with a blur in the place of a grey patch (Fong and
+Vedaldi 2017), since a patch would be an object that no product has.
 """
 
 from collections.abc import Callable

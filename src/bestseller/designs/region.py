@@ -1,7 +1,7 @@
 """The region in which a score holds: what a searched design must not leave.
 
-A score is fitted on photos of products. A search that climbs it ends, unbounded, at pictures that
-please the score and nobody else. So a step counts only if the new picture
+A score is fitted on photos of products. A search without bounds ends at pictures that have a high
+score and look like no product. So a step counts only if the new picture
 
 - is taken for a product by the out-of-distribution detectors;
 - copies no training image (`metrics.novelty`);

@@ -1,7 +1,7 @@
 """Which latents are worth an image: pairs of parents, judged by what is known of their sales.
 
-A blend has two parents, real products whose sales are known, long before it has an image. So
-many times as many latents are drawn as images are wanted, and some are kept:
+A blend has two parents, real products whose sales are known, before it has an image. So more
+latents are drawn than images are wanted, and some are kept:
 
 - ``drawn``: the first, as the model draws them; no more are drawn than wanted.
 - ``sales``: at random, with the chances in proportion to what the parents sell, each counted by

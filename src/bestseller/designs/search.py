@@ -1,10 +1,10 @@
 """Latent search: designs whose score has a higher lower bound, in the region where it holds.
 
 Latents that are normal numbers, or draws from a density, climb by gradients (`climbing`). Blends
-are crossed (`crossing`), which keeps them blends of two products. Either starts at the best of the
-drawn candidates, chosen as the shortlist chooses. Half of the images that a shortlist may make are
-drawn, the others are steps of the search, and every image is made from its latent alone, so that
-the generator draws it again bit by bit.
+are crossed (`crossing`), which keeps them blends of two products. Both searches start at the best
+of the drawn candidates, chosen as the shortlist chooses. Half of the images that a shortlist may
+make are drawn; the others are steps of the search. Every image is made from its latent alone, so
+that the generator draws it again bit by bit.
 """
 
 from bestseller.designs.climbing import climb

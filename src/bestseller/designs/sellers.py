@@ -1,8 +1,8 @@
 """The best sellers beside a design: which products count as such, and which look most like it.
 
-A product is a best seller where it is in the top of its line by units and sold a least number of
-them. Likeness is measured as the eye sees it, in CIELAB: the colour of the middle, where the face
-of a product tends to be, and the colours over the whole picture.
+A product is a best seller if it is in the top of its line by units and sold a least number of
+units. Likeness is measured in CIELAB, in which equal distances look about equal: of the colour of
+the middle, where the face of a product tends to be, and of the colours over the whole picture.
 """
 
 import math

@@ -20,7 +20,7 @@ SHARE = 0.5  # of the candidates, that are steps of the search; the others are d
 
 @dataclass(frozen=True)
 class Task:
-    """From where and by what a search goes.
+    """What a search is given: its starts, its steps, and what scores its images.
 
     Attributes:
         generator: the model.
@@ -47,7 +47,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Found:
-    """What a search ended at.
+    """The result of a search.
 
     Attributes:
         drawn: the latents with their parents, M.

@@ -1,8 +1,8 @@
 """Which stages a run of the pipeline would run, told before anything runs.
 
-`dvc repro --dry` looks at what is there now, and so names the first stages of a chain alone. Here a
-stage that runs makes what follows uncertain, one that DVC's run cache has does not: its outputs are
-known, and what follows is looked up with them.
+`dvc repro --dry` compares with the files that are there now, so it names only the first stages of a
+chain. Here the stages after a stage that runs are uncertain. If DVC's run cache has the stage, its
+outputs are known, and the stages after it are looked up with these outputs.
 """
 
 import hashlib

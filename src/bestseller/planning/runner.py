@@ -52,7 +52,7 @@ class Runner:
             raise BestsellerError(f"{what} failed; what is done stays done: mend it and run again")
 
     def stop(self) -> None:
-        """End every DVC that still runs, and say nothing more of what they tell."""
+        """End every DVC that still runs, and print no more of their output."""
         self.stopped = True
         until = time.monotonic() + STOP_S
         while time.monotonic() < until and any(p.poll() is None for p in self._processes):

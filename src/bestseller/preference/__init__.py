@@ -1,6 +1,6 @@
 """What sells: the sales ranker, its backtest, and the score of any image.
 
-`score` is for people; see the README for an example.
+`score` is for people; docs/designs.md has an example.
 """
 
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
 """A table's columns as features: colour, fabric, material, price and whatever else it tells."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Value = str | int | float
-Attributes = Mapping[str, Value | None]
 
 RARE = 5  # products: a level of fewer is merged with the other rare ones of its column
 MOST_LEVELS = 50  # of a column, the most frequent ones; the others count as rare

@@ -1,26 +1,30 @@
-"""What a score leaves open: its variance, its interval, and how far a design's is to be believed.
+"""How uncertain a score is: its variance, its interval, and the belief in the score of a design.
 
-A product's sales rate over that of its line's average product is taken to be exp(s) G. The log
-score s is known up to the posterior variance v of a ridge regression (Laplace's approximation;
-Rasmussen & Williams 2006, section 3.4), which grows where few products, or none near, tell of a
-picture. G is what makes products sell unequally that score alike: a gamma variable with mean 1 and
-the variance phi, the dispersion that the ranker found around products it had not seen (`rates`).
-Its log has the variance psi_1(1 / phi), in which the mean v of those products is contained; so the
-log of the rate has the variance psi_1(1 / phi) + v - mean v, and the quantiles of log G, stretched
-to it, make the interval.
+The model: a product's sales rate, over that of its line's average product, is exp(s) G.
 
-A picture that a model drew is no photo of a product: parts of it are the model's own, and the
-score of a thing that nobody has made is less sure than v says of photos. It is therefore drawn
-towards what is known without it, its prior mean m with the variance t,
+- s is the log score. It is known up to the posterior variance v of a ridge regression (Laplace's
+  approximation; Rasmussen & Williams 2006, section 3.4). v is larger if few products are near the
+  picture.
+- G says how unequally products with the same score sell. It is a gamma variable with mean 1 and
+  variance phi, the dispersion that the ranker found around products it had not seen (`rates`). Its
+  log has the variance psi_1(1 / phi), which contains the mean v of those products.
 
-    s' = m + k (s - m),    k = t / (t + v),
+So the log of the rate has the variance psi_1(1 / phi) + v - mean v. The interval has the quantiles
+of log G, stretched to this variance.
 
-the posterior mean of two normal distributions (Lindley & Smith 1972), which animal breeders use to
-set a young animal's own record beside its parents' (Henderson 1975, "Best Linear Unbiased
-Estimation and Prediction under a Selection Model"): like a posterior mean of any kind it remains
-unbiased for the designs that were chosen because it is high. Its variance is k v, were the prior's
-variance right; it is a guess, and 95 % intervals with k v held but 82 to 90 % of what the hidden
-taste says of drawn designs (`benchmarks/steering.py`). So a design's variance is k v + mean v.
+A picture that a model drew is no photo of a product. Parts of it are the model's own, and its score
+is less sure than v says of photos. The score is therefore drawn towards what is known without the
+picture, a prior with mean m and variance t:
+
+    s' = m + k (s - m),    k = t / (t + v).
+
+This is the posterior mean of two normal distributions (Lindley & Smith 1972). Animal breeders
+combine a young animal's own record with its parents' in this way (Henderson 1975, "Best Linear
+Unbiased Estimation and Prediction under a Selection Model"). Like every posterior mean it stays
+unbiased for the designs that were chosen because it is high. Its variance would be k v if the
+prior's variance were right. That variance is a guess: 95 % intervals with k v held only 82 to 90 %
+of what the hidden taste says of drawn designs (`benchmarks/steering.py`). So a design's variance is
+k v + mean v.
 """
 
 from collections.abc import Sequence
@@ -131,9 +135,9 @@ class Belief:
     def sales(self) -> Array:
         """Return the sales of the fitted products over those of their line's average, float64 N.
 
-        A product's sales are told by its picture and its own units together: with the expected
-        units m, those of its score, it is (units + 1 / phi) / (m + 1 / phi) times as good as it
-        looks (Clayton & Kaldor 1987), so that a young product with a lucky week is no record.
+        They combine the picture and the product's own units. Let m be the units that the score
+        expects. The sales are (units + 1 / phi) / (m + 1 / phi) times the score (Clayton & Kaldor
+        1987). So a young product with a lucky week does not set a record.
         """
         ranker, phi = self.ranker, self.ranker.fitted.dispersion
         sales = Sales.of(ranker.products)
@@ -151,7 +155,7 @@ class Belief:
         The interval of a sales rate becomes one of units by Poisson's chance. A number of units
         at its edge counts in part: the share of its probability that lies inside (Czado et al.
         2009, "Predictive Model Assessment for Count Data", whose transform is not randomised).
-        The mean is the coverage, to be held against `confidence`.
+        The mean is the coverage, to be compared with `confidence`.
 
         Args:
             features: float32 N x d, of products that the ranker was not fitted on.

@@ -1,18 +1,18 @@
 """How many of the designs above a cut sell badly, at whichever of some cuts a reader chooses.
 
-A design is made, and chosen, to score high, so it is no draw from the catalogue as the products of
-`preference.warranty` are. Assumed is here that a design is bad no more often than a product with
-its score, and that a higher score is never worse. That is not so of designs chosen for the highest
-scores among many: on simulated shops bounds for such designs were broken in 18 of 100
-(benchmarks/README.md). So `exchangeable` comes first: nothing is promised of designs whose scores
-can be told from those of held-out products. A design that the detectors find unlike every product
-is on no list, and one that scores beyond every held-out product is not covered, for no product
-tells what becomes of it.
+A design is made and chosen to score high. So it is no random draw from the catalogue, as the
+products of `preference.warranty` are. The bounds here assume that a design is bad no more often
+than a product with its score, and that a higher score is never worse. This does not hold for
+designs that were chosen for the highest scores among many: on simulated shops bounds for such
+designs were broken in 18 of 100 (benchmarks/README.md). So `exchangeable` comes first: nothing is
+promised of designs whose scores can be told from those of held-out products. A design that the
+detectors find unlike every product is on no list. A design that scores beyond every held-out
+product is not covered, since no product shows what becomes of it.
 
-Above a cut there are R designs. They are likened to N held-out products, k of them bad, that start
-at the cut or, where that takes it, somewhat below: so many that the scores of the designs are at
-least those of the products, quantile by quantile. Then designs are bad with a mean chance of at
-most that of the products, and the number B of bad ones is at most b, the largest number at which
+Above a cut there are R designs. They are compared with N held-out products, k of them bad, that
+start at the cut or, if necessary, somewhat below it. N is so large that the scores of the designs
+are at least those of the products, quantile by quantile. Then designs are bad with a mean chance of
+at most that of the products. The number B of bad designs is at most b, the largest number at which
 Fisher's exact test would not yet tell designs and products apart:
 
     P(K <= k) > level    for K ~ hypergeometric(R + N, k + b, N).

@@ -1,7 +1,8 @@
 """How sales enter a training: a weight and a percentile for each product that it learns from.
 
-A product's sales are its rate over its line's, drawn towards the line's mean the less its days on
-sale tell: with u units in the days since its first sale, and m expected of the line's level,
+A product's sales are its rate over its line's. The fewer units are expected in its days on sale,
+the more they are drawn towards the line's mean. With u units in the days since its first sale, and
+m expected at the line's level, they are
 
     r = (u + 1 / phi) / (m + 1 / phi),
 

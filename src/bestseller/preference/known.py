@@ -33,7 +33,7 @@ Features = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class KnownImages:
-    """What an image's novelty is held against.
+    """What an image's novelty is measured against.
 
     Attributes:
         space: in which distances are measured, and the score is fitted.

@@ -40,9 +40,9 @@ def split_by_launch(
 ) -> Launches:
     """Cut the ledger at a day, and hold out the products first sold after it.
 
-    A launch is a first sale, for a ledger tells no other. A later product that is a near-duplicate
-    of a known one is no new design and is left out. Prices and attributes are those of today's
-    catalogue.
+    A launch is a first sale, since the ledger has no launch dates. A later product that is a
+    near-duplicate of a known one is no new design and is left out. Prices and attributes are those
+    of today's catalogue.
 
     Args:
         history: of all products and sales, from `metadata.with_table`.

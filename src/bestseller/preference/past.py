@@ -1,7 +1,8 @@
 """The catalogue as it was known on a past day, and what was launched after it.
 
-A launch is a first sale, for a ledger tells no other, unless an attribute of the catalogue tells
-the day; the earlier of both counts. A product of which neither is known is on neither side.
+A product's launch is its first sale, since the ledger has no launch dates. If an attribute of the
+catalogue tells the day of the launch, the earlier of both days counts. A product with neither day
+is neither among the known products nor among the launched ones.
 """
 
 import datetime as dt

@@ -84,12 +84,6 @@ class SalesRanker:
         mean = np.array([self._mean.get(line, self._overall) for line in lines])
         return np.exp(self.log_rate(features)) / mean
 
-    def units_per_day(
-        self, features: NDArray[np.float32], lines: Sequence[str]
-    ) -> NDArray[np.float64]:
-        """Return `score` times the line's units per day and product, float64 N, >= 0."""
-        return self.score(features, lines) * self.line_rate(lines)
-
     def line_rate(self, lines: Sequence[str]) -> NDArray[np.float64]:
         """Return the lines' units per day and product; of all products for an unknown line."""
         overall = float(self.products["counted"].sum() / self.products["days"].sum())

@@ -4,12 +4,12 @@ A product with the score s_i, on sale for d_i days in line g, sells
 
     u_i ~ NB(mean m_i, variance m_i + phi m_i^2),        m_i = d_i exp(a_g + s_i).
 
-The line's level a_g takes its best value for the scores, so that what a line, a season or a price
-level adds to all its products cancels. phi, the dispersion, is what makes products sell unequally
-that score alike (placement, stock, fashion): with it a product tells at most as much as 1 / phi
-units, however many it sold, and one that has been on sale for a few days tells little. phi = 0
-would be Poisson's regression, in which a line's few hits drown its other products (Cameron and
-Trivedi 2013, chapter 3).
+The line's level a_g takes its best value for the scores. So what a line, a season or a price level
+adds to all its products cancels. The dispersion phi says how unequally products with the same score
+sell (placement, stock, fashion). It limits the weight of one product to that of 1 / phi units,
+however many it sold, and gives little weight to a product that has been on sale for a few days. phi
+= 0 would be Poisson's regression, in which a line's few hits outweigh its other products (Cameron
+and Trivedi 2013, chapter 3).
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ TOLERANCE = 1e-10
 
 @dataclass(frozen=True)
 class Sales:
-    """What N products sold.
+    """The sales of N products.
 
     Attributes:
         units: float64 N, >= 0.

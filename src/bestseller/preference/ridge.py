@@ -1,7 +1,7 @@
-"""Weights of a rate regression, held small by a ridge whose size the fitted products choose.
+"""Weights of a rate regression with a ridge penalty, whose size is fitted on the products.
 
-Features come in blocks of unit scale, so that a ridge has a meaning: weights with the prior
-variance v explain, before a sale is seen, a variance of v of the products' log rates.
+Features come in blocks of unit scale, so that the size of the ridge has a meaning: weights with the
+prior variance v explain, before any sale is known, a variance of v of the products' log rates.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ EXACT, ROUGH = 1e-4, 1e-2  # largest slope at the end, in nats per standard devi
 
 @dataclass(frozen=True)
 class Ridge:
-    """What a fit chose.
+    """A fitted rate regression.
 
     Attributes:
         weights: float64 d, of the features as they were given.

@@ -120,7 +120,7 @@ def fit_and_test(
     Args:
         pictures: of all products.
         fitted: what the sales of products were when the ranker was fitted, `metadata.with_table`.
-        held_out: other products, with the sales that the score is held against.
+        held_out: other products, with the sales that the score is compared with.
         confidence: of the intervals.
         seed: of the folds, the shuffle and the resamples.
         detector: goes into the ranker as it is.

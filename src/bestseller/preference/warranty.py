@@ -1,16 +1,18 @@
 """How many of the products above a cut of the score sell badly, at whatever cut is chosen.
 
-Of n held-out products it is known which sold badly, say below their line's median product; of m
-new ones it is not. With W = the score of a bad product and minus infinity for a good one, let C_k
-be the number of new bad products that have at most k bad held-out ones at or above them. Where the
-n + m products are exchangeable, the order of their W is a draw of n balls of one kind and m of
-another; C_k is then at most the number of new balls before the (k + 1)-th held-out one, which is
-beta-binomial(m, k + 1, n - k), whatever the score is worth. The bounds are the quantiles of these
-at one level, chosen by simulation so that all hold at once with the confidence asked for
-(Blanchard, Neuvial & Roquain 2020, "Post Hoc Confidence Bounds on False Positives Using Reference
-Families"; for conformal scores Gazin, Blanchard & Roquain 2024, "Transductive Conformal Inference
-with Adaptive Scores"). So among the R new products above a cut with k bad held-out ones above it
-at most the k-th bound are bad, and a reader may move the cut and look again.
+Of n held-out products it is known which sold badly, such as below their line's median product. Of m
+new products it is not known. Let W be the score of a bad product, and minus infinity for a good
+one. Let C_k be the number of new bad products that have at most k bad held-out ones at or above
+them. If the n + m products are exchangeable, the order of their W is a random order of n balls of
+one kind and m of another. C_k is then at most the number of new balls before the (k + 1)-th
+held-out one. That number is beta-binomial(m, k + 1, n - k), however good or bad the score is.
+
+The bounds are the quantiles of these numbers at one level. A simulation chooses the level so that
+all bounds hold at once with the confidence asked for (Blanchard, Neuvial & Roquain 2020, "Post Hoc
+Confidence Bounds on False Positives Using Reference Families"; for conformal scores Gazin,
+Blanchard & Roquain 2024, "Transductive Conformal Inference with Adaptive Scores"). So if k held-out
+products above a cut are bad, at most the k-th bound of the new products above it are bad. A reader
+may move the cut and look again.
 
 Exchangeable means: drawn as the held-out products were. It holds for further products of the same
 shop; a design that was made, or chosen from many, to score high is no such draw. What is promised

@@ -1,7 +1,7 @@
 """Drift since the last run: the sales mix, the top sellers, the look of the products.
 
-Drift informs and stops nothing. Each number stands beside what chance alone would make of it, and
-is told in a warning only where it is above both that and its threshold in params.yaml.
+Drift is reported and stops nothing. Each number has beside it the value that chance alone gives. A
+warning reports a number only if it is above both this value and its threshold in params.yaml.
 """
 
 from collections.abc import Mapping

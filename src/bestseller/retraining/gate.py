@@ -1,10 +1,10 @@
 """The promotion gate: decides whether the best model of this run becomes the champion.
 
-It must reach the floors of params.yaml, and beat the champion on today's held-out photos, both
-drawn and measured anew (`scoring`): numbers of two runs are of other photos and other feature
-spaces and are never compared. It must beat it in every metric space; a difference inside its
-interval, or spaces that disagree, are a tie. The champion then stays, unless the challenger can
-draw a line of today's catalogue that the champion never learned.
+It must reach the floors of params.yaml and beat the champion on today's held-out photos. Images of
+both are drawn and measured anew (`scoring`): numbers of two runs are of other photos and other
+feature spaces, so they are never compared. It must beat the champion in every metric space. A
+difference inside its interval, or spaces that disagree, are a tie. After a tie the champion stays,
+unless the challenger can draw a line of today's catalogue that the champion never learned.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from bestseller.metrics.registry import Columns, from_records, of_metric
 from bestseller.params import Gate, Params
 from bestseller.report.words import count, joined, model_label
 from bestseller.retraining.decision import Decision
-from bestseller.retraining.scoring import Comparison, NotComparable, compare_on_held_out
+from bestseller.retraining.scoring import HeldOutComparison, NotComparable, compare_on_held_out
 
 METRICS, MODELS = Path("metrics"), Path("data/models")
 PROCESSED = Path("data/processed")
@@ -33,8 +33,8 @@ RESTORE = "dvc checkout data/champion.dvc"
 Facts = dict[str, float | int | str]
 
 
-def judge(root: Path, champion: Path | None, params: Params) -> Decision:
-    """Judge the best model of the run in a checkout.
+def decision_of(root: Path, champion: Path | None, params: Params) -> Decision:
+    """Return the decision about the best model of the run in a checkout.
 
     Args:
         root: the checkout, after `dvc repro`.
@@ -78,7 +78,7 @@ def judge(root: Path, champion: Path | None, params: Params) -> Decision:
 def floors(
     measured: Mapping[str, Any], real: Mapping[str, Any], limits: Gate, columns: Columns
 ) -> tuple[Facts, list[str]]:
-    """Hold a model's metrics against the floors.
+    """Compare a model's metrics with the floors.
 
     Args:
         measured: metrics/evaluate/<model>.json.
@@ -146,7 +146,7 @@ def _new_lines(new: TrainedGenerator, old: TrainedGenerator, images: ImageSet) -
     return sorted((set(new.lines) - set(old.lines)) & set(images.index["line"]))
 
 
-def _verdict(found: Comparison, label: str, new_lines: list[str]) -> tuple[bool, str]:
+def _verdict(found: HeldOutComparison, label: str, new_lines: list[str]) -> tuple[bool, str]:
     told = "; ".join(
         f"{space.metric} to {count(found.n_real, 'held-out image')} of today is "
         f"{space.challenger.value:.4g} for {label} and {space.champion.value:.4g} for the "

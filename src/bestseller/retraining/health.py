@@ -1,8 +1,8 @@
 """Checks the data of a refresh against those of the last commit; broken data are refused.
 
 The stages themselves refuse what they cannot read: a broken schema, too many unknown SKUs, too few
-pages. Here stands what only history can tell: a shop or a ledger that lost much at once, a ledger
-that went back in time or doubled, a jump in what was refused.
+pages. The checks here compare with the last data: a shop or a ledger that lost much at once, a
+ledger that went back in time or doubled, a jump in the number of refused rows.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -37,7 +37,7 @@ TOLD = {
 
 
 class Summary(BaseModel):
-    """What came out of a retraining.
+    """The result of a retraining.
 
     Attributes:
         outcome: how it ended.

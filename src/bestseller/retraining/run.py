@@ -1,8 +1,8 @@
 """A retraining, from the search for new data to the commit, in six steps that can be repeated.
 
-What is decided goes into a journal before anything follows from it. A run that was killed is
-finished by the next one: it goes through the steps again with what the journal holds, DVC skips
-what was done, and the trailer of the commit tells whether that was made.
+A decision is written into a journal before the run acts on it. The next run finishes a run that was
+killed: it repeats the steps with the decisions of the journal, and DVC skips finished stages. The
+trailer of a commit tells whether the commit was made.
 """
 
 import datetime as dt
@@ -25,7 +25,7 @@ STORE = ".scratch/retrain"
 LAST = "data/retrain/last.json"
 # What a run commits, and nothing else.
 OWN = ["dvc.lock", "metrics", "data/source", str(Path(LAST).parent), champion.POINTER]
-# Outputs of the last run that today's are held against.
+# Outputs of the last run that today's are compared with.
 BEFORE = ["data/sales", "data/centroid", "data/backbones"]
 INTAKE = ("scrape", "sales", "preprocess")  # stages that refuse bad data
 DESIGNED = "shortlist"  # behind it come report and tracking, which tell the decision, and foresight
@@ -42,14 +42,14 @@ class Calls:
         probe: asks the sources; watermarks by file.
         problems: what speaks against the new facts, given the committed ones or None.
         measure_drift: what moved since the outputs in a folder; flat, with ``warnings``.
-        judge: the gate's decision about the champion's folder, None where there is no champion.
+        decide: the gate's decision about the champion's folder, None where there is no champion.
         publish: mirrors the state into MLflow; a BestsellerError is told and changes nothing.
     """
 
     probe: Callable[[], Mapping[str, State]]
     problems: Callable[[Mapping[str, Facts] | None, Mapping[str, Facts]], list[str]]
     measure_drift: Callable[[Path], dict[str, Any]]
-    judge: Callable[[Path | None], Decision]
+    decide: Callable[[Path | None], Decision]
     publish: Callable[[], None]
 
 
@@ -195,7 +195,7 @@ class Retraining:
         self._say(5, "gate: the best model of today against the champion")
         if journal.decision is None:
             folder = self.root / champion.CHAMPION
-            decision = self.calls.judge(folder if folder.exists() else None)
+            decision = self.calls.decide(folder if folder.exists() else None)
             decision = champion.unless_rolled_back(self.repository, decision)
             journal = self._note(journal, decision=decision)
         assert journal.decision is not None

@@ -35,7 +35,7 @@ class SpaceComparison:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class HeldOutComparison:
     """Both models in every metric space.
 
     Attributes:
@@ -76,8 +76,11 @@ class Comparison:
 
 @dataclass(frozen=True)
 class NotComparable:
-    """Why the two cannot be compared, and what follows: a model that today's catalogue has outgrown
-    gives way; one that there is no photo to hold against stays."""
+    """Why the two models cannot be compared, and whether the challenger is promoted.
+
+    The challenger is promoted if the champion does not fit today's catalogue any more. The champion
+    stays if there are no photos to compare with.
+    """
 
     promote: bool
     reason: str
@@ -89,7 +92,7 @@ def compare_on_held_out(
     images: ImageSet,
     root: Path,
     params: Params,
-) -> Comparison | NotComparable:
+) -> HeldOutComparison | NotComparable:
     """Draw from both with the same latents for the same lines, and measure both alike.
 
     Of the lines of today's catalogue those count that both learned, in the catalogue's proportions,
@@ -147,4 +150,4 @@ def compare_on_held_out(
             for estimate in (pair.first, pair.second, pair.difference)
         )
         found.append(SpaceComparison(f"kid_{label}", *intervals))
-    return Comparison(found, n, int(of_lines.sum()), lines)
+    return HeldOutComparison(found, n, int(of_lines.sum()), lines)

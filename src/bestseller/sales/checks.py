@@ -1,4 +1,4 @@
-"""What makes a row countable, as a schema; every failure of a row is told, not only the first."""
+"""The schema of a row that counts; every failure of a row is reported, not only the first."""
 
 from collections.abc import Callable
 

@@ -29,7 +29,7 @@ GROUP = ["sku", "date", "channel", "currency"]
 
 @dataclass(frozen=True)
 class CleanLedger:
-    """What became of a ledger.
+    """A cleaned ledger.
 
     Attributes:
         clean: sku (of the design), date (datetime64, the day), channel, currency (text, empty for
@@ -64,7 +64,7 @@ def clean_ledger(
     *,
     keep: Callable[[pd.DataFrame], None] | None = None,
 ) -> CleanLedger:
-    """Judge every row of a ledger and net the good ones.
+    """Check every row of a ledger, and sum the net units of those that can be read.
 
     In this order: rows that `empty` drops; rows that do not count; rows that `as_of` makes unknown
     as yet; rows that do not fit the header or cannot be read, or whose

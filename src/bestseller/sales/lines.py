@@ -1,8 +1,8 @@
 """A text's lines as records of cells, so that no line is lost in another one's quotes.
 
-Python's csv module reads as RFC 4180 says and forgives the rest: a quote that is opened and never
-closed takes in the lines behind it, which then look like one long cell. A record of several lines
-is therefore looked at again, and where it is none, only its first line is set aside.
+Python's csv module follows RFC 4180 and accepts everything else. If a quote is opened and never
+closed, the lines after it become one long cell. So a record of several lines is checked again. If
+it is no such record, only its first line is set aside.
 """
 
 import csv

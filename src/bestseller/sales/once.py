@@ -1,4 +1,4 @@
-"""Whether what an order tells once, in its first row, is taken for empty in its other rows."""
+"""Refuses settings that take values that stand once per order for empty in the other rows."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What stands once for several rows of an order, and which rows do not count."""
+"""Fills in values that stand once for several rows of an order; drops rows that do not count."""
 
 from collections.abc import Collection
 

@@ -1,8 +1,8 @@
 """Ledgers whose rows are sums of weeks, months, quarters or years, not of days.
 
-The day that such a row is dated with stands for its whole period. What a product sold in the period
-of its first sale says nothing about its rate, for it may have been launched on that period's last
-day; only the whole periods behind it do, see `units.units_per_product`.
+The date of such a row stands for its whole period. What a product sold in the period of its first
+sale says nothing about its rate, since it may have been launched on that period's last day. Only
+the whole periods after it count for the rate, see `units.units_per_product`.
 """
 
 import datetime as dt

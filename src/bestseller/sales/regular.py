@@ -1,6 +1,6 @@
-"""A text without quotes whose lines all fit its header, read at once: most large ledgers are one.
+"""Reads a text without quotes whose lines all fit its header at once, as most large ledgers are.
 
-What is not like that is read record by record, see `lines`; both ways give the same rows.
+Other texts are read record by record, see `lines`; both ways give the same rows.
 """
 
 import csv

@@ -26,7 +26,7 @@ REQUIREMENTS = "requirements.txt"
 
 
 def announce_champion(champion: Path, root: Path, *, wait_s: float) -> None:
-    """Let the registry's alias ``champion`` name the promoted generator.
+    """Set the registry's alias ``champion`` to the promoted generator.
 
     A generator that the registry has already, as after a rollback, gets the alias and the new
     reasons, and no second version.

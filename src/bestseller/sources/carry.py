@@ -1,4 +1,4 @@
-"""What stays of the last catalogue: what a shop no longer sells was sold, and is evidence."""
+"""Keeps the products of the last catalogue that the shop no longer sells, since they have sales."""
 
 import hashlib
 from collections.abc import Mapping

@@ -129,8 +129,10 @@ def _walk(folder: Path, table: Path | None) -> Iterator[tuple[str, str]]:
 
 
 def _meaning(files: Collection[str]) -> Callable[[str], str]:
-    """Return what finds the file that a table means by a path which is written in another way: with
-    backslashes, from the folder itself (./), in another case, or with accents of their own."""
+    """Return a function that finds the file for a path of the table that is written in another way.
+
+    Such a path has backslashes, begins with ./, is in another case, or composes its accents
+    differently."""
     alike: dict[str, list[str]] = {}
     for file in files:
         alike.setdefault(_in_one_way(file), []).append(file)

@@ -128,7 +128,7 @@ def answers(
         tables = [_differences(s, rows[rows["budget"] == budget], confidence) for s in asked]
         adjusted = _adjusted(tables)
         for statement, differences in zip(asked, adjusted, strict=True):
-            verdict, reason = judge(statement, differences, adjusted, 1 - confidence)
+            verdict, reason = verdict_of(statement, differences, adjusted, 1 - confidence)
             found.append(Answer(statement, budget, verdict, reason, differences))
     told = {id(answer.statement) for answer in found}
     never = "no budget of studies/claims.yaml has both of its variants"
@@ -137,7 +137,7 @@ def answers(
     return sorted(found, key=lambda answer: order[id(answer.statement)])
 
 
-def judge(
+def verdict_of(
     statement: Statement,
     differences: Sequence[Difference],
     family: Sequence[Sequence[Difference]],

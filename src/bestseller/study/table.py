@@ -13,7 +13,6 @@ from bestseller.base.files import atomic_path
 
 FILE = Path("studies/claims.csv")
 IDENTITY = ["budget", "variant", "seed", "settings", "code"]
-COSTS = ["train_cpu_s", "train_wall_s", "measure_cpu_s"]
 ORIGIN = ["finished", "machine", "threads", "python", "torch", "numpy"]
 
 

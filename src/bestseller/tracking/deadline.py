@@ -1,8 +1,8 @@
-"""An end to what a server keeps going for ever, such as an answer of a byte every few seconds.
+"""A time limit on all requests of a call together, for servers that answer without an end.
 
-A time limit of a request counts from byte to byte, so it never ends such an answer. Once the whole
-has taken too long, the connections that were opened for it are cut, and whoever reads from them
-fails at once.
+The time limit of one request starts anew with each byte. So it never ends an answer of one byte
+every few seconds. When the whole call has taken too long, the connections that were opened for it
+are cut, and reading from them fails at once.
 """
 
 import os

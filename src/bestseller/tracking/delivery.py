@@ -1,4 +1,4 @@
-"""Sending the outbox to MLflow, wherever that is, without ever hanging on it."""
+"""Sends the outbox to MLflow, within a limited time."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
 """Follows one training and sends its curves and last samples to MLflow while it runs.
 
 `bestseller.live` starts this as a process of its own, with a pipe that closes when the training
-ends, however it ends. It writes nothing that the training reads, works when nobody else does, and
-gives up at the first thing that fails: what counts is published at the end of the pipeline.
+ends, however it ends. It writes nothing that the training reads, runs at the lowest priority, and
+ends at the first error: the results that count are published at the end of the pipeline.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""The MLflow run of a training that is under way, and what becomes of it.
+"""The MLflow run of a training that is not yet finished.
 
-It lasts until the training is published: then the child run of the finished pipeline holds the same
-curves, and the live run goes. A training that was killed is resumed in the run that it had.
+The run is deleted when the training is published: the child run of the finished pipeline then has
+the same curves. A training that was killed continues in the run that it had.
 """
 
 import hashlib
@@ -92,7 +92,7 @@ def settle(store: MlflowStore, folder: Path) -> None:
 
 
 def settle_all(store: MlflowStore, folder: Path) -> None:
-    """Settle every training told of under `folder` that nobody follows any more."""
+    """Settle every training with files under `folder` that has no follower any more."""
     for told in folder.glob("*/*"):
         try:
             with FileLock(told / LOCK, timeout=0):

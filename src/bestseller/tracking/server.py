@@ -44,7 +44,7 @@ def tracking_uri(root: Path) -> str:
 
 
 def follow_checkout(uri: str, root: Path) -> None:
-    """Let the artifacts of the checkout's own database lie in this checkout, also after a move.
+    """Point the checkout's own database to the artifacts in this checkout, also after a move.
 
     MLflow keeps their place as an absolute address, and takes no relative one: a checkout that was
     moved or copied would go on writing into the old place.

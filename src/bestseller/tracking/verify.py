@@ -1,7 +1,7 @@
 """Whether the pipeline's outputs are, byte for byte, what dvc.lock says.
 
-DVC trusts an object of its cache whose file is read-only, and a workspace file whose time and size
-it knows; neither is read again. A disk that loses bits goes unnoticed until somebody looks.
+DVC does not read an object of its cache again if its file is read-only, nor a workspace file whose
+time and size it knows. So it does not notice a disk that loses bits.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Crawl one shop, in a process of its own.
 
-Scrapy's reactor runs once in a process, and a page that brings a parser down must not take the
-caller with it; so each crawl is a child process, which ends when its parent does.
+Scrapy's reactor runs only once in a process, and a page that crashes a parser must not end the
+caller. So each crawl is a child process, which ends when its parent does.
 """
 
 import json

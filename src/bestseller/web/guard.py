@@ -1,8 +1,8 @@
 """The crawler asks the configured shop and public hosts, and nothing else.
 
 A page may name any address: of this machine, of the network behind it, of a cloud's metadata
-service, or a file. Each request is checked before it is sent, each redirect as a request of its
-own, and each host name again where it is resolved.
+service, or a file. So each request is checked before it is sent. Each redirect is checked as a
+request of its own, and each host name once more when it is resolved.
 """
 
 import ipaddress
@@ -62,7 +62,7 @@ class NoPublicAddressError(DNSLookupError):
 
 
 class MarkupGuard:
-    """Downloader middleware: no parser gets a page that it would not come back from.
+    """Downloader middleware: keeps pages on which a parser might never end from the parsers.
 
     A tree takes up to 80 times the memory of its page. libxml2 compares each attribute of a tag
     with all others: 250,000 take it minutes, and it cannot be interrupted.

@@ -1,8 +1,8 @@
-"""A server that says that it is asked too often is waited for, and asked again.
+"""Waits and asks again if a server says that it gets too many requests.
 
-It says so by 429 (RFC 6585), by Shopify's 430, or by 503 with Retry-After (RFC 9110, 10.2.3). Until
-the time that it names, nothing is asked of its host; where it names none, or names now and refuses
-again, twice as long as before.
+The server says so by 429 (RFC 6585), by Shopify's 430, or by 503 with Retry-After (RFC 9110,
+10.2.3). Its host gets no request until the time that it names. If it names none, or names now and
+refuses again, the crawler waits twice as long as before.
 """
 
 import asyncio

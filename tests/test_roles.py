@@ -1,4 +1,4 @@
-"""The judge is not the teacher: what scores a design did not train its generator."""
+"""What scores a design did not train its generator: the networks have separate roles."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from conftest import REPOSITORY
 from shapes import save_shop
 from stages import augment, backbone, backtest, centroid, classifier
 
-TEACHERS = ("data/backbones", "data/centroid")
-JUDGES = ("data/classifier", "data/preference/ranker", "data/preference/products")
+IN_LOSSES = ("data/backbones", "data/centroid")
+SCORING = ("data/classifier", "data/preference/ranker", "data/preference/products")
 
 
 def changed(params: Params, **sections: dict[str, object]) -> Params:
@@ -54,7 +54,7 @@ def run_stages(params: Params) -> dict[str, bytes]:
     for stage in (augment, backbone, centroid, classifier, backtest):
         stage.main(params)
     files = [path for path in sorted(Path("data").rglob("*")) if path.is_file()]
-    return {str(p): p.read_bytes() for p in files if str(p).startswith((*TEACHERS, *JUDGES))}
+    return {str(p): p.read_bytes() for p in files if str(p).startswith((*IN_LOSSES, *SCORING))}
 
 
 @pytest.mark.slow
