@@ -45,13 +45,13 @@ def _page(designs: Sequence[Design], bands: Bands, title: str) -> Figure:
         axes: Any = figure.add_axes((left, bottom, 0.28, 0.16))
         axes.imshow(design.image, interpolation="bicubic")
         axes.axis("off")
-        for step, (text, size) in enumerate(_words(design.record, bands)):
+        for step, (text, size) in enumerate(words(design.record, bands)):
             at = bottom - 0.006 - 0.0125 * step
             figure.text(left + 0.14, at, _plain(text), fontsize=size, ha="center", va="top")
     return figure
 
 
-def _words(record: dict[str, Any], bands: Bands) -> list[tuple[str, float]]:
+def words(record: dict[str, Any], bands: Bands) -> list[tuple[str, float]]:
     price = likely_price(record["best_sellers"])
     sells = f"sells at least {times(record['score_low'])} its line's average"
     told = [(f"{record['line']} {record['rank']}", 9.0), (sells, 7.0)]

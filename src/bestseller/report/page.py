@@ -140,7 +140,8 @@ def _card(design: Design, thumbnails: Thumbnails, bands: Bands, results: Results
 
     def shown(real: Mapping[str, Any]) -> dict[str, Any]:
         known = results.prices.get(str(real["sku"]))
-        priced = "" if known is None else bands.written(known.value)
+        price = real.get("price", known.value if known else None)
+        priced = "" if price is None else bands.written(price)
         return {**real, "thumb": thumbnails.css_class(real["sku"]), "priced": priced}
 
     price = likely_price(record["best_sellers"])

@@ -24,7 +24,10 @@ function keyed(event) {
   const key = event.key.toLowerCase();
   if (event.target.matches("input:not([type=checkbox]), select")) {
     if (event.key === "Enter" && event.target.closest("#columns")) event.target.blur();
-    if (event.target.matches("#tools select, #budget") && (event.key === "Escape" || (event.key === "Enter" && event.target.id === "budget"))) back();
+    if (event.target.matches("#tools select, #budget") && (event.key === "Escape" || (event.key === "Enter" && event.target.id === "budget"))) {
+      event.preventDefault();  // or Enter would press what has the focus next
+      back();
+    }
     return;
   }
   const done = blind.open ? blindKey(event.key, key) : viewer.open ? viewerKey(event.key, key) : pageKey(event, key);
