@@ -19,6 +19,7 @@ from stages import run
 
 SUMMARY = Path("metrics/summary.json")
 WIDTH, NAME, MODEL, NUMBER = 100, 22, 17, 10  # characters
+SHORT = {"near_copy_rate": "copies", "similarity": "similar"}  # headings that fit
 LONGEST = 60  # characters of one setting's value
 Row = Mapping[str, str]
 
@@ -64,7 +65,7 @@ def table(rows: Sequence[Row], metrics: Sequence[str], settings: Sequence[str]) 
 
 def _heading(metric: str) -> str:
     """Return a metric's first word, which tells the metrics of the summary apart."""
-    return "copies" if metric == "near_copy_rate" else metric.partition("_")[0][: NUMBER - 1]
+    return SHORT.get(metric, metric.partition("_")[0][: NUMBER - 1])
 
 
 def _number(text: str) -> str:

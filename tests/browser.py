@@ -1,5 +1,6 @@
 """A headless Chromium for tests of the pages: loaded, watched and typed into."""
 
+import base64
 import json
 import os
 import shutil
@@ -128,6 +129,16 @@ class Tab:
         )
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def resize(self, width: int, height: int) -> None:
+        """Make the page's window as large, in CSS pixels."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1}
+        self._call("Emulation.setDeviceMetricsOverride", mobile=width < 600, **size)
+
+    def printed(self) -> bytes:
+        """Return the page as it would be printed on A4, a PDF."""
+        paper = {"paperWidth": 8.27, "paperHeight": 11.69, "preferCSSPageSize": True}
+        return base64.b64decode(self._call("Page.printToPDF", **paper)["data"])
 
     def press(self, *keys: str) -> None:
         """Press keys: letters, signs or names such as ArrowRight."""

@@ -5,8 +5,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from bestseller.params import Params
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # read when numpy and torch are imported
@@ -74,6 +78,39 @@ def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def report_params() -> "Params":
+    """The committed settings with two models."""
+    from bestseller.params import load_params
+
+    committed = load_params(REPOSITORY / "params.yaml")
+    return committed.model_copy(update={"models": ["dcgan-plain", "dcgan-centroid"], "seeds": [0]})
+
+
+@pytest.fixture(scope="session")
+def report_folder(tmp_path_factory: pytest.TempPathFactory, report_params: "Params") -> Path:
+    """A working directory in which the stage report has run; tests leave it as it is."""
+    return _reported(tmp_path_factory.mktemp("run"), report_params)
+
+
+@pytest.fixture(scope="session")
+def many_designs(tmp_path_factory: pytest.TempPathFactory, report_params: "Params") -> Path:
+    """A page of 48 designs in two lines, and one in a line of few products; tests leave it."""
+    folder = _reported(tmp_path_factory.mktemp("run"), report_params, per_line=24)
+    return folder / "data/report/index.html"
+
+
+def _reported(root: Path, params: "Params", per_line: int = 3) -> Path:
+    from fake_outputs import write_outputs
+    from stages import report
+
+    write_outputs(root, per_line=per_line)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        report.main(params)
+    return root
 
 
 @pytest.fixture

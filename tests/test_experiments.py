@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+from pathlib import Path
 
 from stages.experiments import WIDTH, table
 
@@ -27,6 +29,13 @@ def test_a_row_tells_the_model_its_numbers_and_what_was_set() -> None:
     assert lines[row + 1].strip() == "train.dcgan.lr=0.001"
     assert lines[-2].split()[1:] == ["Queued", "-", "-", "-", "-"]
     assert not any("seeds" in line for line in lines)
+
+
+def test_headings_are_whole_words() -> None:
+    summary = list(json.loads(Path("metrics/summary.json").read_text()))
+    (head,) = table([], summary, [])
+    words = head.split()[3:]
+    assert words == ["blur", "coverage", "diversity", "kid", "copies", "similar"]
 
 
 def test_it_fits_whatever_the_values_are() -> None:

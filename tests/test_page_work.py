@@ -20,19 +20,6 @@ FOCUS = "document.activeElement.closest('article')?.dataset.id"
 SAVED = "document.getElementById('save').href"
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page of 49 designs."""
-    root = tmp_path_factory.mktemp("run")
-    write_outputs(root, per_line=24)
-    committed = load_params("params.yaml")
-    two = {"models": ["dcgan-plain", "dcgan-centroid"], "seeds": [0]}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        report.main(committed.model_copy(update=two))
-    return root / "data/report/index.html"
-
-
 def table(tab: Tab) -> list[list[str]]:
     """The rows of the file that the page would save."""
     text = unquote(tab.run(SAVED).partition(",")[2])
@@ -40,10 +27,10 @@ def table(tab: Tab) -> list[list[str]]:
 
 
 def test_what_is_said_stays_and_is_taken_back_and_loaded_again(
-    address: Path, tmp_path: Path
+    many_designs: Path, tmp_path: Path
 ) -> None:
     with opened(tmp_path / "profile") as tab:
-        tab.open(address.as_uri())
+        tab.open(many_designs.as_uri())
         tab.press("ArrowDown")
         first = tab.run(FOCUS)
         tab.press("k", "ArrowRight", "r", "ArrowRight", "s")
@@ -58,14 +45,14 @@ def test_what_is_said_stays_and_is_taken_back_and_loaded_again(
         kept = table(tab)
 
         assert tab.warnings == 0
-        tab.open(address.as_uri())  # without anything behind #
+        tab.open(many_designs.as_uri())  # without anything behind #
         assert tab.warnings == 1, "what is not saved as a file is warned of on leaving"
         assert table(tab) == kept, "the browser keeps it"
         link = tab.run("location.href")
 
         text = unquote(tab.run(SAVED).partition(",")[2])
         tab.run("localStorage.clear()")
-        tab.open(address.as_uri())
+        tab.open(many_designs.as_uri())
         assert tab.run("document.getElementById('save').hidden")
         give = (
             "(() => { const box = new DataTransfer(); box.items.add(new File([%s], 'f.csv'));"
@@ -83,23 +70,9 @@ def test_what_is_said_stays_and_is_taken_back_and_loaded_again(
         assert tab.errors == []
 
 
-def test_twelve_of_48_are_picked_in_sixty_keys(address: Path, tmp_path: Path) -> None:
+def test_the_plan_fills_its_places_with_the_surest(many_designs: Path, tmp_path: Path) -> None:
     with opened(tmp_path / "profile") as tab:
-        tab.open(address.as_uri())
-        tab.press("ArrowDown")
-        for _ in range(12):
-            tab.press("s", "ArrowRight", "ArrowRight")
-        assert tab.run(PICKED) == 12
-        assert tab.keys <= 60
-        said = tab.run("document.getElementById('rollup').textContent")
-        assert said.startswith("12 picked in") and "room for 0 more" in said
-        tab.run("document.getElementById('undo').click()")
-        assert "room for 1 more" in tab.run("document.getElementById('rollup').textContent")
-
-
-def test_the_plan_fills_its_places_with_the_surest(address: Path, tmp_path: Path) -> None:
-    with opened(tmp_path / "profile") as tab:
-        tab.open(address.as_uri())
+        tab.open(many_designs.as_uri())
         places = "[...document.querySelectorAll('td.place')].map((cell) => cell.textContent)"
         asked = [int(text.split(" of ")[1]) for text in tab.run(places) if text]
         assert sum(asked) == 12
@@ -117,10 +90,10 @@ def test_the_plan_fills_its_places_with_the_surest(address: Path, tmp_path: Path
 
 
 def test_the_enlarged_view_takes_every_key_and_zooms_together(
-    address: Path, tmp_path: Path
+    many_designs: Path, tmp_path: Path
 ) -> None:
     with opened(tmp_path / "profile") as tab:
-        tab.open(address.as_uri())
+        tab.open(many_designs.as_uri())
         tab.press("ArrowDown", "Enter")
         title = "document.getElementById('viewer-title').textContent"
         first = tab.run(title)
@@ -144,9 +117,9 @@ def test_the_enlarged_view_takes_every_key_and_zooms_together(
         assert tab.errors == []
 
 
-def test_a_blind_review_by_keyboard_enters_the_feedback(address: Path, tmp_path: Path) -> None:
+def test_a_blind_review_by_keyboard_enters_the_feedback(many_designs: Path, tmp_path: Path) -> None:
     with opened(tmp_path / "profile") as tab:
-        tab.open(address.as_uri())
+        tab.open(many_designs.as_uri())
         tab.press("b")
         right = "document.querySelector('#blind-right img') ? 'ArrowRight' : 'ArrowLeft'"
         other = {"ArrowLeft": "ArrowRight", "ArrowRight": "ArrowLeft"}
@@ -170,7 +143,7 @@ def test_a_blind_review_by_keyboard_enters_the_feedback(address: Path, tmp_path:
         text = unquote(tab.run(SAVED).partition(",")[2])
         assert tab.errors == []
     (tmp_path / "feedback.csv").write_text(text, encoding="utf-8")
-    designs = address.parents[1] / "designs"
+    designs = many_designs.parents[1] / "designs"
     found = take(tmp_path / "feedback.csv", designs, tmp_path / "kept").table
     assert sorted(found["preferred"]) == ["no", "yes"]
 

@@ -113,8 +113,16 @@ class Move:
 
 @dataclass(frozen=True)
 class Changes:
-    """A sentence, the lines that moved and the designs that are new or gone; None for no row."""
+    """What is told of two runs.
 
+    Attributes:
+        designs_told: how many designs are new and gone, in a sentence for everybody.
+        summary: the same, and how many numbers moved, for engineers.
+        lines: the lines that moved, None without one.
+        designs: the designs that came and went, None without one.
+    """
+
+    designs_told: str
     summary: str
     lines: Table | None
     designs: Table | None
@@ -134,7 +142,8 @@ def changes(history: Sequence[Entry], confidence: float) -> Changes | None:
     why = {line: _why(before["lines"].get(line), new) for line, new in now["lines"].items()}
     moved = _moved(before["lines"], now["lines"], confidence)
     return Changes(
-        _summary(before, now, len(moved)),
+        (told := _designs_told(before, now)),
+        f"{told} {_moved_told(before, now, len(moved))}",
         _lines_table(moved, why, confidence),
         _designs_table(before, now, why),
     )
@@ -239,12 +248,18 @@ def _ids(entry: Entry) -> dict[str, list[str]]:
     return found
 
 
-def _summary(before: Entry, now: Entry, moved: int) -> str:
+def _designs_told(before: Entry, now: Entry) -> str:
     old, new = ({design["id"] for design in entry["designs"]} for entry in (before, now))
+    return (
+        f"{len(new - old)} of the {count(len(new), 'design')} are new, {len(old - new)} of the "
+        "last run's are gone."
+    )
+
+
+def _moved_told(before: Entry, now: Entry, moved: int) -> str:
     lines = sum(line in before["lines"] for line in now["lines"])
     numbers = f"{moved:,}" if moved else "none"
     return (
-        f"{len(new - old)} of the {count(len(new), 'design')} are new, {len(old - new)} of the "
-        f"last run's are gone. Of the scores and similarities of {count(lines, 'line')}, {numbers} "
+        f"Of the scores and similarities of {count(lines, 'line')}, {numbers} "
         "moved by more than chance explains."
     )

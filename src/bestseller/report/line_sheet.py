@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from matplotlib.backends.backend_pdf import PdfPages
@@ -17,6 +18,7 @@ from bestseller.report.words import times
 COLUMNS, ROWS = 3, 4
 A4 = (8.27, 11.69)  # inches
 LONGEST = 42  # characters of a line under a picture
+CUT = "\N{HORIZONTAL ELLIPSIS}"  # in the place of what does not fit
 
 
 def write_line_sheet(path: Path, results: Results) -> None:
@@ -43,24 +45,27 @@ def _page(designs: Sequence[Design], bands: Bands, title: str) -> Figure:
         axes: Any = figure.add_axes((left, bottom, 0.28, 0.16))
         axes.imshow(design.image, interpolation="bicubic")
         axes.axis("off")
-        for step, (text, size) in enumerate(_words(design.record, bands)):
+        for step, (text, size) in enumerate(words(design.record, bands)):
             at = bottom - 0.006 - 0.0125 * step
             figure.text(left + 0.14, at, _plain(text), fontsize=size, ha="center", va="top")
     return figure
 
 
-def _words(record: dict[str, Any], bands: Bands) -> list[tuple[str, float]]:
+def words(record: dict[str, Any], bands: Bands) -> list[tuple[str, float]]:
     price = likely_price(record["best_sellers"])
     sells = f"sells at least {times(record['score_low'])} its line's average"
     told = [(f"{record['line']} {record['rank']}", 9.0), (sells, 7.0)]
     if price is not None:
         told.append((f"about {bands.written(price)}", 7.0))
     if record["best_sellers"]:
-        told.append((f"like {record['best_sellers'][0]['name']}", 6.0))
+        like = wrap(
+            f"like {record['best_sellers'][0]['name']}", LONGEST, max_lines=2, placeholder=CUT
+        )
+        told += [(line, 6.0) for line in like]
     return told
 
 
 def _plain(text: str) -> str:
     """Shorten a text, and keep its dollar signs from being read as mathematics."""
-    cut = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+    cut = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}{CUT}"
     return cut.replace("$", r"\$")

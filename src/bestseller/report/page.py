@@ -1,7 +1,7 @@
 """The merchandiser's page: pictures first, then everything to judge, plan and take along."""
 
-from collections.abc import Sequence
-from itertools import zip_longest
+from collections.abc import Mapping, Sequence
+from itertools import product, zip_longest
 from statistics import NormalDist
 from typing import Any
 
@@ -13,8 +13,8 @@ from bestseller.report.changes import changes
 from bestseller.report.explained import explained
 from bestseller.report.order import in_order, lines_by_units
 from bestseller.report.pictures import encode_array
-from bestseller.report.plan import plan_rows
-from bestseller.report.prices import UNKNOWN, Bands, likely_price
+from bestseller.report.plan import plan_rows, total_row
+from bestseller.report.prices import UNKNOWN, Bands, likely_price, prices_by_line
 from bestseller.report.promised import promised
 from bestseller.report.results import Results
 from bestseller.report.shell import asset, fill, scripts
@@ -28,6 +28,7 @@ SCRIPTS = [
     )
 ]
 STYLES = [f"style/{name}.css" for name in ("base", "cards", "tools", "dialogs", "print")]
+BEFORE = {"same": "kept before", "like": "like one kept before"}  # on the card of a design
 WHAT_BECAME = {
     "same": "is in the list again",
     "like": "a design like it is in the list",
@@ -40,11 +41,13 @@ def render(results: Results) -> str:
     thumbnails = Thumbnails(results)
     bands = Bands.of(results.prices, results.params.report.price_bands)
     order = lines_by_units(results)
+    before = {row["design"]: BEFORE[row["now"]] for row in results.kept if row["design"]}
     cards = [
-        _card(design, thumbnails, bands) | {"place": place}
+        _card(design, thumbnails, bands, results)
+        | {"place": place, "before": before.get(design.record["id"], "")}
         for place, design in enumerate(in_order(results))
     ]
-    groups = _groups(results, cards, order)
+    groups = _groups(results, cards, order, bands)
     kept = [{**row, "words": WHAT_BECAME[row["now"]]} for row in results.kept]
     moved = changes(results.history, results.params.compare.confidence)
     return fill(
@@ -63,9 +66,10 @@ def render(results: Results) -> str:
         groups=[group for group in groups if not group["thin"]],
         thin=[group for group in groups if group["thin"]],
         bands=bands.names,
-        plan=plan_rows(results, bands, order),
+        plan=(planned := plan_rows(results, bands, order)),
+        plan_total=total_row(planned),
         kept=kept,
-        moved=moved.summary if moved else "",
+        moved=moved.designs_told if moved else "",
         power=POWER[results.params.shortlist.sharing],
         z=NormalDist().inv_cdf((1 + results.params.compare.confidence) / 2),
         run=results.run,
@@ -73,22 +77,45 @@ def render(results: Results) -> str:
 
 
 def _first(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the designs of the first screen: the surest of each line, those that sell most first.
+    """Return the designs of the first screen, those surely above their line's average first.
 
-    Scores are comparable within a line only, so that no list of the highest of all is made; lines
-    of few products, about which little is known, come last.
+    Scores are comparable within a line only, so that no list of the highest of all is made: the
+    lines take turns, the one that sells most first, each with its surest. Lines of few products,
+    about which little is known, come last.
     """
     first: list[dict[str, Any]] = []
-    for thin in (False, True):
-        lines = [group["cards"] for group in groups if group["thin"] == thin]
+    for thin, sure in product((False, True), (True, False)):
+        lines = [
+            [card for card in group["cards"] if (card["score_low"] > 1) == sure]
+            for group in groups
+            if group["thin"] == thin
+        ]
         first += [card for turn in zip_longest(*lines) for card in turn if card is not None]
-    return first[:FIRST]
+    return _beside_sellers(first[:FIRST])
+
+
+def _beside_sellers(cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add to each card the best seller that stands beside it, ``beside``; None without one.
+
+    Of those most like the design it is one of its own line before others, one that stands beside
+    no other design before one that does, then the nearest.
+    """
+    used: set[str] = set()
+    found = []
+    for card in cards:
+        sellers = card["best_sellers"]
+        order = sorted(sellers, key=lambda s: (s["line"] != card["line"], s["sku"] in used))
+        beside = next(iter(order), None)
+        used |= {beside["sku"]} if beside else set()
+        found.append(card | {"beside": beside})
+    return found
 
 
 def _groups(
-    results: Results, cards: Sequence[dict[str, Any]], order: Sequence[str]
+    results: Results, cards: Sequence[dict[str, Any]], order: Sequence[str], bands: Bands
 ) -> list[dict[str, Any]]:
     units, least = results.units_of_line, results.params.report.thin_line
+    asked = prices_by_line(results)
     found = []
     for line in order:
         own = [card for card in cards if card["line"] == line]
@@ -101,14 +128,22 @@ def _groups(
                     "cards": own,
                     "units": sold,
                     "products": products,
+                    "priced": bands.span(asked.get(line, [])),
                     "thin": products < least,
                 }
             )
     return found
 
 
-def _card(design: Design, thumbnails: Thumbnails, bands: Bands) -> dict[str, Any]:
+def _card(design: Design, thumbnails: Thumbnails, bands: Bands, results: Results) -> dict[str, Any]:
     record = design.record
+
+    def shown(real: Mapping[str, Any]) -> dict[str, Any]:
+        known = results.prices.get(str(real["sku"]))
+        price = real.get("price", known.value if known else None)
+        priced = "" if price is None else bands.written(price)
+        return {**real, "thumb": thumbnails.css_class(real["sku"]), "priced": priced}
+
     price = likely_price(record["best_sellers"])
     training = record["training"]
     return (
@@ -117,17 +152,12 @@ def _card(design: Design, thumbnails: Thumbnails, bands: Bands) -> dict[str, Any
         | {
             "uri": encode_array(design.image, XMP),
             "size": design.image.shape[0],
-            "best_sellers": [_shown(p, thumbnails, bands) for p in record["best_sellers"]],
-            "parents": [_shown(p, thumbnails, bands) for p in record.get("parents", [])],
-            "training": _shown(training, thumbnails, bands),
+            "best_sellers": [shown(seller) for seller in record["best_sellers"]],
+            "parents": [shown(parent) for parent in record.get("parents", [])],
+            "training": shown(training),
             "price": price,
             "priced": "" if price is None else bands.written(price),
             "band": bands.band(price) if bands.names else UNKNOWN,
             "newness": round(training["percentile"]),
         }
     )
-
-
-def _shown(product: dict[str, Any], thumbnails: Thumbnails, bands: Bands) -> dict[str, Any]:
-    priced = bands.written(product["price"]) if "price" in product else ""
-    return product | {"thumb": thumbnails.css_class(product["sku"]), "priced": priced}

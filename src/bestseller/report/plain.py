@@ -92,7 +92,7 @@ def _trust_of(facts: Flat) -> str:
     if best is None:
         return f"{told}."
     name, value = best
-    return f"{told}; {RULES[name]} alone, the best simple rule, does so {100 * value:.0f} times."
+    return f"{told}; the best simple rule, {RULES[name]}, does so {100 * value:.0f} times."
 
 
 def best_baseline(facts: Flat) -> tuple[str, float] | None:

@@ -52,5 +52,15 @@ def plan_rows(results: Results, bands: Bands, order: Sequence[str]) -> list[Plan
     ]
 
 
+def total_row(rows: Sequence[PlanRow]) -> PlanRow:
+    """Return the sum of the rows, for what is picked at each price beside what sold at it."""
+    return PlanRow(
+        "All lines",
+        [sum(units) for units in zip(*(row.units for row in rows), strict=True)],
+        sum(row.total for row in rows),
+        sum(row.share for row in rows),
+    )
+
+
 def _of(cells: pd.Series, line: str, band: str) -> int:
     return int(cells.get((line, band), 0))

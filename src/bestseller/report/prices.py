@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from bestseller.designs.sellers import Price
+from bestseller.report.results import Results
 
 DIGITS = 2  # significant figures of an edge between two bands
 UNKNOWN = "price unknown"
@@ -58,11 +59,29 @@ class Bands:
         """Write a price with its currency, without cents."""
         return f"{price:,.0f} {self.currency}".strip()
 
+    def span(self, prices: Sequence[float]) -> str:
+        """Write the lowest and the highest of some prices; empty without any."""
+        if not prices:
+            return ""
+        low, high = (f"{end:,.0f}" for end in (min(prices), max(prices)))
+        return self.written(max(prices)) if low == high else f"{low} to {high} {self.currency}"
+
 
 def likely_price(sellers: Sequence[Mapping[str, Any]]) -> float | None:
     """Return the median price of the best sellers like a design, None where none has a price."""
     known = [seller["price"] for seller in sellers if "price" in seller]
     return float(np.median(known)) if known else None
+
+
+def prices_by_line(results: Results) -> dict[str, list[float]]:
+    """Return the known prices of each line's products."""
+    products = results.images.index[["sku", "line"]].drop_duplicates("sku")
+    found: dict[str, list[float]] = {}
+    for sku, line in products.itertuples(index=False):
+        price = results.prices.get(str(sku))
+        if price is not None:
+            found.setdefault(str(line), []).append(price.value)
+    return found
 
 
 def _rounded(value: float) -> float:

@@ -52,16 +52,16 @@ def promised(results: Results) -> Promised:
     if not inside.any():
         return Promised(
             none(
-                "every design scores beyond all products held back, so that none of these tells "
-                "what becomes of it"
+                "every design is expected to sell more than all products held back, so that none "
+                "of these tells what becomes of it"
             )
         )
     if not exchangeable(known, scores):
         return Promised(
             none(
-                "the designs do not score as your products do, for they were drawn and chosen to "
-                "score high. How often a product with such a score sells badly does not tell how "
-                "often such a design does"
+                "the designs were drawn and chosen for high expected sales, and stand higher than "
+                "your products do. How often a product of such expected sales sells badly does not "
+                "tell how often such a design does"
             )
         )
     table = design_promises(known, bad, scores, confidence)
@@ -90,7 +90,7 @@ def _row(row: Mapping[Any, Any], confidence: float, outside: int) -> dict[str, A
     """Return what the slider says at a cut."""
     earned = row["bad"] <= BAD_SHARE * row["designs"]
     named = (
-        f"the {count(row['designs'], 'design')} whose picture scores {times(row['cut'])} its "
+        f"the {count(row['designs'], 'design')} whose picture should sell {times(row['cut'])} its "
         "line's average or more"
     )
     left = f" Not counted: {count(outside, 'design')} beyond all held back." if outside else ""

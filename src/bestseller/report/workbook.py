@@ -16,6 +16,7 @@ from bestseller.base.files import atomic_path
 from bestseller.designs.design import NEAREST
 from bestseller.designs.export import defused
 from bestseller.designs.verdicts import KEEP, REJECT, SAID
+from bestseller.report.order import in_order
 from bestseller.report.prices import Bands, likely_price
 from bestseller.report.results import Results
 
@@ -32,6 +33,7 @@ HEAD += [f"best_seller_{i}" for i in range(1, NEAREST + 1)] + [*SAID, "file"]
 def write_workbook(path: Path, results: Results) -> None:
     """Write a row per design; verdict, note and the other columns of `SAID` are to be filled in.
 
+    They hold what was said of the same design before, after an earlier run.
     Read back by `designs.verdicts.parse`. Text that a spreadsheet would compute is defused.
     """
     book = Workbook()
@@ -39,8 +41,12 @@ def write_workbook(path: Path, results: Results) -> None:
     sheet.title = "Line review"
     sheet.append(HEAD)
     bands = Bands.of(results.prices, results.params.report.price_bands)
-    for row, design in enumerate(results.designs, start=2):
+    table = results.feedback
+    told = {row["file"]: row for row in table.to_dict("records")} if len(table) else {}
+    for row, design in enumerate(in_order(results), start=2):
         values = _row(design.record, bands)
+        before = told.get(values["file"], {})
+        values |= {name: before.get(name, "") for name in SAID}
         sheet.append([defused(values[name]) for name in HEAD])
         sheet.row_dimensions[row].height = ROW_HEIGHT
         picture = Image.fromarray(design.image)

@@ -55,7 +55,7 @@ function outcome(now) {
   const tell = (at, words) => {
     const yes = given.filter((text) => text[at] === "y").length;
     const [low, high] = wilson(yes, given.length);
-    return `${words} ${yes} of ${given.length} times (${low} to ${high} in 100 could be so by chance).`;
+    return `${words} ${yes} of ${given.length} times; of many such pairs it would be ${low} to ${high} in 100.`;
   };
   return given.length ? `${tell(0, "Designs were preferred")} ${tell(1, "They were taken for the real product")}` : "Nothing was judged.";
 }

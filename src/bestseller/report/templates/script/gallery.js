@@ -64,6 +64,8 @@ function move(card, key) {
     const row = rects.filter(([, rect]) => far(rect) < nearest + from.height / 2);
     target = row.sort((a, b) => Math.abs(a[1].left - from.left) - Math.abs(b[1].left - from.left))[0]?.[0];
   }
+  const forth = key === "ArrowRight" || key === "ArrowDown";
   if (target) target.querySelector(".open").focus();
+  else if (forth && $("thin") && !$("thin").hidden && !$("thin").open) $("thin").querySelector("summary").focus();
   return key.startsWith("Arrow");
 }

@@ -24,6 +24,10 @@ function keyed(event) {
   const key = event.key.toLowerCase();
   if (event.target.matches("input:not([type=checkbox]), select")) {
     if (event.key === "Enter" && event.target.closest("#columns")) event.target.blur();
+    if (event.target.matches("#tools select, #budget") && (event.key === "Escape" || (event.key === "Enter" && event.target.id === "budget"))) {
+      event.preventDefault();  // or Enter would press what has the focus next
+      back();
+    }
     return;
   }
   const done = blind.open ? blindKey(event.key, key) : viewer.open ? viewerKey(event.key, key) : pageKey(event, key);
@@ -40,24 +44,40 @@ function blindKey(name, key) {
 function viewerKey(name, key) {
   const open = all(state().get("view"));
   const near = document.activeElement.closest?.("#columns .card")?.dataset.id;
-  if (name === "ArrowLeft" || name === "ArrowRight") {
-    if (open.length !== 1) return false;
-    step(name === "ArrowLeft" ? -1 : 1);
-  } else if (key === "+" || key === "=") zoom(1);
+  if (name.startsWith("Arrow")) return arrow(name);
+  if (key === "+" || key === "=") zoom(1);
   else if (key === "-") zoom(-1);
   else if (key === "u") undo();
   else return said(open.length === 1 ? open[0] : near, key);
   return true;
 }
 
+let latest = null;  // the design that had the focus last
+const face = (card) => card?.querySelector(".open");
+const back = () => (face(shown.includes(latest) ? latest : shown[0]) || $("tools")).focus();
+
+// From the fold of thin lines into it, or back to the design before it.
+function unfold(forth) {
+  const thin = $("thin");
+  if (forth) thin.open = true;
+  reach();
+  const inside = shown.filter((card) => thin.contains(card));
+  const before = shown.filter((card) => !thin.contains(card));
+  face(forth ? inside[0] : before.at(-1))?.focus();
+}
+
 function pageKey(event, key) {
   const card = event.target.closest("article.card");
+  const arrows = event.key.startsWith("Arrow");
   if (key === "u") undo();
   else if (key === "b") beginBlind();
+  else if (key === "v") $("compare").click();
+  else if (key === "p") $("budget").select();
   else if (key === "/") $("line").focus();
   else if (key === "?") $("help").open = !$("help").open;
   else if (card) return said(card.dataset.id, key) || move(card, event.key);
-  else if (event.key.startsWith("Arrow") && document.activeElement === document.body) shown[0]?.querySelector(".open").focus();
+  else if (arrows && event.target.matches("#thin > summary")) unfold(event.key === "ArrowDown" || event.key === "ArrowRight");
+  else if (arrows && (document.activeElement === document.body || event.target.closest("#tools"))) back();
   else return false;
   return true;
 }
@@ -75,6 +95,7 @@ function start() {
     event.target.value = "";
   });
   $("thin")?.addEventListener("toggle", reach);
+  $("designs").addEventListener("focusin", (event) => { latest = event.target.closest("article.card") || latest; });
   $("budget").addEventListener("change", (event) => write({ budget: event.target.value }));
   $("fill").addEventListener("click", fill);
   cut?.addEventListener("input", (event) => write({ cut: event.target.value }));

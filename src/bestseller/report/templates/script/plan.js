@@ -38,6 +38,11 @@ function drawPlan(now) {
     row.querySelector(".picked").textContent = count || "";
     row.querySelector(".share").textContent = count ? `${Math.round((100 * count) / picked.length)} %` : "";
   }
+  for (const cell of plan.querySelectorAll("td.at-price")) {
+    const count = picked.filter((id) => byId.get(id).dataset.band === cell.dataset.band).length;
+    cell.textContent = count ? `${Math.round((100 * count) / picked.length)} %` : "";
+  }
+  $("picked-all").textContent = picked.length || "";
   const left = budget(now) - picked.length;
   const lines = new Set(picked.map((id) => byId.get(id).dataset.line)).size;
   $("rollup").textContent = `${picked.length} picked in ${lines} ${lines === 1 ? "line" : "lines"}; ${left < 0 ? `${-left} too many` : `room for ${left} more`}.`;
