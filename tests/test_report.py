@@ -133,11 +133,13 @@ def test_a_card_carries_its_evidence(page: Any, report_folder: Path) -> None:
         assert record["model_hash"][:16] not in said
         assert "Against its line's average product: darker." in said
         first, second = record.get("parents", [None, None])
-        assert ("58 % of it" in said) == (first is not None)
+        assert ("the outside, about 58 % of it" in said) == (first is not None)
         if first is not None:
             parents = card.xpath(".//ol[contains(@class, 'parents')]/li")
             assert [li.xpath("string(.//b)") for li in parents] == [first["name"], second["name"]]
-            assert "42 % of it" in said and "41 units" in said and "0 units" in said
+            assert (
+                "the middle, about 42 % of it" in said and "41 units" in said and "0 units" in said
+            )
 
 
 def test_the_engineers_page_says_where_each_design_comes_from(
