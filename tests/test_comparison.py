@@ -241,6 +241,19 @@ def test_a_frechet_distance_of_few_images_is_held_against_its_bias(
     assert any("measured on 1,000 images" in answer for answer in alone)
 
 
+def test_degraded_photos_without_a_diversity_are_told_without_one() -> None:
+    references = pd.DataFrame(
+        {
+            "model": ["real", "blurred-1px"],
+            "kid_catalogue": [0.0, 0.4],
+            "diversity_vgg16_catalogue": [0.9, float("nan")],
+        }
+    )
+    real, blurred = compared_to(one_seed(), references).answers[-2:]
+    assert real == "real: kid_catalogue 0, diversity_vgg16_catalogue 0.9."
+    assert blurred == "blurred-1px: kid_catalogue 0.4."
+
+
 def test_the_points_of_the_plot_have_plain_names() -> None:
     references = pd.DataFrame(
         {"model": ["real"], "kid_catalogue": [0.0], "diversity_vgg16_catalogue": [0.5]}

@@ -175,7 +175,9 @@ def _settled(table: pd.DataFrame, settled: "pd.Series[bool]", question: str) -> 
 def _beside(row: pd.Series, models: pd.DataFrame, quality: str, diversity: str) -> str:
     """Set the models beside images that no generator made."""
     beyond = models.loc[models[diversity] > row[diversity], "model"]
-    text = f"{row['model']}: {quality} {row[quality]:.4g}, {diversity} {row[diversity]:.4g}"
+    text = f"{row['model']}: {quality} {row[quality]:.4g}"
+    if pd.notna(row[diversity]):  # degraded photos have none
+        text += f", {diversity} {row[diversity]:.4g}"
     if row["model"] == REAL and len(beyond):
         return f"{text}; more diverse than that, by noise if not by design: {', '.join(beyond)}."
     return f"{text}."
