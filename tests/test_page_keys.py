@@ -41,6 +41,7 @@ def test_twelve_of_48_are_picked_under_a_budget_in_sixty_keys(
         assert tab.run(ROLLUP).endswith("1 too many."), "the budget is told when it is passed"
         tab.press("u")
         assert tab.run(ROLLUP).endswith("room for 0 more.")
+        assert "of 0" not in tab.run("document.querySelector('#plan table').innerText")
         at_price = "[...document.querySelectorAll('.at-price')].map((c) => parseInt(c.textContent))"
         assert sum(share or 0 for share in tab.run(at_price)) in {99, 100, 101}
         assert tab.run("document.getElementById('picked-all').textContent") == "12"
@@ -99,6 +100,18 @@ def test_side_by_side_by_keyboard_zooms_about_the_middle(
         tab.press("Escape")
         assert not tab.run("document.getElementById('viewer').open")
         assert tab.errors == []
+
+
+def test_the_tools_do_not_move_what_is_below_them(many_designs: Path, tmp_path: Path) -> None:
+    with opened(tmp_path / "profile") as tab:
+        tab.resize(1440, 900)
+        tab.open(many_designs.as_uri())
+        height = "document.getElementById('tools').offsetHeight"
+        before = tab.run(height)
+        tab.press("ArrowDown", "s", "c", "/", "ArrowDown", "Escape")
+        for button in ("undo", "save", "reset"):
+            assert not tab.run(f"document.getElementById('{button}').hidden")
+        assert tab.run(height) == before
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])

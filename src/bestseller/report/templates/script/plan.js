@@ -30,7 +30,7 @@ function drawPlan(now) {
   if ($("budget") !== document.activeElement) $("budget").value = budget(now);
   const picked = all(now.get("star"));
   for (const { cell, places, picked: inside } of placesOf(now)) {
-    cell.textContent = places || inside.length ? `${inside.length} of ${places}` : "";
+    cell.textContent = places ? `${inside.length} of ${places}` : inside.length ? `${inside.length} extra` : "";
     cell.className = `place${inside.length > places ? " over" : inside.length && inside.length === places ? " full" : ""}`;
   }
   for (const row of plan.querySelectorAll("tbody tr")) {
