@@ -1,6 +1,7 @@
 """The base class and the value types that the sections of params.yaml share."""
 
 import datetime as dt
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -59,13 +60,20 @@ def first_problem(error: ValidationError, section: str = "") -> str:
         error: the error of a section or of the whole file.
         section: the section's key in the file; empty for the whole file.
     """
-    first = error.errors(include_url=False)[0]
+    problems = error.errors(include_url=False)
+    # a misspelt key is also a missing one; what must be mended is the spelling
+    first = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
     key = ".".join([*([section] if section else []), *(str(part) for part in first["loc"])])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "missing":
         return f"{key}: missing; restore it from the committed params.yaml{more}"
     if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key; remove it or mend its spelling{more}"
+        home, name = first["loc"][:-1], str(first["loc"][-1])
+        beside = [one["loc"] for one in problems if one["type"] == "missing"]
+        meant = [str(loc[-1]) for loc in beside if loc[:-1] == home]
+        near = get_close_matches(name, meant, n=1)
+        mend = f"did you mean {near[0]}?" if near else "remove it or mend its spelling"
+        return f"{key}: unknown key; {mend}{more}"
     if first["type"] == "of_a_key":  # the check is of a whole section; its message names the key
         return f"{key}.{first['msg']}{more}".lstrip(".")
     allowed = first["msg"].removeprefix("Value error, ").replace("Input should be", "allowed:")
