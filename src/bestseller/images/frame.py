@@ -18,9 +18,9 @@ from bestseller.images.align import (
     working_size,
 )
 from bestseller.images.intake import flatten, open_picture
-from bestseller.images.morphology import closed, filled, pieces
+from bestseller.images.morphology import filled, pieces
 from bestseller.images.objects import parted
-from bestseller.images.silhouette import GAP, PIECE, SIDE
+from bestseller.images.silhouette import PIECE, SIDE
 from bestseller.params import Images
 
 SOLID = 64  # alpha of 255 from which on a pixel is the product's; soft shadows are below
@@ -90,7 +90,7 @@ def _box(
     """Return the box of a cut-out in pixels of the picture; refuse what is not one product."""
     if not mask.any():
         raise Quarantine(NOTHING)
-    whole = filled(closed(mask, GAP))  # a chain's links are one object
+    whole = filled(mask)
     if not pairs and pieces(whole, PIECE)[1] > 1:
         small = picture.convert("RGB").resize(working_size(picture), Image.Resampling.BOX)
         if parted(whole, np.asarray(small)):

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from bestseller.images.morphology import pieces
+
 SMOOTH = 9  # columns, at a longer side of 320 pixels
 VALLEY = 0.7  # a valley this much lower than both sides separates two objects
 LOBE = 0.2  # such a side must be this high, as a share of the highest column
@@ -31,9 +33,11 @@ def parted(mask: np.ndarray, pixels: np.ndarray) -> bool:
 
 def _scattered(mask: np.ndarray, many: int = MANY, main: float = 2.0) -> bool:
     """Tell whether a mask is of many pieces, and `main` times the largest less than all."""
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)
+    if pieces(mask, 0)[1] < many:  # one piece, as nearly all have, is told at little cost
+        return False
+    stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)[2]
     areas = stats[1:, cv2.CC_STAT_AREA]
-    return count > many and bool(main * areas.max() < areas.sum())
+    return bool(main * areas.max() < areas.sum())
 
 
 def is_pair(mask: np.ndarray, pixels: np.ndarray) -> bool:
@@ -43,6 +47,8 @@ def is_pair(mask: np.ndarray, pixels: np.ndarray) -> bool:
     object, such as two watches with their crowns on the right, fit better as they are.
     """
     x, _, width, _ = cv2.boundingRect(mask.view(np.uint8))
+    if width < 2:
+        return False
     middle = x + width // 2
     whole = mask[:, x:middle], mask[:, middle : x + width]
     boxes = np.array([cv2.boundingRect(half.astype(np.uint8)) for half in whole])
@@ -51,16 +57,18 @@ def is_pair(mask: np.ndarray, pixels: np.ndarray) -> bool:
         return False
     if any(several_objects(half) or _scattered(half, 2, 1.5) for half in whole):
         return False
-    halves = []
+    halves: list[tuple[np.ndarray, np.ndarray]] = []
     for half, first, (a, b, across, down) in zip(whole, (x, middle), boxes, strict=True):
         shape = half[b : b + down, a : a + across].astype(np.float32)
-        colours = pixels[b : b + down, first + a : first + a + across].astype(np.float32)
-        halves.append((cv2.resize(shape, RASTER) > 0.5, cv2.resize(colours, RASTER)))
+        window = pixels[b : b + down, first + a : first + a + across].astype(np.float32)
+        halves.append((cv2.resize(shape, RASTER) > 0.5, cv2.resize(window, RASTER)))
     (one, colours), (other, others) = halves
     both = one & other[:, ::-1]
+    if not both.any():
+        return False
     mirrored = _difference(both, colours, others[:, ::-1])
     copied = _difference(one & other, colours, others)
-    means = np.abs((colours[both] - others[:, ::-1][both]).mean(axis=0)).max(initial=0)
+    means = np.abs((colours[both] - others[:, ::-1][both]).mean(axis=0)).max()
     alike = means <= SAME_MEAN and both.sum() >= SAME_SHAPE * (one | other[:, ::-1]).sum()
     return bool(alike and mirrored <= min(SAME_COLOUR, copied + HANDED))
 

@@ -48,16 +48,16 @@ class Edges(NamedTuple):
 
     Attributes:
         strength: Sobel magnitude over the three channels, float32 H x W.
-        sharp: which are edges of things rather than of shadows, bool H x W.
-        around: the strongest within `NEAR` // 2 pixels, float32 H x W.
+        outline: which are strong for their surroundings, bool H x W.
+        least: strength from which on a faint edge is no shadow's and no ring, float32 H x W.
         strongest: the strength that `EDGE_TOP` of the pixels surpass, or less where it is so small
             that `EDGE_MIN` is the larger for every share.
         noise: the strength that `NOISE_SHARE` of the frame's border stays below.
     """
 
     strength: np.ndarray
-    sharp: np.ndarray
-    around: np.ndarray
+    outline: np.ndarray
+    least: np.ndarray
     strongest: float
     noise: float
 
@@ -68,12 +68,7 @@ class Edges(NamedTuple):
     def faint(self) -> np.ndarray:
         """Return which are sharp and stronger than the ground's noise, bool H x W."""
         floor = min(max(FAINT_MIN, NOISE_TIMES * self.noise), EDGE_MIN)
-        rings = FAINT_SHARE * self.around
-        return self.sharp & (self.strength > np.maximum(rings, floor, out=rings))
-
-    def outline(self) -> np.ndarray:
-        """Return which are strong for their surroundings, bool H x W."""
-        return self.strength >= NEAR_SHARE * self.around
+        return self.strength > np.maximum(self.least, np.float32(floor))
 
 
 def find_edges(pixels: np.ndarray) -> Edges:
@@ -88,8 +83,13 @@ def find_edges(pixels: np.ndarray) -> Edges:
     wide = np.ones((EDGE_WIDTH, EDGE_WIDTH), dtype=np.uint8)
     strength = gradient - cv2.morphologyEx(gradient, cv2.MORPH_OPEN, wide)
     around = cv2.dilate(strength, np.ones((NEAR, NEAR), dtype=np.uint8))
-    noise = float(np.quantile(border_pixels(strength[..., None]), NOISE_SHARE))
-    return Edges(strength, strength >= SHARP * gradient, around, _strongest(strength), noise)
+    border = border_pixels(strength[..., None])[:, 0]
+    rank = int(NOISE_SHARE * (len(border) - 1))
+    noise = float(np.partition(border, rank)[rank])
+    outline = strength >= NEAR_SHARE * around
+    np.multiply(gradient, SHARP, out=gradient)
+    np.multiply(around, FAINT_SHARE, out=around)
+    return Edges(strength, outline, cv2.max(gradient, around), _strongest(strength), noise)
 
 
 def _strongest(strength: np.ndarray) -> float:
@@ -124,7 +124,7 @@ def silhouette(edges: Edges, faint: bool, cut: bool = True) -> tuple[np.ndarray,
         if len(on):
             side[on[0] : on[-1] + 1] = True
     mask, _ = pieces(opened(filled(mask), SPECK), PIECE)
-    return mask, mask & edges.outline()
+    return mask, mask & edges.outline
 
 
 def framed_silhouette(
