@@ -7,9 +7,8 @@ import numpy as np
 from PIL import Image
 
 from bestseller.images.intake import Reject, border_pixels
-from bestseller.images.objects import several_objects
+from bestseller.images.objects import parted
 from bestseller.images.silhouette import (
-    FAINT_SHARE,
     SIDE,
     find_edges,
     framed_silhouette,
@@ -31,7 +30,10 @@ MAX_ENLARGEMENT = 2.0
 INSET_RIM = 6  # pixels at `SIDE`: the rim of a photo set into another, where its edge is blurred
 INSET_STEP = 20  # grey levels between such a photo's ground and what it was set into
 PALE_PART = 500  # pixels at `SIDE`: what fainter edges add to a product's box; a shadow adds less
+JOINED = 1.2  # times the silhouette by strong edges: faint ones that join its parts add as much
 PALE_STEP = 6  # pixels at `SIDE` by which such a part makes the box longer
+MIRRORED_ALIKE = 0.7  # cosine of a reflection and what it mirrors, as steps from the ground
+MIRRORED_WEIGHT = 0.15  # of a reflection's squares, as a share of those of what it mirrors
 MIN_INSET = 100  # pixels at `SIDE`, its sides
 
 FILLS, SEVERAL, WIDE = "fills the frame", "several objects", "too wide"
@@ -153,12 +155,16 @@ def _look(
     if not outline.any():
         raise Quarantine(NOTHING)
     background = _background(pixels, mask, ground)
-    fainter = framed_silhouette(pixels, edges, FAINT_SHARE, ground)
-    if not pairs and several_objects(mask):  # or one whose pale parts were not seen
-        if several_objects(fainter[0]):
+    fainter = framed_silhouette(pixels, edges, True, ground)
+    if not pairs and parted(mask, pixels):  # or one whose pale parts were not seen
+        joined = int(fainter[0].sum()) >= JOINED * int(mask.sum())
+        if not joined or parted(fainter[0], pixels):
             raise Quarantine(SEVERAL)
         return *fainter, _background(pixels, fainter[0], ground)
-    if _has_pale_part(outline, fainter[1]) and (pairs or not several_objects(fainter[0])):
+    pale = _has_pale_part(outline, fainter[1])
+    if pale and _is_reflection(pixels, outline, fainter[1], background):
+        pale = False
+    if pale and (pairs or not parted(fainter[0], pixels)):
         try:
             return *fainter, _background(pixels, fainter[0], ground)
         except Quarantine:  # what was added is no part of the product
@@ -175,6 +181,22 @@ def _has_pale_part(outline: np.ndarray, fainter: np.ndarray) -> bool:
     added[top:bottom, left:right] = False
     longer = max(left - a, top - b, c - right, d - bottom) >= PALE_STEP
     return longer and int(added.sum()) >= PALE_PART
+
+
+def _is_reflection(
+    pixels: np.ndarray, outline: np.ndarray, fainter: np.ndarray, background: tuple[int, int, int]
+) -> bool:
+    """Tell whether fainter edges add nothing but the product's weak mirror image below it."""
+    left, top, right, bottom = bounding_box(outline, HALO)
+    a, b, c, low = bounding_box(fainter, HALO)
+    rows = min(low - bottom, bottom - top)
+    if rows < PALE_STEP or max(left - a, top - b, c - right) >= PALE_STEP:
+        return False
+    steps = pixels[bottom - rows : bottom + rows, left:right].astype(np.float32) - background
+    above, below = steps[:rows][::-1], steps[rows:]
+    weight, weaker = np.square(above).sum(), np.square(below).sum()
+    alike = (above * below).sum() >= MIRRORED_ALIKE * np.sqrt(weight * weaker)
+    return bool(alike and weaker <= MIRRORED_WEIGHT * weight)
 
 
 def working_size(photo: Image.Image) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from bestseller.images.align import (
 )
 from bestseller.images.intake import flatten, open_picture
 from bestseller.images.morphology import filled, pieces
-from bestseller.images.objects import several_objects
+from bestseller.images.objects import parted
 from bestseller.images.silhouette import PIECE, SIDE
 from bestseller.params import Images
 
@@ -91,8 +91,10 @@ def _box(
     if not mask.any():
         raise Quarantine(NOTHING)
     whole = filled(mask)
-    if not pairs and pieces(whole, PIECE)[1] > 1 and several_objects(whole):
-        raise Quarantine(SEVERAL)
+    if not pairs and pieces(whole, PIECE)[1] > 1:
+        small = picture.convert("RGB").resize(working_size(picture), Image.Resampling.BOX)
+        if parted(whole, np.asarray(small)):
+            raise Quarantine(SEVERAL)
     box = scaled(bounding_box(mask, halo=0), mask, picture)
     check_box(box, picture, max_aspect)
     return box

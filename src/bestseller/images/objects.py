@@ -1,7 +1,10 @@
-"""Whether a silhouette shows one object, or several side by side."""
+"""Whether a silhouette shows one object, a pair that is sold as one, or several side by side."""
 
+import cv2
 import numpy as np
 from scipy import ndimage
+
+from bestseller.images.morphology import pieces
 
 SMOOTH = 9  # columns, at a longer side of 320 pixels
 VALLEY = 0.7  # a valley this much lower than both sides separates two objects
@@ -9,6 +12,70 @@ LOBE = 0.2  # such a side must be this high, as a share of the highest column
 THREAD = 0.12  # a bridge this thin, as a share of the lower side's height, joins nothing
 BRIDGE = 0.4  # a bridge at mid-height parts two objects when it is at most this share of them
 MIDDLE = 0.36, 0.64  # of the lower side's height, from its top: where that bridge is
+ALIKE = 0.12  # share of their size by which the halves of a pair differ
+LEVEL = 0.25  # share of their height by which one is higher
+SAME_SHAPE = 0.75  # intersection over union of one silhouette and the other's mirror image
+SAME_COLOUR, SAME_MEAN = 30.0, 12.0  # grey levels between them: RMSE, and of their means
+HANDED = 6.0  # grey levels by which a copy may fit better than a mirror image: noise and lighting
+RASTER = 32, 32  # pixels at which they are compared
+MANY = 3  # pieces of which none has half of the area: words, collages, sets
+
+
+def parted(mask: np.ndarray, pixels: np.ndarray) -> bool:
+    """Tell whether a mask shows several objects that are no pair.
+
+    Args:
+        mask: bool H x W.
+        pixels: what it was found in, uint8 or float32 H x W x 3, 0 to 255.
+    """
+    return (several_objects(mask) or _scattered(mask)) and not is_pair(mask, pixels)
+
+
+def _scattered(mask: np.ndarray, many: int = MANY, main: float = 2.0) -> bool:
+    """Tell whether a mask is of many pieces, and `main` times the largest less than all."""
+    if pieces(mask, 0)[1] < many:  # one piece, as nearly all have, is told at little cost
+        return False
+    stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)[2]
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    return bool(main * areas.max() < areas.sum())
+
+
+def is_pair(mask: np.ndarray, pixels: np.ndarray) -> bool:
+    """Tell whether a mask shows the left and the right one of a pair, joined or not.
+
+    Shoes, gloves, earrings and the glasses of spectacles mirror each other. Two copies of an
+    object, such as two watches with their crowns on the right, fit better as they are.
+    """
+    x, _, width, _ = cv2.boundingRect(mask.view(np.uint8))
+    if width < 2:
+        return False
+    middle = x + width // 2
+    whole = mask[:, x:middle], mask[:, middle : x + width]
+    boxes = np.array([cv2.boundingRect(half.astype(np.uint8)) for half in whole])
+    level = np.ptp(boxes[:, 1]) > LEVEL * boxes[:, 3].max()
+    if level or (np.ptp(boxes[:, 2:], axis=0) > ALIKE * boxes[:, 2:].max(axis=0)).any():
+        return False
+    if any(several_objects(half) or _scattered(half, 2, 1.5) for half in whole):
+        return False
+    halves: list[tuple[np.ndarray, np.ndarray]] = []
+    for half, first, (a, b, across, down) in zip(whole, (x, middle), boxes, strict=True):
+        shape = half[b : b + down, a : a + across].astype(np.float32)
+        window = pixels[b : b + down, first + a : first + a + across].astype(np.float32)
+        halves.append((cv2.resize(shape, RASTER) > 0.5, cv2.resize(window, RASTER)))
+    (one, colours), (other, others) = halves
+    both = one & other[:, ::-1]
+    if not both.any():
+        return False
+    mirrored = _difference(both, colours, others[:, ::-1])
+    copied = _difference(one & other, colours, others)
+    means = np.abs((colours[both] - others[:, ::-1][both]).mean(axis=0)).max()
+    alike = means <= SAME_MEAN and both.sum() >= SAME_SHAPE * (one | other[:, ::-1]).sum()
+    return bool(alike and mirrored <= min(SAME_COLOUR, copied + HANDED))
+
+
+def _difference(where: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
+    """Return the root mean square of the grey levels between two images, H x W x 3."""
+    return float(np.sqrt(np.square(one - other)[where].mean())) if where.any() else np.inf
 
 
 def several_objects(mask: np.ndarray) -> bool:

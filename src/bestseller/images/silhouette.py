@@ -4,6 +4,10 @@ The product is what has sharp edges. A threshold on the gradient of the blurred 
 outlines; closed and filled they give the product's silhouette. Colour plays no part, which
 keeps silver on white and white on grey; a top-hat filter of the gradient drops whatever is wider
 than an edge, such as soft shadows, vignettes and studio gradients.
+
+Faint edges show pale parts, such as white cotton on white. They count from what the ground's own
+noise leaves, where they are sharper than a shadow and stronger than the rings that compression
+makes around strong ones.
 """
 
 from typing import NamedTuple
@@ -20,9 +24,12 @@ SIDE = 320
 BLUR = cv2.getGaussianKernel(9, 1.0)  # standard deviation 1
 EDGE_WIDTH = 13  # anything wider is shading, not an edge
 EDGE_MIN = 25.0  # Sobel magnitude over the three channels; a step of one grey level gives about 5
+FAINT_MIN = 9.0  # the same for faint edges on a ground without noise
+NOISE_SHARE, NOISE_TIMES = 0.75, 2.2  # faint edges surpass so many times this share's strength
+SHARP = 0.7  # share of a faint edge's gradient that is no wider than an edge; shadows have less
 EDGE_TOP = 0.005  # share of the pixels that counts as the photo's strongest edges
 EDGE_SHARE = 0.08  # of the photo's strongest edges
-FAINT_SHARE = 0.03  # the same where pale parts, such as cream leather on white, are looked for
+FAINT_SHARE = 0.05  # of the strongest edge around a faint one; compression makes rings below it
 NEAR, NEAR_SHARE = 25, 0.25  # the outline is this share of the strongest edge around it
 GAP = 3  # half of the widest gap that is closed in an outline
 SPECK = 3  # half the width of what is dropped as a line or a speck
@@ -42,17 +49,26 @@ class Edges(NamedTuple):
     Attributes:
         strength: Sobel magnitude over the three channels, float32 H x W.
         outline: which are strong for their surroundings, bool H x W.
+        least: strength from which on a faint edge is no shadow's and no ring, float32 H x W.
         strongest: the strength that `EDGE_TOP` of the pixels surpass, or less where it is so small
             that `EDGE_MIN` is the larger for every share.
+        noise: the strength that `NOISE_SHARE` of the frame's border stays below.
     """
 
     strength: np.ndarray
     outline: np.ndarray
+    least: np.ndarray
     strongest: float
+    noise: float
 
-    def above(self, share: float) -> np.ndarray:
-        """Return which are stronger than a share of the strongest, bool H x W."""
-        return self.strength > max(EDGE_MIN, share * self.strongest)
+    def strong(self) -> np.ndarray:
+        """Return which are stronger than `EDGE_SHARE` of the strongest, bool H x W."""
+        return self.strength > max(EDGE_MIN, EDGE_SHARE * self.strongest)
+
+    def faint(self) -> np.ndarray:
+        """Return which are sharp and stronger than the ground's noise, bool H x W."""
+        floor = min(max(FAINT_MIN, NOISE_TIMES * self.noise), EDGE_MIN)
+        return self.strength > np.maximum(self.least, np.float32(floor))
 
 
 def find_edges(pixels: np.ndarray) -> Edges:
@@ -67,7 +83,13 @@ def find_edges(pixels: np.ndarray) -> Edges:
     wide = np.ones((EDGE_WIDTH, EDGE_WIDTH), dtype=np.uint8)
     strength = gradient - cv2.morphologyEx(gradient, cv2.MORPH_OPEN, wide)
     around = cv2.dilate(strength, np.ones((NEAR, NEAR), dtype=np.uint8))
-    return Edges(strength, strength >= NEAR_SHARE * around, _strongest(strength))
+    border = border_pixels(strength[..., None])[:, 0]
+    rank = int(NOISE_SHARE * (len(border) - 1))
+    noise = float(np.partition(border, rank)[rank])
+    outline = strength >= NEAR_SHARE * around
+    np.multiply(gradient, SHARP, out=gradient)
+    np.multiply(around, FAINT_SHARE, out=around)
+    return Edges(strength, outline, cv2.max(gradient, around), _strongest(strength), noise)
 
 
 def _strongest(strength: np.ndarray) -> float:
@@ -83,12 +105,12 @@ def _strongest(strength: np.ndarray) -> float:
     return float(high[lower] + (place - lower) * (high[upper] - high[lower]))
 
 
-def silhouette(edges: Edges, share: float, cut: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def silhouette(edges: Edges, faint: bool, cut: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Mask the product's pieces, at least `PIECE` of the largest.
 
     Args:
         edges: of the photo.
-        share: of the strongest edges, from which on an edge counts.
+        faint: whether faint edges count, or only strong ones.
         cut: whether the frame may cut the product open.
 
     Returns:
@@ -96,7 +118,7 @@ def silhouette(edges: Edges, share: float, cut: bool = True) -> tuple[np.ndarray
         part of them that has edges strong for their surroundings. The second ends where the
         product ends; the first may reach into compression noise around it.
     """
-    mask = closed(edges.above(share), GAP)
+    mask = closed(edges.faint() if faint else edges.strong(), GAP)
     for side in sides(mask) if cut else ():  # close what the frame cuts open
         on = np.flatnonzero(side)
         if len(on):
@@ -108,7 +130,7 @@ def silhouette(edges: Edges, share: float, cut: bool = True) -> tuple[np.ndarray
 def framed_silhouette(
     pixels: np.ndarray,
     edges: Edges,
-    share: float = EDGE_SHARE,
+    faint: bool = False,
     ground: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mask the product's pieces as `silhouette` does, whole where they touch the frame.
@@ -119,11 +141,11 @@ def framed_silhouette(
     Args:
         pixels: the photo, its longer side `SIDE`.
         edges: of the photo.
-        share: as of `silhouette`.
+        faint: as of `silhouette`.
         ground: its colour where it is known; what differs from it at the frame is the product.
     """
     if ground is None:
-        mask, outline = silhouette(edges, share)
+        mask, outline = silhouette(edges, faint)
         if not any(side.any() for side in sides(mask)):
             return mask, outline
         product = grown(mask, CLEAR)
@@ -134,7 +156,8 @@ def framed_silhouette(
         return mask, outline
     inside = slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN)
     wider = _with_margin(pixels, product, _commonest(free))
-    mask, outline = silhouette(find_edges(wider), share, cut=False)
+    widened = find_edges(wider)._replace(noise=edges.noise)  # the margin itself has none
+    mask, outline = silhouette(widened, faint, cut=False)
     return mask[inside], outline[inside]
 
 
