@@ -168,7 +168,7 @@ def test_paper_changes_its_keys_and_demo_comes_back(with_profiles: Path) -> None
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (None, "known profiles: catalogue, demo, paper"),
+        (None, "known profiles: catalogue, demo, fine, paper"),
         ("train:\n  dcgan:\n    learning_rate: 1\n", "learning_rate: not in params.yaml"),
         ("threads: 0\n", "profiles/mine.yaml: threads: 0 is not allowed"),
     ],
