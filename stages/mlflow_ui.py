@@ -20,19 +20,25 @@ from stages import run
 
 EXPERIMENT = "bestseller"
 HOST, DEFAULT_PORT = "127.0.0.1", "5000"
+# A name of this machine to browsers (RFC 6761, section 6.3). MLflow's pages open a panel with an
+# assistant that may run commands here wherever the address is localhost or a number, not under it.
+NAME = "bestseller.localhost"
 
 
 def main(params: Params, port: str | None) -> None:
     number = port_number(port or DEFAULT_PORT)
     root = repository_root()
     uri = f"sqlite:///{root / DATABASE_FILE}"
-    page = f"http://{HOST}:{number}/#/experiments/{experiment_id(root / DATABASE_FILE)}/runs"
+    origin = f"http://{NAME}:{number}"
+    page = f"{origin}/#/experiments/{experiment_id(root / DATABASE_FILE)}/runs"
     follow_checkout(uri, root)
     print(f"The runs, a column for each metric under Columns: {page}\nCtrl-C ends.", flush=True)
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     command = [str(Path(sys.executable).parent / "mlflow"), "server", "--host", HOST]
     command += ["--port", str(number), "--workers", "1", "--backend-store-uri", uri]
     command += ["--default-artifact-root", (root / ARTIFACT_FOLDER).as_uri()]
+    hosts = ",".join(f"{host}:{number}" for host in (NAME, HOST, "localhost"))
+    command += ["--allowed-hosts", hosts, "--cors-allowed-origins", origin]
     ended = subprocess.run(command, env=os.environ | quiet, check=False).returncode
     if ended:
         raise BestsellerError(

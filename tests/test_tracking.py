@@ -1,14 +1,20 @@
 """Tracking: what is collected from dvc.lock, how it arrives in MLflow, what a dead server costs."""
 
+import contextlib
+import json
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 import pytest
 from mlflow import MlflowClient
@@ -199,6 +205,44 @@ def test_the_pages_name_the_runs_and_a_port_that_is_taken(checkout: Path) -> Non
     assert mlflow_ui.port_number(port) == int(port)
     with pytest.raises(BestsellerError, match="'70000' is not allowed"):
         mlflow_ui.port_number("70000")
+
+
+@pytest.mark.slow
+def test_the_pages_answer_to_their_name_and_to_no_foreign_page(checkout: Path) -> None:
+    send(checkout)
+    (checkout / "params.yaml").write_bytes((REPOSITORY / "params.yaml").read_bytes())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    command = [sys.executable, "-m", "stages.mlflow_ui", "--port", str(port)]
+    path = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY)])
+    environment = os.environ | {"PYTHONPATH": path}
+    with subprocess.Popen(
+        command, cwd=checkout, env=environment, start_new_session=True
+    ) as process:
+        try:
+            asked = {"experiment_ids": [Store(checkout).experiment.experiment_id]}
+            url = f"http://127.0.0.1:{port}/ajax-api/2.0/mlflow/runs/search"
+            name = f"bestseller.localhost:{port}"
+
+            def status(host: str, origin: str) -> int:
+                headers = {"Host": host, "Origin": origin, "Content-Type": "application/json"}
+                post = Request(url, json.dumps(asked).encode(), headers)
+                try:
+                    with urlopen(post, timeout=60) as answer:
+                        return int(answer.status)
+                except HTTPError as error:
+                    return error.code
+
+            for _ in range(120):
+                with contextlib.suppress(URLError):
+                    assert status(name, f"http://{name}") == 200
+                    break
+                time.sleep(1)
+            assert status(f"127.0.0.1:{port}", f"http://127.0.0.1:{port}") == 200
+            assert status(name, "http://shop.example") == 403
+            assert status("shop.example", f"http://{name}") == 403
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_publishing_the_same_lock_again_changes_nothing(checkout: Path) -> None:
