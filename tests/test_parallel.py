@@ -63,10 +63,11 @@ def losses(name: str, group: ProcessGroup) -> list[dict[str, float]]:
     numbers = np.arange(8) % 2
     torch.manual_seed(0)
     plan = Plan(f"{name}-plain-0", shared, settings, len(images))
+    z_dim = gan_class(name).z_dim(settings, shared, len(images))
     batches = Batches(
-        images, numbers, batch_size=8, z_dim=8, sampling="proportional", seed=0, group=group
+        images, numbers, batch_size=8, z_dim=z_dim, sampling="proportional", seed=0, group=group
     )
-    model = gan_class(name)(settings, Shape(32, 8, 2))
+    model = gan_class(name)(settings, Shape(32, z_dim, 2))
     index = pd.DataFrame({"sku": [f"P{i}" for i in range(8)], "line": numbers.astype(str)})
     model.fit(images, index.assign(view="front"))
     trainer = Trainer(
