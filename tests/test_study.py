@@ -8,14 +8,16 @@ import pytest
 from scipy import stats
 
 from bestseller.base.errors import BestsellerError
+from bestseller.metrics.statistics import Interval
+from bestseller.study.answers import Difference, columns_of, luck, rank_correlation, verdict_of
 from bestseller.study.answers import answers as answers_of
-from bestseller.study.answers import columns_of, luck, rank_correlation, verdict_of
 from bestseller.study.claims import Claims, arms_of, in_order, overlaid, read_claims
 from bestseller.study.code import code_version, essence, used
 from bestseller.study.findings import Findings, sentence
 from bestseller.study.lines import published_correlations
-from bestseller.study.report import document
+from bestseller.study.report import _change, document
 from bestseller.study.table import append_row, newest, only_one, read_rows, stands
+from bestseller.study.words import MINUS
 from conftest import REPOSITORY
 
 CLAIMS = REPOSITORY / "studies/claims.yaml"
@@ -288,3 +290,10 @@ def test_the_report_tells_every_statement() -> None:
     assert "reproduction/x-seeds.svg" in text
     empty = Findings(claims, arms, rows[:0], answers_of(claims, arms, rows[:0], 0.95), 0.95)  # type: ignore[arg-type]
     assert "`x/a` | 0 | 6" in document(empty, {})
+
+
+def test_a_change_from_nothing_is_no_percentage() -> None:
+    found = Difference("coverage_lite2", 0.2, 0.0, Interval(0.2, 0.1, 0.3), 6, 0.01, 0.03, 1)
+    assert _change(found) == "0.200 (0.100 to 0.300)"
+    found = Difference("kid_lite2", 1.0, 2.0, Interval(-1.0, -1.5, -0.5), 6, 0.01, 0.03, -1)
+    assert _change(found) == f"{MINUS}50.0 % ({MINUS}75.0 % to {MINUS}25.0 %)"

@@ -56,8 +56,8 @@ class Difference:
     p_holm: float = float("nan")
 
     def percent(self, value: float) -> float:
-        """Return a difference in percent of the mean of `than`."""
-        return 100.0 * value / abs(self.than)
+        """Return a difference in percent of the mean of `than`; NaN where that is 0."""
+        return 100.0 * value / abs(self.than) if self.than else float("nan")
 
     def side(self, alpha: float) -> int:
         """Return 1 where it is confirmed that the statement holds in this column, -1 where the

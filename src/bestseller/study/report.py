@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from bestseller.study.answers import Answer, arm_interval, columns_of
+from bestseller.study.answers import Answer, Difference, arm_interval, columns_of
 from bestseller.study.findings import Findings, sentence
 from bestseller.study.sections import lines_section, luck_section
 from bestseller.study.words import DASH, MINUS, number, percent, spread, table
@@ -69,11 +69,18 @@ def _row(answer: Answer, budget: str, changes: str) -> list[str]:
 
 def _changes(answer: Answer) -> str:
     return "; ".join(
-        f"{one.column} {percent(one.percent(one.interval.value))} "
-        f"({percent(one.percent(one.interval.low))} to {percent(one.percent(one.interval.high))}), "
-        f"p {number(one.p_holm, 2)}"
-        for one in answer.differences
+        f"{one.column} {_change(one)}, p {number(one.p_holm, 2)}" for one in answer.differences
     )
+
+
+def _change(one: Difference) -> str:
+    """Write a difference in percent, or as it is where there is nothing to take percents of."""
+    ends = one.interval.value, one.interval.low, one.interval.high
+    if one.than:
+        value, low, high = (percent(one.percent(end)) for end in ends)
+    else:
+        value, low, high = (number(end) for end in ends)
+    return f"{value} ({low} to {high})"
 
 
 def _budget(findings: Findings, budget: str, figures: Sequence[str]) -> str:
