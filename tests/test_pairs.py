@@ -77,7 +77,8 @@ def on_ground(cut: Image.Image, ground: int = 250, margin: int = 60) -> tuple[Im
     photo.paste(cut, (margin, margin), cut)
     box = cut.getchannel("A").getbbox()
     assert box is not None
-    return photo, tuple(edge + margin for edge in box)
+    left, top, right, bottom = (edge + margin for edge in box)
+    return photo, (left, top, right, bottom)
 
 
 PAIRS = {
