@@ -73,7 +73,7 @@ exp: setup ## Compare experiments in a table of 100 columns
 profile: setup ## Switch params.yaml to profiles/NAME.yaml: make profile NAME=paper, NAME=demo
 	@$(BIN)/python -m stages.profile $(NAME)
 
-mlflow-ui: setup | mlflow.db ## Serve the MLflow pages on http://127.0.0.1:5000 (PORT=...)
+mlflow-ui: setup | mlflow.db ## Serve the MLflow pages on http://bestseller.localhost:5000 (PORT=...)
 	@$(BIN)/python -m stages.mlflow_ui --port '$(PORT)'
 
 mlflow.db: | setup
