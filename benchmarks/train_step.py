@@ -113,9 +113,11 @@ def our_step(
     batch: int,
     precision: str,
     constraint: CentroidConstraint | None = None,
+    *,
+    recorded: bool = True,
     **settings: Any,
 ) -> Step:
-    """The trainer's step."""
+    """The trainer's step; on a GPU as a replayed graph, or not."""
     gan, section = make(name, batch, **settings)
     shared = params.load_params().train
     shared = shared.model_copy(update={"precision": precision, "diffaugment": []})
@@ -136,6 +138,8 @@ def our_step(
         checkpoint=None,  # type: ignore[arg-type]
         monitor=None,  # type: ignore[arg-type]
     )
+    if not recorded:
+        trainer.recorder = None
     trainer.step = trainer.plan.steps - 1  # PGGAN's last phase
     return lambda: trainer._train_step(batches[trainer.step])
 

@@ -134,7 +134,7 @@ def test_an_untrained_generator_draws_what_the_components_draw() -> None:
 def test_every_size_comes_from_the_same_code(side: int) -> None:
     model = make_model(side)
     batches = make_batches(side)
-    loss, images, stats = model.loss(batches[0])
+    loss, images, stats = model.loss(model.prepare(batches[0]))
     loss.backward()
     assert images.shape == (4, 3, side, side)
     assert loss.item() == pytest.approx(
@@ -157,7 +157,7 @@ def test_about_half_of_what_is_asked_for_are_blends() -> None:
     rebuilt = 0
     for step in range(40):
         batch = make_batches()[step]
-        z, wanted = model._asked(batch)
+        z, wanted = model._asked(model.prepare(batch))
         own = torch.from_numpy(known.codes[batch.rows])
         assert torch.equal(z[:, :14], z[:, 14:]), "one product, no seam"
         z = z[:, :14]
@@ -188,7 +188,7 @@ def test_a_blend_keeps_the_ground_of_its_first_parent() -> None:
     blends = 0
     for step in range(3):
         batch = batches[step]
-        z, wanted = model._asked(batch)
+        z, wanted = model._asked(model.prepare(batch))
         assert isinstance(model.generator, Generator)
         own = known.codes[batch.rows]
         low = z[:, : SETTINGS.low] - torch.from_numpy(own)[:, : SETTINGS.low]
@@ -206,7 +206,7 @@ def test_with_a_component_for_every_image_the_first_drawing_is_what_is_wanted() 
     settings = SETTINGS.model_copy(update={"high": 12})
     model = make_model(settings=settings)
     for step in range(4):
-        z, wanted = model._asked(make_batches()[step])
+        z, wanted = model._asked(model.prepare(make_batches()[step]))
         assert isinstance(model.generator, Generator)
         torch.testing.assert_close(model.generator.linear(z), wanted, rtol=0, atol=2e-3)
 
@@ -282,7 +282,11 @@ def anchored_loss(trainer: Trainer) -> float:
     model = trainer.gan
     assert isinstance(model, BlendAutoencoder)
     with torch.no_grad():
-        return float(np.mean([model.loss(make_batches()[step])[0].item() for step in range(6)]))
+        return float(
+            np.mean(
+                [model.loss(model.prepare(make_batches()[step]))[0].item() for step in range(6)]
+            )
+        )
 
 
 def test_a_saved_generator_draws_the_same_designs_with_their_parents(tmp_path: Path) -> None:

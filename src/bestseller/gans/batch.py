@@ -35,16 +35,15 @@ class ProcessGroup:
         return slice(self.rank * part, (self.rank + 1) * part)
 
 
-@dataclass(frozen=True)
 class RandomGenerator:
-    """Random numbers for each image of a batch.
+    """Random numbers for each image of a batch, drawn on the CPU.
 
     Every process draws the numbers of the whole batch and keeps those of its own images. So an
     image gets the same numbers for any number of processes.
     """
 
-    generator: torch.Generator
-    group: ProcessGroup = ProcessGroup()
+    def __init__(self, generator: torch.Generator, group: ProcessGroup | None = None) -> None:
+        self.generator, self.group = generator, group or ProcessGroup()
 
     def uniform(self, n: int, *shape: int) -> Tensor:
         """Return U(0, 1) numbers, float32 n x shape, for this process's n images."""
@@ -68,10 +67,11 @@ class Batch:
         real: float32 N x 3 x H x W in [-1, 1].
         conditions: int64 N, the condition of each real image. The generator gets the same ones.
         z: float32 N x z_dim, standard normal.
-        rows: int64 N, the index of each real image among the training images.
+        rows: int64 N on the CPU, the index of each real image among the training images.
         random: the random numbers of augmentation and penalties in this step.
         sales: int64 N, the sales level of each real image, 0 .. SALES_LEVELS - 1; None where G and
             D are not told of sales. G gets it as the last number of z.
+        codes: float32, what `Model.prepare` adds for a model that has codes; else None.
     """
 
     real: Tensor
@@ -80,6 +80,7 @@ class Batch:
     rows: Tensor
     random: RandomGenerator
     sales: Tensor | None = None
+    codes: Tensor | None = None
 
     @property
     def told(self) -> Tensor:

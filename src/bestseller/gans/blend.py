@@ -208,8 +208,8 @@ class BlendAutoencoder(JointModel):
         parts = {"g": total, "pixel": pixels, "feature": features}
         return total, images, {f"{name}_loss": value.detach() for name, value in parts.items()}
 
-    def _asked(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return latents of the batch and their target images; about half have mixed colours."""
+    def prepare(self, batch: Batch) -> Batch:
+        """Add the codes that are asked for, float32 N x d; about half have mixed colours."""
         assert self._codes is not None, "fit first"
         rows, seeds = batch.rows.tolist(), batch.random.integers(0, 2**31, len(batch.rows)).tolist()
         codes = self._codes.codes[rows]
@@ -218,7 +218,12 @@ class BlendAutoencoder(JointModel):
                 random = np.random.default_rng(seed)
                 blend = self._codes.jittered(row, *self._codes.partner(row, random), random)
                 codes[index] = blend[: codes.shape[1]]
-        z = torch.from_numpy(codes).to(device())
+        return replace(batch, codes=torch.from_numpy(codes).to(device(), non_blocking=True))
+
+    def _asked(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return latents of the batch's codes and their target images."""
+        z = batch.codes
+        assert z is not None, "prepare the batch first"
         assert isinstance(self.generator, Generator)
         low, own = z[:, : self.settings.low], z[:, -self.settings.low :]
         change = self.generator.components.change(low - own)

@@ -52,6 +52,8 @@ class Model(nn.Module, ABC):
     version = 1  # raise it when networks or losses change: older checkpoints are then not used
     Settings: type[params.GanSettings] = params.GanSettings
     augmented = True  # False: the model learns from the photos themselves, not from augmented ones
+    # False: a step reads values back from the device, so no CUDA graph can be made of it
+    recordable = True
 
     def __init__(self, settings: Any, shape: Shape) -> None:
         super().__init__()
@@ -92,6 +94,10 @@ class Model(nn.Module, ABC):
         """
         del done
         return False
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Add to a batch what the CPU computes for the step, before the step begins."""
+        return batch
 
     def rate(self, done: float) -> float:
         """Return the factor of this step on the learning rate of the settings, 0..1."""

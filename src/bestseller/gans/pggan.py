@@ -39,6 +39,7 @@ class Growth:
         top: index of the last resolution, 4 * 2^top pixels.
         level: index of the newest resolution in use.
         alpha: share of the newest resolution in the image, 1 outside a fade.
+        on_device: alpha as tensors, by device, for what is recorded (`training.recording`).
     """
 
     def __init__(self, image_size: int, weights: Sequence[float] = ()) -> None:
@@ -48,6 +49,7 @@ class Growth:
         of_phases = [weights[min(self.top - level, len(weights) - 1)] for level in levels]
         self.starts = list(accumulate(of_phases, initial=0.0))
         self.level, self.alpha, self.phase = self.top, 1.0, 2 * self.top
+        self.on_device: dict[torch.device, Tensor] = {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Growth":
         """Return the object itself, so that copies of a network grow with it."""
@@ -63,8 +65,18 @@ class Growth:
         begin, end = self.starts[phase : phase + 2]
         self.level = (phase + 1) // 2
         self.alpha = (position - begin) / (end - begin) if phase % 2 else 1.0
+        for alpha in self.on_device.values():
+            alpha.fill_(self.alpha)
         is_new, self.phase = phase != self.phase, phase
         return is_new
+
+    def faded(self, old: Tensor, new: Tensor) -> Tensor:
+        """Return alpha of the new image or map and the rest of the old one."""
+        if not new.is_cuda:
+            return torch.lerp(old, new, self.alpha)
+        if new.device not in self.on_device:
+            self.on_device[new.device] = torch.tensor(self.alpha, device=new.device)
+        return torch.lerp(old, new, self.on_device[new.device].to(new.dtype))
 
 
 class Equalised(nn.Module):
@@ -165,7 +177,7 @@ class Generator(nn.Module):
         image = self.to_rgb[growth.level](x)
         if growth.alpha < 1:
             old = double(self.to_rgb[growth.level - 1](before))
-            image = torch.lerp(old, image, growth.alpha)
+            image = growth.faded(old, image)
         missing = 2 ** (growth.top - growth.level)
         return F.interpolate(image, scale_factor=missing, mode="nearest") if missing > 1 else image
 
@@ -193,7 +205,7 @@ class Critic(nn.Module):
             x = halve(self.blocks[level - 1](x))
             if level == growth.level and growth.alpha < 1:
                 old = activate(self.from_rgb[level - 1](halve(images)))
-                x = torch.lerp(old, x, growth.alpha)
+                x = growth.faded(old, x)
         x = activate(self.last(minibatch_stddev(x)))
         features = activate(self.dense(x.flatten(1)))
         return self.score(features) + self.projection(features, conditions)
@@ -242,8 +254,9 @@ class Pggan(Gan):
         D could tell real images by that.
         """
         images = self.shown(images)
-        alpha = self.growth.alpha
-        return torch.lerp(double(halve(images)), images, alpha) if alpha < 1 else images
+        if self.growth.alpha < 1:
+            return self.growth.faded(double(halve(images)), images)
+        return images
 
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, conditions: Tensor, random: RandomGenerator

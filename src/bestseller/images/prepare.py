@@ -159,7 +159,7 @@ def _first_sound(
     choices = _choices(photos)
     outcomes: dict[Photo, Outcome] = {}
     waiting, turn = choices, 0
-    with Progress("preprocess", len(choices), "img") as progress, _intake(workers) as taken_in:
+    with Progress("preprocess", len(choices), "img") as progress, intake(workers) as taken_in:
         while waiting:
             tried = [choice[turn] for choice in waiting]
             outcomes |= {p: Refusal(PLACEHOLDER, SHARED) for p in tried if p.sha256 in placeholders}
@@ -200,8 +200,12 @@ def _choices(photos: Sequence[Photo]) -> list[list[Photo]]:
 
 
 @contextmanager
-def _intake(workers: int) -> Iterator[Callable[[Iterator[Job], int], Iterable[Outcome]]]:
-    """Yield what takes in photos, given their number, in order; a few at a time are in memory."""
+def intake(workers: int) -> Iterator[Callable[[Iterator[Job], int], Iterable[Outcome]]]:
+    """Yield what takes in photos, given their number, in order; a few at a time are in memory.
+
+    It gets jobs (bytes and settings) and gives for each the image, uint8 S x S x 3, or why the
+    photo is refused.
+    """
     keep_freed_memory()
     with ProcessPoolExecutor(
         workers, get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)

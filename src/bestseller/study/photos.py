@@ -1,7 +1,9 @@
 """Photos of a study's datasets: out of an archive into an image set of one line."""
 
 import hashlib
+import os
 import tarfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -11,10 +13,10 @@ from bestseller.base.errors import BestsellerError
 from bestseller.base.files import sha256_file
 from bestseller.base.progress import track
 from bestseller.images.duplicates import find_clusters
-from bestseller.images.frame import take_in
-from bestseller.images.intake import Reject
+from bestseller.images.prepare import Job, intake
 from bestseller.images.split import split_designs
 from bestseller.images.store import FRONT, ImageSet
+from bestseller.images.taken import Outcome
 from bestseller.params import Images
 from bestseller.study.claims import Dataset
 
@@ -61,35 +63,48 @@ def take_photos(archive: Path, dataset: Dataset, settings: Images) -> ImageSet:
             f"{archive}: its SHA-256 is {found}, not {dataset.sha256}: rows made from it would be "
             "of other photos; state the new hash in studies/claims.yaml if that is meant"
         )
-    images: list[np.ndarray] = []
+    outcomes: Iterable[Outcome]
+    images: list[Outcome] = []
     rows: list[dict[str, str]] = []
     try:
         with tarfile.open(archive) as opened:
             members = sorted(filter(_is_picture, opened.getmembers()), key=lambda m: m.name)
             chosen = drawn(members, dataset.photos, archive)
-            for member in track(chosen, "study: photos", unit="img"):
-                stored = opened.extractfile(member)
-                assert stored is not None
-                data = stored.read()
-                try:
-                    images.append(take_in(data, settings))
-                except Reject:
-                    continue
-                rows.append({"sku": member.name, "sha256": hashlib.sha256(data).hexdigest()})
+            with intake(os.cpu_count() or 1) as taken_in:
+                outcomes = taken_in(_jobs(opened, chosen, settings, rows), len(chosen))
+                for outcome in track(outcomes, "study: photos", len(chosen), "img"):
+                    images.append(outcome)
     except (tarfile.TarError, EOFError) as error:
         raise BestsellerError(f"{archive}: no whole tar file ({error}); copy it again") from error
-    refused = 1 - len(rows) / len(chosen)
+    sound = [row for row, image in enumerate(images) if isinstance(image, np.ndarray)]
+    refused = 1 - len(sound) / len(chosen)
     if refused > settings.max_reject_share:
         raise BestsellerError(
             f"{archive}: {refused:.0%} of the pictures are refused, more than "
             f"images.max_reject_share allows ({settings.max_reject_share:.0%}); raise it in "
             "studies/claims.yaml"
         )
-    index = pd.DataFrame(rows).assign(line=LINE, category=LINE, view=FRONT)
-    stack = np.stack(images)
+    index = pd.DataFrame([rows[row] for row in sound])
+    index = index.assign(line=LINE, category=LINE, view=FRONT)
+    stack = np.stack([images[row] for row in sound])
     index["cluster"] = find_clusters(stack, settings.duplicate_rmse, index["sku"].tolist())
     index["split"] = split_designs(index, settings.split, settings.seed)
     return ImageSet(stack, index)
+
+
+def _jobs(
+    archive: tarfile.TarFile,
+    members: list[tarfile.TarInfo],
+    settings: Images,
+    rows: list[dict[str, str]],
+) -> Iterator[Job]:
+    """Read the members; add a row of the index for each to `rows`."""
+    for member in members:
+        stored = archive.extractfile(member)
+        assert stored is not None
+        data = stored.read()
+        rows.append({"sku": member.name, "sha256": hashlib.sha256(data).hexdigest()})
+        yield data, settings
 
 
 def drawn(members: list[tarfile.TarInfo], count: int, archive: Path) -> list[tarfile.TarInfo]:

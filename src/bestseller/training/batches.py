@@ -52,7 +52,8 @@ class Batches:
         percentiles: np.ndarray | None = None,
     ) -> None:
         self.device = device()
-        self.images = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
+        self.originals = np.ascontiguousarray(images)  # a copy on the CPU, for `change`
+        self.images = torch.from_numpy(self.originals).to(self.device)
         self.conditions = torch.from_numpy(np.array(conditions, dtype=np.int64)).to(self.device)
         self.batch_size, self.z_dim, self.seed = batch_size, z_dim, seed
         self.group, self.change = group or ProcessGroup(), change
@@ -81,17 +82,22 @@ class Batches:
 
     def __getitem__(self, step: int) -> Batch:
         random = self.random(0, step)
-        rows = self._rows(step, random)[self.mine].to(self.device)
-        images = self.images[rows] if self.change is None else self._changed(step, rows)
-        z = torch.randn(self.batch_size, self.z_dim, generator=random)[self.mine].to(self.device)
+        rows = self._rows(step, random)[self.mine]
+        places = self._moved(rows)
+        images = self.images[places] if self.change is None else self._changed(step, rows)
+        z = self._moved(torch.randn(self.batch_size, self.z_dim, generator=random)[self.mine])
         numbers = RandomGenerator(random, self.group)
         sales = None
         if self.percentiles is not None:
             told = self._told(step, rows)
             z[:, -1] = torch.from_numpy(ndtri(np.clip(told, LEAST, 1 - LEAST))).to(z)
             levels = np.rint(told * (SALES_LEVELS - 1)).astype(np.int64)
-            sales = torch.from_numpy(levels).to(self.device)
-        return Batch(to_signed(images), self.conditions[rows], z, rows, numbers, sales)
+            sales = self._moved(torch.from_numpy(levels))
+        return Batch(to_signed(images), self.conditions[places], z, rows, numbers, sales)
+
+    def _moved(self, values: Tensor) -> Tensor:
+        """Copy to the device, without waiting until it has done what it was asked before."""
+        return values.to(self.device, non_blocking=True)
 
     def _told(self, step: int, rows: Tensor) -> np.ndarray:
         """Return the percentiles that G and D are told of images, float64 n, in 0..1.
@@ -101,7 +107,7 @@ class Batches:
         distance of y from its own: the soft vicinity of Ding et al. 2021, whose kernel is Gaussian.
         """
         assert self.percentiles is not None and self.deviations is not None
-        places, every = rows.cpu().numpy(), np.random.default_rng([self.seed, 4, step])
+        places, every = rows.numpy(), np.random.default_rng([self.seed, 4, step])
         moved = every.standard_normal(self.batch_size)[self.mine] * self.deviations[places]
         told = np.abs(self.percentiles[places] + moved) % 2
         return np.asarray(np.where(told > 1, 2 - told, told), np.float64)
@@ -109,10 +115,10 @@ class Batches:
     def _changed(self, step: int, rows: Tensor) -> Tensor:
         assert self.change is not None
         changed = []
-        for place, image in enumerate(self.images[rows].cpu().numpy(), start=self.mine.start):
+        for place, image in enumerate(self.originals[rows.numpy()], start=self.mine.start):
             random = np.random.default_rng([self.seed, 3, step, place])
             changed.append(self.change(image, random))
-        return torch.from_numpy(np.stack(changed)).to(self.device)
+        return self._moved(torch.from_numpy(np.stack(changed)))
 
     def _rows(self, step: int, random: torch.Generator) -> Tensor:
         if self.weights is not None:

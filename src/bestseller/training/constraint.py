@@ -103,7 +103,7 @@ class CentroidConstraint(nn.Module):
         now = torch.stack(
             [
                 len(images) * push.float().flatten(1).norm(dim=1).sum(),
-                torch.as_tensor(len(images), device=push.device, dtype=torch.float32),
+                torch.full((), len(images), device=push.device, dtype=torch.float32),
                 count * pull.float().flatten(1).norm(dim=1).sum(),
                 outside.float().sum(),
             ]

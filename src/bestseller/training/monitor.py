@@ -53,8 +53,9 @@ class Monitor:
     def add(self, stats: Stats) -> None:
         """Add one step's values to the sums; the sums stay on the device."""
         for name, value in stats.items():
-            self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value
+            self._sums[name] = self._sums.get(name, torch.zeros_like(value)).to(value.device)
             self._counts[name] = self._counts.get(name, 0) + 1
+        torch._foreach_add_([self._sums[name] for name in stats], list(stats.values()))
 
     def end_epoch(self, generator: nn.Module, images: int, epoch: float) -> dict[str, float]:
         """Close an epoch: average the values of its steps, draw the grid, measure its spread.

@@ -56,9 +56,14 @@ def process_group() -> Iterator[ProcessGroup]:
         dist.destroy_process_group()
 
 
+def shares_training() -> bool:
+    """Tell whether other processes compute parts of this process's training."""
+    return dist.is_initialized()
+
+
 def average(tensors: Iterable[Tensor]) -> None:
     """Replace each tensor by its mean over the processes, in one exchange."""
-    if not dist.is_initialized():
+    if not shares_training():
         return
     tensors = list(tensors)
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
@@ -128,7 +133,7 @@ class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
 
 def share_batch_norm(network: nn.Module) -> None:
     """Make the network's batch norms use the batch of all processes; weights and names stay."""
-    if not dist.is_initialized():
+    if not shares_training():
         return
     for name, child in network.named_children():
         if isinstance(child, nn.modules.batchnorm._BatchNorm):

@@ -22,7 +22,8 @@ from bestseller.training.constraint import CentroidConstraint
 from bestseller.training.diffaugment import diffaugment
 from bestseller.training.ema import MovingAverage
 from bestseller.training.monitor import Monitor
-from bestseller.training.processes import average, share_batch_norm
+from bestseller.training.processes import average, share_batch_norm, shares_training
+from bestseller.training.recording import Recorder
 
 # Raise this when a change of this package changes what a training computes. Checkpoints of an
 # older version are then not used.
@@ -105,12 +106,32 @@ class Trainer:
         )
         self.average = MovingAverage(self.gan.generator, plan.shared.ema_half_life)
         self.optimizers = {name: self._adam(part) for name, part in gan.learners().items()}
+        self.recorder: Recorder | None = None
+        if self.batches.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True  # each step has the sizes of the one before
+            if gan.recordable and not shares_training():
+                self.recorder = Recorder(self._descend, self.batches.device)
         self.step, self.seconds = 0, 0.0
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
-        settings = self.plan.settings
-        betas = (settings.beta1, settings.beta2)
-        return torch.optim.Adam(network.parameters(), lr=settings.lr, betas=betas, fused=True)
+        settings, on_gpu = self.plan.settings, self.batches.device.type == "cuda"
+        return torch.optim.Adam(
+            network.parameters(),
+            lr=settings.lr,
+            betas=(settings.beta1, settings.beta2),
+            fused=True,
+            capturable=on_gpu,  # a CUDA graph reads the number of steps and the rate from tensors
+        )
+
+    def _set_rate(self, rate: float) -> None:
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                if not group["capturable"]:
+                    group["lr"] = rate
+                elif isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = torch.tensor(rate, device=self.batches.device)
 
     def train(self) -> nn.Module:
         """Run the remaining steps; return the generator's moving average.
@@ -147,22 +168,28 @@ class Trainer:
             for optimizer in self.optimizers.values():
                 optimizer.state.clear()
             self.average.restart(self.gan.generator, self.step * size)
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = self.plan.settings.lr * self.gan.rate(done)
-        if isinstance(self.gan, JointModel):
-            stats = self._descend_jointly(self.gan, batch)
+            if self.recorder is not None:
+                self.recorder.forget()
+        self._set_rate(self.plan.settings.lr * self.gan.rate(done))
+        batch = self.gan.prepare(batch)
+        if self.recorder is None:
+            stats = self._descend(batch)
         else:
-            stats = self._alternate(cast(Gan, self.gan), batch)
+            stats = self.recorder.run(self._is_constrained(), batch)
         self.average.update(self.gan.generator, size, (self.step + 1) * size)
         return stats
+
+    def _descend(self, batch: Batch) -> Stats:
+        if isinstance(self.gan, JointModel):
+            return self._descend_jointly(self.gan, batch)
+        return self._alternate(cast(Gan, self.gan), batch)
 
     def _descend_jointly(self, model: JointModel, batch: Batch) -> Stats:
         """Take one optimizer step on the single loss of the model."""
         with autocast(self.plan.shared.precision):
             loss, images, stats = model.loss(batch)
             loss, stats = self._constrained(loss, images, batch, stats)
-        stats["g_gradient_norm"] = _descend(self.optimizers["g"], loss)
+        stats["g_gradient_norm"] = _step(self.optimizers["g"], loss)
         return stats
 
     def _alternate(self, gan: Gan, batch: Batch) -> Stats:
@@ -176,25 +203,28 @@ class Trainer:
             real_seen = diffaugment(gan.shown_real(batch.real), names, batch.random)
             fake_seen = diffaugment(gan.shown(fake.detach()), names, batch.random)
             d_loss, stats = gan.discriminator_loss(real_seen, fake_seen, batch.told, batch.random)
-        stats["d_gradient_norm"] = _descend(self.optimizers["d"], d_loss)
+        stats["d_gradient_norm"] = _step(self.optimizers["d"], d_loss)
 
         with frozen(gan.discriminator), autocast(self.plan.shared.precision):
             fake_seen = diffaugment(gan.shown(fake), names, batch.random)
             g_loss, g_stats = gan.generator_loss(fake_seen, batch.told)
             stats |= {"d_loss": d_loss.detach(), "g_loss": g_loss.detach()} | g_stats
             g_loss, stats = self._constrained(g_loss, fake, batch, stats)
-        stats["g_gradient_norm"] = _descend(self.optimizers["g"], g_loss)
+        stats["g_gradient_norm"] = _step(self.optimizers["g"], g_loss)
         return stats
 
     def _constrained(
         self, loss: Tensor, images: Tensor, batch: Batch, stats: Stats
     ) -> tuple[Tensor, Stats]:
         """Add the centroid constraint's term to the generator's loss if this step uses it."""
-        done = self.step / self.plan.steps
-        if self.constraint is None or not self.constraint.applies(self.step, done):
+        if self.constraint is None or not self._is_constrained():
             return loss, stats
         term, watched = self.constraint.term(images, batch.conditions, loss)
         return loss + term, stats | watched
+
+    def _is_constrained(self) -> bool:
+        done = self.step / self.plan.steps
+        return self.constraint is not None and self.constraint.applies(self.step, done)
 
     def _end_epoch(self, progress: Progress) -> None:
         images = self.step * self.plan.settings.batch_size
@@ -228,7 +258,9 @@ class Trainer:
         self.average.network.load_state_dict(state["average"])
         self.average.started = state["average_started"]
         for name, optimizer in self.optimizers.items():
+            fresh = optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["capturable"]
             optimizer.load_state_dict(state[name])
+            optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["capturable"] = fresh
         if self.constraint is not None:
             self.constraint.gradients.copy_(state["constraint"])
         self.step, self.seconds = state["step"], state["seconds"]
@@ -236,7 +268,7 @@ class Trainer:
         self.monitor.restore(state["monitor"])
 
 
-def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
+def _step(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
     """Take one optimizer step; return the Euclidean norm of the gradient over all weights."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
