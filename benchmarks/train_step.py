@@ -63,6 +63,7 @@ def example_step(batch: int) -> Step:
     real = torch.rand(batch, 3, SIZE, SIZE, device=device()) * 2 - 1
 
     def step() -> None:
+        torch.backends.cudnn.allow_tf32 = True  # as PyTorch comes
         d.zero_grad()
         ones, zeros = torch.ones(batch, device=device()), torch.zeros(batch, device=device())
         bce(d(real).view(-1), ones).backward()
@@ -72,6 +73,7 @@ def example_step(batch: int) -> Step:
         g.zero_grad()
         bce(d(fake).view(-1), ones).backward()
         optimizers[1].step()
+        torch.backends.cudnn.allow_tf32 = False
 
     return step
 

@@ -39,10 +39,14 @@ class Study:
         same = set(claims.same_code)
         self.codes = same if self.code in same else {self.code}
         arms = arms_of(claims)
-        chosen = [arm for arm in arms if only in ("", arm.budget, arm.name)]
-        if not chosen:
-            known = ", ".join(claims.budgets)
-            raise BestsellerError(f"{FILE}: has no budget or arm {only!r}; known budgets: {known}")
+        wanted = only.split(",") if only else list(claims.budgets)
+        for name in wanted:
+            if name not in {arm.budget for arm in arms} | {arm.name for arm in arms}:
+                known = ", ".join(claims.budgets)
+                raise BestsellerError(
+                    f"{FILE}: has no budget or arm {name!r}; known budgets: {known}"
+                )
+        chosen = [arm for arm in arms if arm.budget in wanted or arm.name in wanted]
         self.items = list(in_order(chosen))
         self.broken: dict[str, str] = {}  # by hash of the data, why they cannot be had
         self.failed = self.done = 0
@@ -167,6 +171,6 @@ if __name__ == "__main__":
             ("--minutes", "until which it runs (120)"),
             ("--jobs", "trainings at a time, of a thread each (2)"),
             ("--archive", "path of the photos, in the place of the one in studies/claims.yaml"),
-            ("--only", "a budget, or an arm such as small/dcgan-plain"),
+            ("--only", "budgets, or arms such as small/dcgan-plain, with commas between them"),
         ],
     )

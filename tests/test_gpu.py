@@ -4,7 +4,6 @@
 """
 
 import copy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +133,6 @@ def test_a_replayed_graph_trains_as_steps_one_by_one_do(
 def test_the_first_steps_are_those_of_the_cpu(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     found = []
     for folder in ("gpu", "cpu"):
         with monkeypatch.context() as patch:
@@ -176,7 +174,7 @@ def test_a_mixed_training_is_finite_saved_and_drawn_alike_on_both_devices(
             loaded = load_generator(tmp_path / "saved")
             lines = ["Ring", "Seal"] * 4
             drawn.append(loaded.images(loaded.draw(lines, 0).latents, lines).astype(int))
-    assert np.abs(drawn[0] - drawn[1]).mean() < 1
+    assert np.abs(drawn[0] - drawn[1]).mean() < 0.1
     assert np.abs(drawn[0] - drawn[1]).max() <= 24
 
 
@@ -242,7 +240,7 @@ def test_a_batch_is_that_of_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     gpu = make(tmp_path, "dcgan", "fp32").batches[3]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     cpu = make(tmp_path, "dcgan", "fp32").batches[3]
-    for name in ("real", "conditions", "z", "rows"):
+    for name in ("conditions", "z", "rows"):
         assert torch.equal(getattr(gpu, name).cpu(), getattr(cpu, name))
-    one, other = replace(gpu).random.uniform(4), cpu.random.uniform(4)
-    assert torch.equal(one, other)
+    torch.testing.assert_close(gpu.real.cpu(), cpu.real, rtol=0, atol=1e-6)
+    assert torch.equal(gpu.random.uniform(4), cpu.random.uniform(4))

@@ -230,7 +230,7 @@ def test_moving_average_forgets_half_in_its_half_life() -> None:
     average = MovingAverage(network, half_life=1000)
     network.weight.data.fill_(1.0)
     for step in range(100):
-        average.update(network, batch_size=10, images_seen=10**6 + step)
+        average.update(batch_size=10, images_seen=10**6 + step)
     assert next(average.network.parameters()).item() == pytest.approx(0.5, rel=1e-5)
 
 
@@ -238,13 +238,13 @@ def test_a_restarted_moving_average_knows_nothing_of_before() -> None:
     network = torch.nn.Linear(1, 1)
     torch.nn.init.zeros_(network.weight)
     average = MovingAverage(network, half_life=1000)
-    average.update(network, 100, 5000)
+    average.update(100, 5000)
     torch.nn.init.ones_(network.weight)
-    average.restart(network, 6000)
+    average.restart(6000)
     (kept,) = [weight for name, weight in average.network.named_parameters() if name == "weight"]
     assert torch.equal(kept, network.weight)
     torch.nn.init.zeros_(network.weight)
-    average.update(network, 100, 6500)  # 500 images after the restart the half-life is 50
+    average.update(100, 6500)  # 500 images after the restart the half-life is 50
     assert float(kept) == pytest.approx(0.25)
 
 

@@ -10,6 +10,11 @@ from torch import Tensor, nn
 
 from bestseller.base.memory import keep_freed_memory
 
+# What may be coarse runs in bfloat16 (`autocast`). All else is float32 on every machine: on GPUs
+# PyTorch would round the inputs of its convolutions to 10 bits (TF32), and features would be off by
+# a quarter of a percent.
+torch.backends.cudnn.allow_tf32 = False
+
 
 def device() -> torch.device:
     """Return the CUDA device if there is one, else the CPU."""

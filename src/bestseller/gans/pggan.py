@@ -76,7 +76,7 @@ class Growth:
             return torch.lerp(old, new, self.alpha)
         if new.device not in self.on_device:
             self.on_device[new.device] = torch.tensor(self.alpha, device=new.device)
-        return torch.lerp(old, new, self.on_device[new.device].to(new.dtype))
+        return torch.lerp(old.float(), new.float(), self.on_device[new.device])
 
 
 class Equalised(nn.Module):

@@ -10,7 +10,7 @@ class MovingAverage:
     """Exponential moving average of parameters and float buffers.
 
     Args:
-        network: the network that is trained.
+        network: the network that is trained; its tensors stay where they are.
         half_life: number of training images after which the influence of old weights has halved.
             It is counted in images, as by Karras et al. 2020, so that it does not depend on the
             batch size.
@@ -20,29 +20,34 @@ class MovingAverage:
         self.half_life = half_life
         self.started = 0  # number of training images at the last restart
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        # listed once: going through the modules takes longer than the arithmetic of small networks
+        self._ours, self._theirs = _tensors(self.network), _tensors(network)
+        self._counts = [
+            (our, their)
+            for our, their in zip(self.network.buffers(), network.buffers(), strict=True)
+            if not our.is_floating_point()
+        ]
 
     @torch.no_grad()
-    def restart(self, network: nn.Module, images_seen: int) -> None:
-        """Set the average to the weights of `network`.
+    def restart(self, images_seen: int) -> None:
+        """Set the average to the network's weights.
 
         A model calls for this when its networks change, so that old weights no longer fit.
         """
         self.started = images_seen
-        torch._foreach_copy_(_tensors(self.network), _tensors(network))
+        torch._foreach_copy_(self._ours, self._theirs)
 
     @torch.no_grad()
-    def update(self, network: nn.Module, batch_size: int, images_seen: int) -> None:
-        """Move the average towards `network` by one batch.
+    def update(self, batch_size: int, images_seen: int) -> None:
+        """Move the average towards the network by one batch.
 
         Soon after a start or restart the half-life is shorter: at most a tenth of the images since.
         """
         half_life = min(self.half_life, max(images_seen - self.started, 1) * 0.1)
         weight = 1 - 0.5 ** (batch_size / half_life)
-        ours, theirs = _tensors(self.network), _tensors(network)
-        torch._foreach_lerp_(ours, theirs, weight)
-        for our, their in zip(self.network.buffers(), network.buffers(), strict=True):
-            if not our.is_floating_point():
-                our.copy_(their)
+        torch._foreach_lerp_(self._ours, self._theirs, weight)
+        for our, their in self._counts:
+            our.copy_(their)
 
 
 def _tensors(network: nn.Module) -> list[torch.Tensor]:

@@ -167,7 +167,7 @@ class Trainer:
         if self.gan.start_step(done):
             for optimizer in self.optimizers.values():
                 optimizer.state.clear()
-            self.average.restart(self.gan.generator, self.step * size)
+            self.average.restart(self.step * size)
             if self.recorder is not None:
                 self.recorder.forget()
         self._set_rate(self.plan.settings.lr * self.gan.rate(done))
@@ -176,7 +176,7 @@ class Trainer:
             stats = self._descend(batch)
         else:
             stats = self.recorder.run(self._is_constrained(), batch)
-        self.average.update(self.gan.generator, size, (self.step + 1) * size)
+        self.average.update(size, (self.step + 1) * size)
         return stats
 
     def _descend(self, batch: Batch) -> Stats:
