@@ -25,5 +25,6 @@ trap finish EXIT
 
 # Checkpoints of the last call, put beside the checkout, are taken up.
 [ -f study-items.tar ] && { mkdir -p .scratch && tar -C .scratch -xf study-items.tar; }
-# Four trainings share the GPU: one of 64-pixel networks leaves most of it idle.
-"$python" -m stages.study --minutes "$minutes" --jobs 4 --archive "$archive" --only "$budget"
+# A training of 64-pixel networks takes a GPU seconds; its start and its measuring take a core half a
+# minute. So as many items share the GPU as there are cores.
+"$python" -m stages.study --minutes "$minutes" --jobs "$(nproc)" --archive "$archive" --only "$budget"

@@ -13,10 +13,10 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from bestseller.backbones import FeatureSpace, extract, packaged_layers
+from bestseller.backbones import FeatureSpace, extract, feature_stack, packaged_layers
 from bestseller.backbones.weights import published_backbone
-from bestseller.base.compute import to_uint8
-from bestseller.centroid.centroids import Centroids
+from bestseller.base.compute import place, to_uint8
+from bestseller.centroid.centroids import Centroids, reference, save_centroids
 from bestseller.gans.gan import Shape
 from bestseller.gans.registry import gan_class
 from bestseller.gans.saved import Config, load_generator, save_generator
@@ -244,3 +244,24 @@ def test_a_batch_is_that_of_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert torch.equal(getattr(gpu, name).cpu(), getattr(cpu, name))
     torch.testing.assert_close(gpu.real.cpu(), cpu.real, rtol=0, atol=1e-6)
     assert torch.equal(gpu.random.uniform(4), cpu.random.uniform(4))
+
+
+def test_the_centre_and_the_distance_are_those_of_the_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for on_gpu in (True, False):
+        with monkeypatch.context() as patch:
+            if not on_gpu:
+                patch.setattr(torch.cuda, "is_available", lambda: False)
+            features = feature_stack(published_backbone("efficientnet_lite0", tmp_path), 4, "none")
+            place(features)
+            found.append(reference(pictures(), torch.inference_mode()(features), name=""))
+            centroids = Centroids.of(features, found[-1], {"Ring": found[-1]})
+            save_centroids(
+                tmp_path / "c", centroids, {"backbone": "efficientnet_lite0", "layer": 4}
+            )
+    gpu, cpu = found
+    assert gpu.distance == pytest.approx(cpu.distance, rel=1e-4)
+    np.testing.assert_allclose(gpu.distances, cpu.distances, rtol=1e-3)
+    torch.testing.assert_close(gpu.centre, cpu.centre, rtol=1e-3, atol=1e-3)

@@ -1,5 +1,6 @@
 """The study's arithmetic and its files: settings, table, code version, answers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -287,6 +288,9 @@ def test_the_report_tells_every_statement() -> None:
     text = document(found, {"x": ["reproduction/x-seeds.svg"]})
     assert "| A | a over b | x | **holds** |" in text
     assert "1 hold, 0 do not hold and 0 cannot be told" in sentence(found)
+    few = replace(told[0], verdict="cannot be told, because", reason="2 pairs of seeds stand")
+    begun = replace(found, answers=[*told, few])  # a later budget, of which few rows stand
+    assert "1 hold, 0 do not hold and 0 cannot be told" in sentence(begun)
     assert "reproduction/x-seeds.svg" in text
     empty = Findings(claims, arms, rows[:0], answers_of(claims, arms, rows[:0], 0.95), 0.95)  # type: ignore[arg-type]
     assert "`x/a` | 0 | 6" in document(empty, {})

@@ -21,10 +21,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from bestseller.base.compute import to_signed
+from bestseller.backbones.backbone import batches
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path
-from bestseller.base.progress import track
 
 Threshold = Literal["mean"] | float
 
@@ -34,7 +33,7 @@ class Reference:
     """Centre and radius of the real images in feature space.
 
     Attributes:
-        centre: c, float32, shape of one image's features.
+        centre: c, float32, shape of one image's features, on the CPU.
         distance: d_ref, the mean or a percentile of the real images' Euclidean distances to c.
         distances: float64 N, of each real image.
     """
@@ -62,21 +61,21 @@ def reference(
         batch_size: number of images that are computed at once.
     """
 
-    def batches(part: str) -> Iterator[Tensor]:
-        starts: Sequence[int] = range(0, len(images), batch_size)
-        for start in track(starts, f"{name}: {part}", unit="batch") if name else starts:
-            batch = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
-            yield features(to_signed(batch)).double()
+    def found(part: str) -> Iterator[Tensor]:
+        for batch in batches(images, batch_size, f"{name}: {part}" if name else ""):
+            yield features(batch).double()
 
     total: Tensor | float = 0.0
-    for batch in batches("mean"):
+    for batch in found("mean"):
         total = total + batch.sum(dim=0)
     centre = torch.as_tensor(total) / len(images)
-    distances = torch.cat(
-        [(batch - centre).flatten(1).norm(dim=1) for batch in batches("distance")]
-    ).numpy()
+    distances = (
+        torch.cat([(batch - centre).flatten(1).norm(dim=1) for batch in found("distance")])
+        .cpu()
+        .numpy()
+    )
     radius = distances.mean() if threshold == "mean" else np.percentile(distances, threshold)
-    return Reference(centre.float(), float(radius), distances)
+    return Reference(centre.float().cpu(), float(radius), distances)
 
 
 class Centroids(nn.Module):

@@ -18,6 +18,7 @@ edges and texture. The noise replaces the noise of a variational encoder: with i
 also learns to draw codes that lie between those of products.
 """
 
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from math import cos, log2, pi
@@ -138,7 +139,8 @@ class Teacher(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         # on CPUs bfloat16 makes the backward pass of depthwise convolutions slower, not faster
-        with torch.autocast(images.device.type, enabled=images.is_cuda):
+        on_cpu = torch.autocast("cpu", enabled=False)
+        with nullcontext() if images.is_cuda else on_cpu:
             maps, x = [], images.float()
             for part in self.parts:
                 x = part(x)

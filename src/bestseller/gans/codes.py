@@ -213,6 +213,18 @@ class Codes:
         Raises:
             BestsellerError: there is no other product.
         """
+        if (own := self._candidates.get(first)) is None:
+            own = self._candidates[first] = self._found_for(first)
+        if not len(own):
+            raise BestsellerError(
+                f"product {self.skus[first]!r} has none beside it to be blended with: a single "
+                "product, or the only one of its view"
+            )
+        second = int(random.choice(own))
+        return second, self.own(random)
+
+    def _found_for(self, first: int) -> np.ndarray:
+        """Find the rows of which one becomes the second parent, for the row of a first one."""
         others = self._skus != self.skus[first]
         alike = others & (self._views == self.views[first])
         of_line = self._lines == self.lines[first]
@@ -222,13 +234,7 @@ class Codes:
         if len(own) < PARTNERS:
             foreign = self._nearest(first, np.flatnonzero(alike & ~of_line))
             own = np.concatenate([own, foreign[: PARTNERS - len(own)]])
-        if not len(own):
-            raise BestsellerError(
-                f"product {self.skus[first]!r} has none beside it to be blended with: a single "
-                "product, or the only one of its view"
-            )
-        second = int(random.choice(own))
-        return second, self.own(random)
+        return own
 
     def own(self, random: np.random.Generator) -> float:
         """Draw the share of its own colours that each parent keeps, 0..1."""
@@ -301,6 +307,11 @@ class Codes:
         mean = self._means[self.lines[row]]
         code[: self.low] = mean + (code[: self.low] - mean + h * moved) / np.sqrt(1 + h**2)
         return code
+
+    @cached_property
+    def _candidates(self) -> dict[int, np.ndarray]:
+        """The rows that `_found_for` found, by row: training asks for them again and again."""
+        return {}
 
     @cached_property
     def _lines(self) -> np.ndarray:

@@ -34,19 +34,32 @@ class Findings:
 
 
 def sentence(findings: Findings) -> str:
-    """Return what stands in a sentence, for the report page and the model card."""
-    last: dict[int, Answer] = {}
+    """Return what stands in a sentence, for the report page and the model card.
+
+    A statement counts with the answer of the last budget that has one, since the later budgets are
+    nearer to the published settings; a budget of which too few rows stand takes no answer away.
+    """
+    best: dict[int, Answer] = {}
     for answer in findings.answers:
-        if answer.differences or id(answer.statement) not in last:
-            last[id(answer.statement)] = answer
-    told = [a for a in last.values() if a.statement.claim in ("A", "B", "C")]
+        before = best.get(id(answer.statement))
+        if before is None or _weight(answer) >= _weight(before):
+            best[id(answer.statement)] = answer
+    told = [a for a in best.values() if a.statement.claim in ("A", "B", "C")]
     count = {verdict: sum(a.verdict == verdict for a in told) for verdict in (HOLDS, FAILS, OPEN)}
     seeds = max((one.seeds for a in told for one in a.differences), default=0)
     budgets = findings.claims.budgets
-    smaller = not any(a.differences and budgets[a.budget].published for a in told)
-    where = ", at settings smaller than the published ones" if smaller and seeds else ""
+    measured = [budgets[a.budget].published for a in told if a.differences]
+    where = ""
+    if measured and not all(measured):
+        part = "partly " if any(measured) else ""
+        where = f", {part}at settings smaller than the published ones"
     return (
         f"Of {len(told)} published comparisons repeated on photos of watches over up to {seeds} "
         f"training seeds{where}, {count[HOLDS]} hold, {count[FAILS]} do not hold and {count[OPEN]} "
         "cannot be told: docs/reproduction.md has the numbers, and what is not run yet."
     )
+
+
+def _weight(answer: Answer) -> int:
+    """Return 2 for an answer, 1 for one that cannot be told yet, 0 where nothing was measured."""
+    return (answer.verdict != OPEN) + bool(answer.differences)
