@@ -146,7 +146,7 @@ audit: setup ## List the parts and their licences; ask for known holes where the
 	    $(BIN)/python -m venv .scratch/audit && \
 	    .scratch/audit/bin/python -m pip install --quiet 'pip-audit==$(PIP_AUDIT)'; } || { \
 	    echo 'pip-audit cannot be had here: known holes were not asked for' >&2; exit 1; }
-	@.scratch/audit/bin/pip-audit $(foreach lock,build runtime cuda servers develop,--requirement locks/$(lock).txt) --no-deps --disable-pip
+	@.scratch/audit/bin/pip-audit $(foreach lock,build runtime cuda servers ray develop,--requirement locks/$(lock).txt) --no-deps --disable-pip
 
 lock: $(VENV)/develop.done ## Install what requirements*.txt name now, write all versions and hashes to locks/
 	@! $(NO_GPU) || $(PIP_INSTALL) 'torch==$(TORCH)+cpu' $(EXTRA_INDEX)
@@ -191,6 +191,6 @@ $(VENV)/runtime.done: $(addprefix locks/,build.txt cpu.txt runtime.txt cuda.txt)
 	fi
 	@touch $@
 
-$(VENV)/develop.done: locks/servers.txt locks/develop.txt $(VENV)/runtime.done
-	@$(PIP_LOCKED) --requirement locks/servers.txt --requirement locks/develop.txt
+$(VENV)/develop.done: locks/servers.txt locks/ray.txt locks/develop.txt $(VENV)/runtime.done
+	@$(PIP_LOCKED) --requirement locks/servers.txt --requirement locks/ray.txt --requirement locks/develop.txt
 	@touch $@

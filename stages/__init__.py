@@ -28,7 +28,7 @@ from typing import NoReturn
 
 from threadpoolctl import threadpool_limits
 
-from bestseller.base import lease, lockfile
+from bestseller.base import engine, lease, lockfile
 from bestseller.base.errors import BestsellerError, out_of_means
 from bestseller.base.files import guard_renames, sweep, write_json
 from bestseller.params import Params, load_params
@@ -73,6 +73,7 @@ def run(
     try:
         _begin()
         params: Params = load_params()
+        engine.configure(params.engine)
         with threadpool_limits(params.threads):
             main(params, **given)
         _note_time(begun)

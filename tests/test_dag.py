@@ -64,6 +64,7 @@ READ_ELSEWHERE = {
     "seeds": "the matrix in dvc.yaml",
     "catalogue.demo.season": "refresh, which writes what it finds into data/source/",
     "retrain": "stages.retrain, which runs the stages",
+    "engine": "stages.run: the bytes do not depend on it",
     "train.checkpoint_s": "how often training saves changes no weights",
 }
 

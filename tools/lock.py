@@ -37,7 +37,8 @@ HEADS = {
     "cuda": "What torch needs on Linux with an NVIDIA GPU, on top of runtime.txt.",
     "runtime": "What requirements.txt names, and what that needs.",
     "servers": "For a remote at an object store and a shared MLflow, on top of runtime.txt.",
-    "develop": "What requirements-dev.txt names, on top of runtime.txt and servers.txt.",
+    "ray": "For `engine: ray`: what requirements-ray.txt names, on top of runtime.txt.",
+    "develop": "What requirements-dev.txt names, on top of runtime.txt, servers.txt and ray.txt.",
 }
 
 Needs = Callable[[str, SpecifierSet], list[Requirement]]
@@ -190,12 +191,15 @@ def main() -> None:
     parts = Parts(Index(configured()), kept)
     runtime = parts.closure(roots("requirements.txt"), parts.needs)
     servers = parts.closure(map(Requirement, SERVERS), parts.needs) - runtime
+    ray = parts.closure(roots("requirements-ray.txt"), parts.needs) - runtime - servers
+    develop = parts.closure(roots("requirements-dev.txt"), parts.needs)
     names = {
         "build": set(BUILD),
         "cuda": parts.closure([Requirement("torch")], parts.cuda) - runtime,
         "runtime": runtime - set(BUILD),
         "servers": servers,
-        "develop": parts.closure(roots("requirements-dev.txt"), parts.needs) - runtime - servers,
+        "ray": ray,
+        "develop": develop - runtime - servers - ray,
     }
     new = {}
     for lock, members in names.items():

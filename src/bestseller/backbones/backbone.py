@@ -1,6 +1,7 @@
 """Backbones: frozen networks that turn images into features."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -18,11 +19,13 @@ from bestseller.backbones.networks import (
 )
 from bestseller.backbones.resize import resize_tensorflow1
 from bestseller.base.compute import autocast, device, place, to_signed
+from bestseller.base.engine import cluster
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, read_json, reading, require, sha256_file, write_json
 from bestseller.base.progress import track
 
 MADE_BY = "dvc repro backbone"
+BATCHES_OF_SHARD = 8  # what a node of a cluster computes at a time
 
 
 class Backbone:
@@ -89,11 +92,16 @@ class Backbone:
             BestsellerError: the network has no such layers.
         """
         check_layers(self.network_name, self.network, layers)
+        threads = torch.get_num_threads()
+        asked = _Asked(self, tuple(layers), side, precision, batch_size, threads)
+        size = batch_size * BATCHES_OF_SHARD
         found = [np.empty((0, self.dimensions_of(layers)), np.float32)]
-        with torch.inference_mode(), autocast(precision):
-            for batch in batches(images, batch_size, progress):
-                pooled = self._pooled_at(self.normalise(batch, side), layers)
-                found.append(pooled.float().cpu().numpy())
+        if len(images) > size and (computer := cluster()) is not None:
+            shards = [images[start : start + size] for start in range(0, len(images), size)]
+            parts = computer.map(_features_of, asked, shards, threads=threads)
+            found += track(parts, progress, len(shards)) if progress else parts
+        elif len(images):
+            found.append(_features_of(asked, images, progress))
         return np.concatenate(found)
 
     def dimensions_of(self, layers: Sequence[int]) -> int:
@@ -140,6 +148,28 @@ class Backbone:
         """Return the features that `features` returns, N x d, from the last map of `taps`."""
         rest = numbered_layers(self.network)[self.architecture.taps[-1] :]
         return nn.functional.adaptive_avg_pool2d(rest(maps), 1).flatten(1)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What `Backbone.features` is asked for."""
+
+    backbone: Backbone
+    layers: tuple[int, ...]
+    side: int
+    precision: str
+    batch_size: int
+    threads: int
+
+
+def _features_of(asked: _Asked, images: np.ndarray, progress: str = "") -> np.ndarray:
+    backbone, found = asked.backbone, list[np.ndarray]()
+    torch.set_num_threads(asked.threads)  # rounding depends on it
+    with torch.inference_mode(), autocast(asked.precision):
+        for batch in batches(images, asked.batch_size, progress):
+            pooled = backbone._pooled_at(backbone.normalise(batch, asked.side), asked.layers)
+            found.append(pooled.float().cpu().numpy())
+    return np.concatenate(found)
 
 
 def numbered_layers(network: nn.Module) -> nn.Sequential:

@@ -1,22 +1,19 @@
 """Turns original photos into one aligned image set: decode, align, cluster, split."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from bestseller.base.engine import engine
 from bestseller.base.errors import BestsellerError
 from bestseller.base.memory import keep_freed_memory
-from bestseller.base.processes import end_with_parent
 from bestseller.base.progress import Progress
 from bestseller.images.align import FILLS, SEVERAL, Quarantine
 from bestseller.images.duplicates import find_clusters, find_placeholders
@@ -31,6 +28,7 @@ REJECTED, QUARANTINED, PLACEHOLDER = "rejected", "quarantined", "placeholder"
 SHARED = "other products show the same picture"  # why a placeholder is one
 HABIT = 0.5  # share of a line's photos refused for one reason above which a setting is advised
 FEW = 128  # photos that are taken in before other processes have started
+SHARD = 16  # photos that a process takes in at a time
 PROPOSALS = {  # what helps where a reason is a habit
     FILLS: "set images.align: none in params.yaml if the picture is the product to its edges",
     SEVERAL: "set images.several: take in params.yaml if they are sold as pairs or sets",
@@ -207,25 +205,23 @@ def intake(workers: int) -> Iterator[Callable[[Iterator[Job], int], Iterable[Out
     photo is refused.
     """
     keep_freed_memory()
-    with ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
-    ) as pool:
-
-        def in_batches(jobs: Iterator[Job]) -> Iterator[Outcome]:
-            while batch := list(islice(jobs, 64 * workers)):
-                yield from pool.map(_outcome, batch, chunksize=16)
+    with engine(workers) as computer:
 
         def taken_in(jobs: Iterator[Job], count: int) -> Iterable[Outcome]:
-            few = workers == 1 or count < FEW
-            return map(_outcome, jobs) if few else in_batches(jobs)
+            if count < FEW:
+                return map(_outcome, jobs)
+            return chain.from_iterable(computer.map(_outcomes, None, _shards(jobs)))
 
         yield taken_in
 
 
-def _begin(parent: int) -> None:
-    """Begin as a process that takes in photos."""
-    end_with_parent(parent)
-    keep_freed_memory()
+def _shards(jobs: Iterator[Job]) -> Iterator[list[Job]]:
+    while shard := list(islice(jobs, SHARD)):
+        yield shard
+
+
+def _outcomes(_: None, jobs: list[Job]) -> list[Outcome]:
+    return [_outcome(job) for job in jobs]
 
 
 def _advice(photos: Sequence[Photo], kept: list[Photo], refused: list[Refused]) -> list[str]:

@@ -6,7 +6,7 @@ YAML 1.2 values: ``1e-4`` is a number and ``off`` is a word. `params.yaml` docum
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from ruamel.yaml import YAML, YAMLError
@@ -89,6 +89,7 @@ class Params(Section):
     profile: str
     threads: Count
     job_threads: Count
+    engine: Literal["local", "ray"]
     models: Annotated[list[str], Field(min_length=1)]
     seeds: Annotated[list[NonNegative], Field(min_length=1)]
     catalogue: Catalogue
