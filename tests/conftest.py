@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import warm
+
 if TYPE_CHECKING:
     from bestseller.params import Params
 
@@ -18,6 +20,7 @@ for variable in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME", "DVC_EXP_BAS
     os.environ.pop(variable, None)
 os.environ |= {"MPLBACKEND": "Agg", "MLFLOW_DISABLE_TELEMETRY": "true", "BESTSELLER_LIVE": "0"}
 
+WARM = ("python", "dvc")  # programs that run stages, or DVC
 REPOSITORY = Path(__file__).resolve().parent.parent
 # The files that take longest, longest first: begun at once, each on a worker of its own, so that no
 # worker is left with one of them when the others have ended.
@@ -40,13 +43,16 @@ def shell(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command with this environment's programs first on the path; its output is text.
 
+    Stages and DVC are forked from a process that has imported the libraries (`warm`).
+
     Args:
         command: the program and its arguments.
         cwd: the folder to run it in.
         ok: whether it must end with status 0.
         variables: further environment variables.
     """
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    own = warm.programs() if command[0] in WARM else Path(sys.executable).parent
+    path = f"{own}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         command,
         cwd=cwd,
