@@ -34,7 +34,10 @@ def mind(a: ArrayLike, b: ArrayLike, seed: int = 0) -> Estimate:
 
 @lru_cache(maxsize=4)  # the same for all models that are measured in a space
 def orthonormal_directions(dimensions: int, least: int, seed: int) -> np.ndarray:
-    """Return whole random orthonormal bases as rows, `least` rows or a little more, to be read alone."""
+    """Return whole random orthonormal bases as rows, `least` rows or a few more.
+
+    Every caller gets the same table: do not write into it.
+    """
     rng = np.random.default_rng(seed)
     bases = -(-least // dimensions)
     drawn = rng.standard_normal((bases, dimensions, dimensions))
