@@ -28,6 +28,8 @@ LONGEST = (
     "test_year.py",
     "test_pipeline.py",
     "test_retrain.py",
+    "test_retrain_killed.py",
+    "test_study_killed.py",
     "test_stage_errors.py",
     "test_faults.py",
 )
@@ -64,6 +66,15 @@ def shell(
     )
     assert not ok or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done
+
+
+def copy_checkout(folder: Path, *, without: str = "\n") -> None:
+    """Copy what git does not ignore in this working tree, but paths that begin with `without`."""
+    listed = shell("git", "ls-files", "-z", "-co", "--exclude-standard", cwd=REPOSITORY).stdout
+    for name in listed.split("\0"):
+        if name and (REPOSITORY / name).is_file() and not name.startswith(without):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, folder / name)
 
 
 def start_git(folder: Path) -> None:
