@@ -39,6 +39,7 @@ LIBRARIES = """
     sqlalchemy.dialects.sqlite alembic.command
 """
 SOCKET = "socket"
+LONGEST_SHEBANG = 120  # characters that a script's first line has for its interpreter
 # Variables that act as Python or a library starts: with others, a process of its own starts.
 AT_START = ("PYTHON", "LC_", "LANG", "TZ", "OMP_", "MKL_", "OPENBLAS_", "MPL")
 HANDLED = ("PYTHONPATH", "PYTHONUNBUFFERED")
@@ -48,6 +49,8 @@ HANDLED = ("PYTHONPATH", "PYTHONUNBUFFERED")
 def programs() -> Path:
     """Start the server, once for a process of pytest; return the folder of its programs."""
     own = Path(sys.executable).parent
+    if sys.platform != "linux" or " " in sys.executable or len(sys.executable) > LONGEST_SHEBANG:
+        return own  # a fork is not safe everywhere; a script cannot name every interpreter
     folder = Path(tempfile.mkdtemp(prefix="warm"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for program in own.iterdir():
