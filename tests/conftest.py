@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import warm
+
 if TYPE_CHECKING:
     from bestseller.params import Params
 
@@ -18,6 +20,7 @@ for variable in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME", "DVC_EXP_BAS
     os.environ.pop(variable, None)
 os.environ |= {"MPLBACKEND": "Agg", "MLFLOW_DISABLE_TELEMETRY": "true", "BESTSELLER_LIVE": "0"}
 
+WARM = ("python", "dvc")  # programs that run stages, or DVC
 REPOSITORY = Path(__file__).resolve().parent.parent
 # The files that take longest, longest first: begun at once, each on a worker of its own, so that no
 # worker is left with one of them when the others have ended.
@@ -25,6 +28,8 @@ LONGEST = (
     "test_year.py",
     "test_pipeline.py",
     "test_retrain.py",
+    "test_retrain_killed.py",
+    "test_study_killed.py",
     "test_stage_errors.py",
     "test_faults.py",
 )
@@ -40,13 +45,16 @@ def shell(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command with this environment's programs first on the path; its output is text.
 
+    Stages and DVC are forked from a process that has imported the libraries (`warm`).
+
     Args:
         command: the program and its arguments.
         cwd: the folder to run it in.
         ok: whether it must end with status 0.
         variables: further environment variables.
     """
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    own = warm.programs() if command[0] in WARM else Path(sys.executable).parent
+    path = f"{own}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -58,6 +66,15 @@ def shell(
     )
     assert not ok or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done
+
+
+def copy_checkout(folder: Path, *, without: str = "\n") -> None:
+    """Copy what git does not ignore in this working tree, but paths that begin with `without`."""
+    listed = shell("git", "ls-files", "-z", "-co", "--exclude-standard", cwd=REPOSITORY).stdout
+    for name in listed.split("\0"):
+        if name and (REPOSITORY / name).is_file() and not name.startswith(without):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, folder / name)
 
 
 def start_git(folder: Path) -> None:

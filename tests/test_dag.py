@@ -46,6 +46,7 @@ PARAMS = load_params(REPOSITORY / "params.yaml")
 MODULE = re.compile(r"(?P<name>(bestseller|stages)(\.\w+)+)(:\w+)?")
 # Run beside a stage and without a part in its result, so that a change there reruns nothing.
 BESIDE = {
+    "bestseller.live": "it writes a running training's curves beside the outputs",
     "bestseller.tracking.follower": "it takes a running training's curves to MLflow",
     "bestseller.params.train": "it checks settings; those of a training come in data/settings",
 }

@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(folder: Path, stage: str, at: int, kind: str, log: Path) -> tuple[int, str]:
     """Run a stage with a fault; return its status and what it said on stderr."""
     done = shell(
-        *("python", "-m", f"stages.{stage}", *STAGES[stage]),
+        *(sys.executable, "-m", f"stages.{stage}", *STAGES[stage]),
         cwd=folder,
         ok=False,
         PYTHONPATH=str(REPOSITORY / "tests/faults"),

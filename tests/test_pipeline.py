@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 
 from bestseller.params import load_params
 from bestseller.tracking.lock import pipeline_stages
-from conftest import REPOSITORY, commit, shell, start_git
+from conftest import REPOSITORY, commit, copy_checkout, shell, start_git
 from servers import CREDENTIALS, s3
 
 pytestmark = pytest.mark.slow
@@ -31,11 +31,7 @@ UP_TO_DATE = "Data and pipelines are up to date."
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone of the working tree in which the pipeline has run once."""
     clone = tmp_path_factory.mktemp("clone")
-    listed = shell("git", "ls-files", "-z", "-co", "--exclude-standard", cwd=REPOSITORY).stdout
-    for name in listed.split("\0"):
-        if name and (REPOSITORY / name).is_file():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, clone / name)
+    copy_checkout(clone)
     shutil.copy(REPOSITORY / "tests/tiny.yaml", clone / "profiles/tiny.yaml")
     start_git(clone)
     switch(clone, "tiny")
@@ -172,24 +168,28 @@ VALUES = {"launched_after": "2022-01-01", "min_images": 3, "least_days": 7}
 def test_a_change_touches_the_stages_that_read_it_and_no_other(clone: Path) -> None:
     all_items = [f"train@{n}" for n in load_params(clone / "params.yaml").item_names()]
     all_items += [name.replace("train", "evaluate") for name in all_items]
-    for change, expected in CHANGES.items():
-        path = clone / (change if "/" in change else "params.yaml")
-        before = path.read_bytes()
-        if "/" in change:
-            path.write_bytes(before + b"\n")
-        else:
-            settings = YAML().load(before)
-            *sections, key = change.split(".")
-            reduce(getitem, sections, settings)[key] = VALUES.get(key, 0.5)
-            YAML().dump(settings, path)
-        with Repo(str(clone)) as repo:
-            touched = {name.rpartition(":")[2] for name in repo.status()}
-        touched.discard("check")  # of every setting; nothing follows it
-        path.write_bytes(before)
-        patterns = [name for name in expected if "*" in name]
-        wanted = expected - set(patterns)
-        wanted |= {name for name in all_items for p in patterns if fnmatch(name, p)}
-        assert touched == wanted, f"{change}: {sorted(touched ^ wanted)}"
+    with Repo(str(clone)) as repo, repo.lock:
+        deps = [(stage.addressing, dep) for stage in repo.index.stages for dep in stage.deps]
+        for change, expected in CHANGES.items():
+            is_file = "/" in change
+            path = clone / (change if is_file else "params.yaml")
+            before = path.read_bytes()
+            if is_file:
+                path.write_bytes(before + b"\n")
+            else:
+                settings = YAML().load(before)
+                *sections, key = change.split(".")
+                reduce(getitem, sections, settings)[key] = VALUES.get(key, 0.5)
+                YAML().dump(settings, path)
+            # DVC is asked about what holds the change: the other dependencies are as they were.
+            asked = [(n, d) for n, d in deps if path.is_relative_to(Path(d.fs_path))]
+            touched = {name.rpartition(":")[2] for name, dep in asked if dep.status()}
+            path.write_bytes(before)
+            touched.discard("check")  # of every setting; nothing follows it
+            patterns = [name for name in expected if "*" in name]
+            wanted = expected - set(patterns)
+            wanted |= {name for name in all_items for p in patterns if fnmatch(name, p)}
+            assert touched == wanted, f"{change}: {sorted(touched ^ wanted)}"
 
 
 def test_the_centroid_s_weight_leaves_the_plain_items_alone(clone: Path) -> None:

@@ -13,7 +13,7 @@ from bestseller.base.errors import BestsellerError
 from bestseller.params import Sales, load_params, read_yaml
 from bestseller.sales import (
     CleanLedger,
-    Table,
+    RawTable,
     clean_ledger,
     read_table,
 )
@@ -265,7 +265,7 @@ def test_every_row_is_accounted_for() -> None:
     }
     for _ in range(20):
         raw = pd.DataFrame({name: rng.choice(values, 300) for name, values in choices.items()})
-        ledger = clean_ledger(Table(raw), DESIGNS, rules())
+        ledger = clean_ledger(RawTable(raw), DESIGNS, rules())
         summary = ledger.summary
         parts = ("rows_clean", "rows_quarantined", "rows_dropped")
         assert len(raw) == sum(summary[part] for part in parts)

@@ -1,7 +1,6 @@
 """A year of `make retrain` on the embedded shop, whose ledger comes as a file that grows."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +9,7 @@ import pytest
 from bestseller.base.files import read_json
 from bestseller.demo import DemoShop
 from bestseller.params import read_yaml
-from conftest import REPOSITORY, commit, shell, start_git
+from conftest import REPOSITORY, commit, copy_checkout, shell, start_git
 
 pytestmark = pytest.mark.slow
 SCALE, SEED, LAST_SEASON, SIDE = 0.01, 7, 5, 128  # as in tiny.yaml; season 5 ends after a year
@@ -49,11 +48,7 @@ class Year:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        listed = shell("git", "ls-files", "-z", "-co", "--exclude-standard", cwd=REPOSITORY).stdout
-        for name in listed.split("\0"):
-            if name and (REPOSITORY / name).is_file() and not name.startswith("metrics/"):
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(REPOSITORY / name, folder / name)
+        copy_checkout(folder, without="metrics/")
         (folder / "dvc.lock").unlink(missing_ok=True)
         (folder / "data/champion.dvc").unlink(missing_ok=True)
         (folder / "data/retrain/last.json").write_text("{}\n")

@@ -6,6 +6,7 @@ Run in a checkout that `make_toy` made, this file is `python -m stages.retrain` 
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -114,10 +115,12 @@ def news(folder: Path, catalogue: str, ledger: str, **world: Any) -> None:
 def retrain(
     folder: Path, status: int, *options: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Retrain the toy; it must end with a status."""
+    """Retrain the toy; it must end with a status. Its DVC is forked from `warm`."""
+    import warm
     from conftest import shell
 
-    done = shell(*COMMAND, *options, cwd=folder, ok=False, **CODE, **variables)
+    path = f"{warm.programs()}{os.pathsep}{os.environ['PATH']}"
+    done = shell(*COMMAND, *options, cwd=folder, ok=False, PATH=path, **CODE, **variables)
     assert done.returncode == status, done.stdout[-3000:] + done.stderr[-3000:]
     return done
 
@@ -137,6 +140,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def _main() -> None:
+    sys.executable = shutil.which("python") or sys.executable  # which DVC is started with
     from bestseller.base.errors import BestsellerError
     from bestseller.params import Params
     from bestseller.retraining.decision import Decision

@@ -19,7 +19,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceSet:
     """Images to be measured.
 
     Attributes:
@@ -35,7 +35,7 @@ class Reference:
     degraded: bool = False
 
 
-def reference_images(images: ImageSet, seed: int) -> Iterator[Reference]:
+def reference_images(images: ImageSet, seed: int) -> Iterator[ReferenceSet]:
     """Yield every reference.
 
     ``real-held-out``: real images that no generator has seen, what a perfect one would make; they
@@ -45,9 +45,9 @@ def reference_images(images: ImageSet, seed: int) -> Iterator[Reference]:
     """
     train, test = split(images)
     pixels, lines = np.asarray(test.images), test.index["line"].tolist()
-    yield Reference(REAL, pixels, lines)
-    yield Reference(COPIES, np.asarray(train.images), train.index["line"].tolist())
+    yield ReferenceSet(REAL, pixels, lines)
+    yield ReferenceSet(COPIES, np.asarray(train.images), train.index["line"].tolist())
     for rung in LADDER:
-        yield Reference(rung.name, rung.apply(pixels), lines, degraded=True)
+        yield ReferenceSet(rung.name, rung.apply(pixels), lines, degraded=True)
     noise = np.random.default_rng(seed).integers(0, 256, pixels.shape, dtype=np.uint8)
-    yield Reference(NOISE, noise, lines)
+    yield ReferenceSet(NOISE, noise, lines)

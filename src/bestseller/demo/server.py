@@ -4,9 +4,10 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 HOST = "127.0.0.1"
 _HOST_HEADER = re.compile(r"[A-Za-z0-9.-]+(:\d+)?")
@@ -21,15 +22,13 @@ class Request(NamedTuple):
     body_bytes: int
 
 
-class Resource(Protocol):
-    """What stands at an address."""
+@dataclass(frozen=True)
+class Resource:
+    """What stands at an address: `body` is called only when the bytes are wanted."""
 
-    @property
-    def content_type(self) -> str: ...
-    @property
-    def etag(self) -> str: ...
-    @property
-    def body(self) -> Callable[[], bytes]: ...
+    content_type: str
+    etag: str
+    body: Callable[[], bytes]
 
 
 Find = Callable[[str, str], Resource | None]

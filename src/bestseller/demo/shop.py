@@ -4,7 +4,6 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,21 +14,12 @@ from bestseller.demo import pages, sales
 from bestseller.demo.lines import LINES
 from bestseller.demo.markup import image_paths
 from bestseller.demo.render import render, renderer_version
-from bestseller.demo.server import Request, serve
+from bestseller.demo.server import Request, Resource, serve
 from bestseller.demo.world import Product, make_extras, make_products
 
 JPEG_QUALITY = 92
 PLACEHOLDER_SIDE = 96  # pixels
 LEDGER_PATH = "/export/ledger.csv"
-
-
-@dataclass(frozen=True)
-class Resource:
-    """What a server answers with: `body` is called only when the bytes are wanted."""
-
-    content_type: str
-    etag: str
-    body: Callable[[], bytes]
 
 
 class DemoShop:

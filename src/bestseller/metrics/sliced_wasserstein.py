@@ -8,6 +8,8 @@ no covariance and no Gaussian is assumed. The scale 3 d makes a shift of mu in e
 images: compare models at equal numbers, and read it beside the same distance of real images.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
@@ -30,8 +32,12 @@ def mind(a: ArrayLike, b: ArrayLike, seed: int = 0) -> Estimate:
     return sliced_wasserstein(x, b, directions)
 
 
+@lru_cache(maxsize=4)  # the same for all models that are measured in a space
 def orthonormal_directions(dimensions: int, least: int, seed: int) -> np.ndarray:
-    """Return whole random orthonormal bases as rows, `least` rows or a little more."""
+    """Return whole random orthonormal bases as rows, `least` rows or a few more.
+
+    Every caller gets the same table: do not write into it.
+    """
     rng = np.random.default_rng(seed)
     bases = -(-least // dimensions)
     drawn = rng.standard_normal((bases, dimensions, dimensions))

@@ -24,7 +24,7 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Line:
+class Curve:
     """One curve: its name, an SVG path, its last value as text."""
 
     name: str
@@ -38,7 +38,7 @@ class Chart:
 
     title: str
     x_label: str
-    lines: list[Line]
+    lines: list[Curve]
     x_ticks: list[Tick]
     y_ticks: list[Tick]
 
@@ -92,7 +92,7 @@ def chart(title: str, table: pd.DataFrame, names: Sequence[str]) -> Chart:
             if np.isfinite(value_y):
                 commands.append(f"{'L' if pen_down else 'M'}{place_x(value_x)} {place_y(value_y)}")
             pen_down = bool(np.isfinite(value_y))
-        lines.append(Line(label(name), "".join(commands), number(float(y[-1]), 3)))
+        lines.append(Curve(label(name), "".join(commands), number(float(y[-1]), 3)))
     return Chart(
         title,
         X_AXIS,

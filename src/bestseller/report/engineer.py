@@ -11,7 +11,7 @@ from bestseller.report.drift import drift_table
 from bestseller.report.findings import findings, warnings
 from bestseller.report.history import since_last
 from bestseller.report.origins import origins_table
-from bestseller.report.pictures import Picture, figure
+from bestseller.report.pictures import EmbeddedPicture, figure
 from bestseller.report.published import published_constraint_table
 from bestseller.report.results import Results
 from bestseller.report.retrained import retrained
@@ -123,5 +123,5 @@ def _figures(results: Results) -> list[dict[str, Any]]:
     return figures
 
 
-def _maybe(pictures: Mapping[str, Image.Image], name: str, alt: str) -> Picture | None:
+def _maybe(pictures: Mapping[str, Image.Image], name: str, alt: str) -> EmbeddedPicture | None:
     return figure(pictures[name], alt) if name in pictures else None

@@ -12,7 +12,7 @@ PHOTO_QUALITY, GRID_QUALITY = 92, 85  # WebP: about 2 kB for an image of 64 x 64
 
 
 @dataclass(frozen=True)
-class Picture:
+class EmbeddedPicture:
     """An encoded picture: its data URI, its size in pixels, what it shows."""
 
     uri: str
@@ -33,9 +33,9 @@ def encode_array(image: np.ndarray, xmp: str = "") -> str:
     return encode(Image.fromarray(np.asarray(image)), PHOTO_QUALITY, xmp)
 
 
-def figure(image: Image.Image, alt: str) -> Picture:
+def figure(image: Image.Image, alt: str) -> EmbeddedPicture:
     """Return a large picture, scaled down to at most 1,600 pixels of width."""
     if image.width > WIDEST:
         height = max(1, round(image.height * WIDEST / image.width))
         image = image.convert("RGB").resize((WIDEST, height), Image.Resampling.LANCZOS)
-    return Picture(encode(image, GRID_QUALITY), image.width, image.height, alt)
+    return EmbeddedPicture(encode(image, GRID_QUALITY), image.width, image.height, alt)

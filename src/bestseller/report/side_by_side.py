@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bestseller.evaluation.sheets import labelled_rows
-from bestseller.report.pictures import Picture, figure
+from bestseller.report.pictures import EmbeddedPicture, figure
 from bestseller.report.results import Results
 from bestseller.report.words import model_label
 
@@ -20,7 +20,7 @@ class LineSheet:
     """A line's name and its picture: a row of real photos, then of designs, then of each model."""
 
     line: str
-    picture: Picture
+    picture: EmbeddedPicture
 
 
 def line_sheets(results: Results) -> list[LineSheet]:
@@ -34,7 +34,7 @@ def line_sheets(results: Results) -> list[LineSheet]:
     return [LineSheet(line, _sheet(results, line)) for line in lines]
 
 
-def _sheet(results: Results, line: str) -> Picture:
+def _sheet(results: Results, line: str) -> EmbeddedPicture:
     designs = [design.image for design in results.designs if design.record["line"] == line]
     rows = [("real photos", _photos(results, line))]
     if designs:

@@ -1,7 +1,7 @@
 """Sales: from a ledger as it comes to units a product, by rules that params.yaml declares."""
 
 from bestseller.sales.clean import CleanLedger, clean_ledger
-from bestseller.sales.read import Table, read_table
+from bestseller.sales.read import RawTable, read_table
 from bestseller.sales.units import (
     allocate,
     designs_by_sku,
@@ -12,7 +12,7 @@ from bestseller.sales.units import (
 
 __all__ = [
     "CleanLedger",
-    "Table",
+    "RawTable",
     "allocate",
     "clean_ledger",
     "designs_by_sku",

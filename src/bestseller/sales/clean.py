@@ -19,7 +19,7 @@ from bestseller.sales.notes import ledger_notes, window_notes
 from bestseller.sales.once import check_filled
 from bestseller.sales.orders import filled_down, not_counted
 from bestseller.sales.periods import PERIOD_END, Period, detect_period, period_ends
-from bestseller.sales.read import Table
+from bestseller.sales.read import RawTable
 from bestseller.sales.values import read_values
 
 UNKNOWN_SKU = "sku is not in the catalogue"
@@ -56,7 +56,7 @@ class CleanLedger:
 
 
 def clean_ledger(
-    raw: Table,
+    raw: RawTable,
     designs: Mapping[str, str],
     settings: Sales,
     name: str = "ledger",

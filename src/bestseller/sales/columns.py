@@ -3,10 +3,10 @@
 from bestseller.base.errors import BestsellerError
 from bestseller.params import Sales
 from bestseller.sales.header import NEEDED, OURS, column_named, other_header
-from bestseller.sales.read import Table
+from bestseller.sales.read import RawTable
 
 
-def our_columns(table: Table, settings: Sales, name: str) -> dict[str, str]:
+def our_columns(table: RawTable, settings: Sales, name: str) -> dict[str, str]:
     """Return which column of the ledger is which of ours; optional ones that it lacks are left out.
 
     Names are compared as `column_named` does. An optional column that params.yaml calls by its own
@@ -36,7 +36,7 @@ def our_columns(table: Table, settings: Sales, name: str) -> dict[str, str]:
     return result
 
 
-def _other_delimiter(table: Table, settings: Sales) -> str:
+def _other_delimiter(table: RawTable, settings: Sales) -> str:
     """Return the mend where the whole header stands in one column."""
     at = table.lines["lines_above"] + 1
     found = [cells for line, cells in table.head if line == at and len(cells) == 1]

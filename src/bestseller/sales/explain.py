@@ -17,7 +17,7 @@ from bestseller.sales.guess import Guess, guess_encoding, guess_rows, guess_text
 from bestseller.sales.header import AUTO
 from bestseller.sales.orders import filled_down, not_counted
 from bestseller.sales.periods import detect_period
-from bestseller.sales.read import Table, read_table
+from bestseller.sales.read import RawTable, read_table
 from bestseller.sales.values import read_values
 from bestseller.sales.workbook import filled_sheets, sheet_names, sheet_records
 
@@ -102,7 +102,7 @@ def _rows(data: bytes, settings: Sales, name: str, by: str) -> Iterator[str]:
         table = read_table(data, settings, name)
         columns = our_columns(table, settings, name)
         rows = table.rows.head(FIRST)
-        head = Table(rows, {line: p for line, p in table.problems.items() if line in rows.index})
+        head = RawTable(rows, {line: p for line, p in table.problems.items() if line in rows.index})
         texts, unclear = filled_down(head.rows, settings, head.problems, name)
         head.problems.update(unclear)
         read = read_values(texts, columns, settings)

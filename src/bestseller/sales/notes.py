@@ -4,7 +4,7 @@ import pandas as pd
 
 from bestseller.params import Sales
 from bestseller.sales.header import column_named
-from bestseller.sales.read import Table
+from bestseller.sales.read import RawTable
 
 
 def ledger_notes(
@@ -12,7 +12,7 @@ def ledger_notes(
     settings: Sales,
     of_no_line: pd.Index,
     in_several: pd.Series,
-    raw: Table,
+    raw: RawTable,
     *,
     replaced: int,
 ) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ SEPARATOR = re.compile(r'"? *sep *= ?(.) *"?\s*', re.IGNORECASE)  # Excel's line
 
 
 @dataclass(frozen=True)
-class Table:
+class RawTable:
     """A ledger as text.
 
     Attributes:
@@ -48,7 +48,7 @@ class Table:
     head: list[tuple[int, list[str]]] = field(default_factory=list)
 
 
-def read_table(source: str | Path | bytes, settings: Sales, name: str = "") -> Table:
+def read_table(source: str | Path | bytes, settings: Sales, name: str = "") -> RawTable:
     """Read a CSV file, or a sheet of an Excel workbook, as text.
 
     No value is taken for a number, a date or a missing one.
@@ -88,7 +88,7 @@ def read_table(source: str | Path | bytes, settings: Sales, name: str = "") -> T
     return _read_text(text, settings, name)
 
 
-def _read_text(text: str, settings: Sales, name: str) -> Table:
+def _read_text(text: str, settings: Sales, name: str) -> RawTable:
     quoted, mark = settings.quoting == "standard", settings.delimiter
     # A space before a quote is the writer's, not the cell's, wherever the file has both.
     spaced = quoted and re.search(rf'{re.escape(mark)} +"', text) is not None
@@ -209,7 +209,7 @@ class _Reading:
         self._chunks.append(pa.table(columns, names=[str(i) for i in range(len(columns))]))
         self._cells.clear()
 
-    def table(self, last: int) -> Table:
+    def table(self, last: int) -> RawTable:
         """Return the table of what was taken.
 
         Args:
@@ -240,7 +240,7 @@ class _Reading:
         self.lines["lines_continued"] = (
             last - 1 - self.lines["lines_above"] - self.lines["lines_blank"] - rows_in
         )
-        return Table(rows, problems, self.lines | {"rows_totals": self.totals}, self.head)
+        return RawTable(rows, problems, self.lines | {"rows_totals": self.totals}, self.head)
 
     def _fit_the_rows(self) -> None:
         """Take rows of one width as they are where only empty cells make it another than the

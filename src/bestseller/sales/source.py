@@ -11,7 +11,7 @@ from bestseller.base.errors import BestsellerError
 from bestseller.base.files import read_json, write_json
 from bestseller.demo.configured import demo_shop
 from bestseller.params import Catalogue, Sales
-from bestseller.sales.read import Table, read_table
+from bestseller.sales.read import RawTable, read_table
 
 LEDGER_PATH = "/export/ledger.csv"
 
@@ -42,7 +42,7 @@ def ledger_bytes(sales: Sales, catalogue: Catalogue, root: Path) -> tuple[bytes,
         return answer.read(), "the embedded shop's ledger"
 
 
-def open_ledger(sales: Sales, catalogue: Catalogue, root: Path) -> tuple[Table, str]:
+def open_ledger(sales: Sales, catalogue: Catalogue, root: Path) -> tuple[RawTable, str]:
     """Return the ledger as a table of text, and its name."""
     data, name = ledger_bytes(sales, catalogue, root)
     return read_table(data, sales, name), name

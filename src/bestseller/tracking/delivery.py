@@ -1,12 +1,15 @@
 """Sends the outbox to MLflow, within a limited time."""
 
+import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bestseller.base.errors import BestsellerError
-from bestseller.live import FOLDER
+from bestseller.base.files import remove
+from bestseller.live import CURVES, FOLDER
 from bestseller.tracking.deadline import deadline
 from bestseller.tracking.outbox import Outbox, Send
-from bestseller.tracking.record import PipelineRecord
+from bestseller.tracking.record import CURVES_FOLDER, PipelineRecord
 from bestseller.tracking.server import (
     ARTIFACT_FOLDER,
     follow_checkout,
@@ -16,6 +19,9 @@ from bestseller.tracking.server import (
     tracking_uri,
     without_password,
 )
+
+if TYPE_CHECKING:
+    from bestseller.tracking.mlflow_store import MlflowStore
 
 OUTBOX_FOLDER = ".mlflow-outbox"
 SEND_S = 900.0
@@ -46,8 +52,7 @@ def publish(
     try:
         make_ready(uri)
         follow_checkout(uri, root)
-        from bestseller.tracking.live_run import settle_all  # noqa: PLC0415 (slow import)
-        from bestseller.tracking.mlflow_store import MlflowStore  # noqa: PLC0415
+        from bestseller.tracking.mlflow_store import MlflowStore  # noqa: PLC0415 (slow import)
 
         altered: dict[str, None] = {}
 
@@ -57,7 +62,8 @@ def publish(
 
             def send(record: PipelineRecord, files: Path) -> None:
                 store.send(record, files)
-                settle_all(store, root / FOLDER)
+                for told in (root / FOLDER).glob(f"*/*/{CURVES}"):
+                    forget_if_published(store, told.parent)
 
             return send
 
@@ -75,3 +81,21 @@ def publish(
             "the run's params.yaml and dvc.lock"
         )
     return notes
+
+
+def forget_if_published(store: "MlflowStore", folder: Path) -> bool:
+    """Remove what a training told while it ran, once its curves are those of a published stage.
+
+    Args:
+        store: MLflow, open.
+        folder: of the training, see `bestseller.live.Live`.
+
+    Returns:
+        Whether it is published.
+    """
+    digest = hashlib.md5((folder / CURVES).read_bytes()).hexdigest()
+    if not store.has_output(f"{CURVES_FOLDER}/{folder.parent.name}.csv", digest):
+        return False
+    store.delete_live(folder.name)
+    remove(folder)
+    return True

@@ -1,8 +1,7 @@
-"""Follows one training and sends its curves and last samples to MLflow while it runs.
+"""Takes the curves and samples of one training to MLflow while it runs.
 
-`bestseller.live` starts this as a process of its own, with a pipe that closes when the training
-ends, however it ends. It writes nothing that the training reads, runs at the lowest priority, and
-ends at the first error: the results that count are published at the end of the pipeline.
+`bestseller.live` starts this as a process of its own, at the lowest priority. It ends at the first
+error: what counts is published at the end of the pipeline, and the run made here is deleted then.
 """
 
 import os
@@ -11,11 +10,10 @@ import time
 from pathlib import Path
 from threading import Event, Thread
 
-from filelock import FileLock
-
-from bestseller.live import CURVES
-from bestseller.tracking.delivery import OUTBOX_FOLDER
+from bestseller.live import CURVES, SAMPLES
+from bestseller.tracking.delivery import OUTBOX_FOLDER, forget_if_published
 from bestseller.tracking.outbox import Outbox
+from bestseller.tracking.record import read_curves
 from bestseller.tracking.server import (
     ARTIFACT_FOLDER,
     follow_checkout,
@@ -25,56 +23,57 @@ from bestseller.tracking.server import (
 )
 
 POLL_S = 10.0
-START_S = 1.0  # between two looks for the first epoch
 LAST_S = 10.0  # after the training's end, for what is left to send
-LOCK = "lock"  # held while somebody follows
 
 
-def follow(folder: Path, stage: str, ended: Event) -> None:
-    """Send what appears in `folder` until `ended` is set.
+def follow(folder: Path, stage: str, ended: Event, said: list[str]) -> None:
+    """Send what a training tells until it has ended.
 
     Args:
-        folder: what a training tells, see `bestseller.live.Live`.
+        folder: of the training, see `bestseller.live.Live`.
         stage: the training's name.
         ended: set when the training has ended.
+        said: its last word then, "" where it was killed.
     """
-    while not (folder / CURVES).exists():
-        if ended.wait(START_S):
-            return
     root = repository_root()
     uri = tracking_uri(root)
     make_ready(uri)
     follow_checkout(uri, root)
-    from bestseller.tracking.live_run import LiveRun, settle  # noqa: PLC0415 (slow import)
+    from mlflow.entities import Metric  # noqa: PLC0415 (slow import)
+
     from bestseller.tracking.mlflow_store import MlflowStore  # noqa: PLC0415
 
-    outbox = Outbox(root / OUTBOX_FOLDER)
-    with FileLock(folder / LOCK):
-        with outbox.alone(wait_s=60):
-            store = MlflowStore(uri, root / ARTIFACT_FOLDER)
-            run = LiveRun(store, folder, stage)
-        run.send()
-        while not ended.wait(POLL_S):
-            run.send()
-        run.send()
-        with outbox.alone(wait_s=LAST_S):
-            settle(store, folder)
-
-
-def _await_end(ended: Event) -> None:
-    """Set `ended` when the training has ended; end this process soon afterwards in any case."""
-    sys.stdin.buffer.read()
-    ended.set()
-    time.sleep(LAST_S)
-    os._exit(1)
+    sent, drawn, last = 0, 0.0, False
+    with Outbox(root / OUTBOX_FOLDER).alone(wait_s=60):
+        store = MlflowStore(uri, root / ARTIFACT_FOLDER)
+        if forget_if_published(store, folder):  # before this process was ready
+            return
+        run = store.begin_live(folder.name, stage)
+    while not last:
+        last = ended.wait(POLL_S if sent else 0)
+        points, now = read_curves(folder / CURVES), int(time.time() * 1000)
+        store.log(run, [Metric(p.key, p.value, now, p.step) for p in points[sent:]])
+        sent = len(points)
+        if (samples := folder / SAMPLES).exists() and samples.stat().st_mtime != drawn:
+            drawn = samples.stat().st_mtime
+            store.client.log_artifact(run, str(samples))
+    if not forget_if_published(store, folder):
+        store.client.set_terminated(run, said[0] or "FAILED")
 
 
 def main() -> None:
     os.nice(19)
     folder, stage = sys.argv[1:]
-    ended = Event()
-    Thread(target=_await_end, args=[ended], daemon=True).start()
-    follow(Path(folder), stage, ended)
+    ended, said = Event(), list[str]()
+
+    def await_end() -> None:
+        said.append(sys.stdin.read())
+        ended.set()
+        time.sleep(LAST_S)
+        os._exit(1)
+
+    Thread(target=await_end, daemon=True).start()
+    follow(Path(folder), stage, ended, said)
 
 
 if __name__ == "__main__":

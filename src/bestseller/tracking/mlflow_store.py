@@ -37,6 +37,8 @@ from bestseller.tracking.server import without_password
 EXPERIMENT = "bestseller"
 LOCK_HASH = "dvc.lock_hash"  # tag of a parent run
 STAGE_HASH = "dvc.stage_hash"  # tag of a child run
+STAGE = "dvc.stage"  # tag of a run of a stage
+LIVE = "live"  # tag of the run of a training that has not been published: the training's key
 FINISHED = RunStatus.to_string(RunStatus.FINISHED)
 
 T = TypeVar("T")
@@ -120,10 +122,16 @@ class MlflowStore:
             return record.time_ms, record.time_ms
         return min(stage.begun_ms for stage in new), max(stage.ended_ms for stage in new)
 
-    def has_run(self, run_id: str) -> bool:
-        """Tell whether a run is there and nobody has deleted it."""
-        query = f"attributes.run_id = '{run_id}'"
-        return bool(self.client.search_runs([self.experiment], query, max_results=1))
+    def begin_live(self, key: str, stage: str) -> str:
+        """Begin the run of a training that has not ended, in place of one that was killed."""
+        self.delete_live(key)
+        tags = {LIVE: key, STAGE: stage}
+        run = self.client.create_run(self.experiment, None, tags, f"{stage} (live)")
+        return str(run.info.run_id)
+
+    def delete_live(self, key: str) -> None:
+        for run in self._find(LIVE, key):
+            self.client.delete_run(run.info.run_id)
 
     def has_output(self, path: str, digest: str) -> bool:
         """Tell whether a finished child run made the file `path` with this MD5."""
@@ -146,7 +154,7 @@ class MlflowStore:
         run_id: str = run.info.run_id
         metrics = [Metric(k, v, record.time_ms, 0) for k, v in stage.metrics.items()]
         metrics += [Metric(p.key, p.value, record.time_ms, p.step) for p in stage.curves]
-        self.log(run_id, metrics, stage.params, stage.tags | {"dvc.stage": stage.name})
+        self.log(run_id, metrics, stage.params, stage.tags | {STAGE: stage.name})
         read = [
             DatasetInput(
                 Dataset(

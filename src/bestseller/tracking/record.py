@@ -29,18 +29,18 @@ LARGEST = sys.float_info.max  # what is larger, or is none, is no metric of MLfl
 PICTURES = (".png", ".html")
 
 
-class Record(BaseModel):
+class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Dataset(Record):
+class DataFile(Frozen):
     """A data file or folder that a stage read, named by DVC's hash."""
 
     path: str
     digest: str
 
 
-class Point(Record):
+class Point(Frozen):
     """One point of a curve."""
 
     key: str
@@ -48,7 +48,7 @@ class Point(Record):
     step: int
 
 
-class StageRecord(Record):
+class StageRecord(Frozen):
     """One execution of one stage."""
 
     name: str
@@ -57,13 +57,13 @@ class StageRecord(Record):
     metrics: dict[str, float]
     curves: list[Point]
     tags: dict[str, str]
-    datasets: list[Dataset]
+    datasets: list[DataFile]
     artifacts: list[str]  # files, relative to the checkout
     begun_ms: int = 0  # milliseconds since 1970; 0 = not known
     ended_ms: int = 0
 
 
-class PipelineRecord(Record):
+class PipelineRecord(Frozen):
     """The state of the pipeline that one dvc.lock names."""
 
     hash: str
@@ -161,7 +161,7 @@ def _stage(
         tags=plain({"dvc.cmd": str(entry["cmd"])}, secrets)
         | {f"out.{out['path']}": f"md5 {out['md5']}, {out['size']} bytes" for out in outs},
         datasets=[
-            Dataset(path=dep["path"], digest=dep["md5"])
+            DataFile(path=dep["path"], digest=dep["md5"])
             for dep in entry.get("deps") or []
             if dep["path"].startswith("data/")
         ],
