@@ -19,12 +19,12 @@ from bestseller.images.align import (
 from bestseller.images.intake import flatten, open_picture
 from bestseller.images.morphology import bounding_box, closed, filled, pieces
 from bestseller.images.objects import parted
-from bestseller.images.pale import ENCLOSED
 from bestseller.images.silhouette import FAINT_GAP, PIECE, SIDE
 from bestseller.params import Images
 
 SOLID = 64  # alpha of 255 from which on a pixel is the product's; soft shadows are below
 SPECK_PIECE = 0.01  # a part of a cut-out smaller than this share of the largest is dirt
+LOOP = 3.0  # times the links of a chain: all with what they enclose; the letters of a word less
 WHOLE = 0.97  # share of the picture that is solid: its corners are rounded, nothing is cut out
 EMPTY_RANGE = 3  # grey levels; all of a picture within so few shows nothing
 NOT_CUT_OUT = "no transparent background"
@@ -107,7 +107,7 @@ def _is_parted(picture: Image.Image, mask: np.ndarray) -> bool:
         return False
     lines = closed(mask, FAINT_GAP)
     loop = filled(lines)
-    return int(loop.sum()) < ENCLOSED * int(lines.sum()) or parted(loop, small)
+    return int(loop.sum()) < LOOP * int(lines.sum()) or parted(loop, small)
 
 
 def _whole(picture: Image.Image, size: int, fit: str, matte: tuple[int, ...]) -> Image.Image:
