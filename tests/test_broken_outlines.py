@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from bestseller.images.align import Quarantine, find_product
 from bestseller.images.frame import frame
-from bestseller.images.pale import has_pale_part, may_have_pale_part
+from bestseller.images.pale import fainter_silhouette, has_pale_part
 from bestseller.images.silhouette import find_edges, framed_silhouette
 from bestseller.params import load_params
 from conftest import REPOSITORY
@@ -82,11 +82,16 @@ def test_the_cheap_look_for_pale_parts_misses_none() -> None:
             small = np.asarray(Image.fromarray(pixels).resize((320, 320)))
             edges = find_edges(small)
             outline = framed_silhouette(small, edges)[1]
-            pale = has_pale_part(outline, framed_silhouette(small, edges, faint=True)[1])
-            assert may_have_pale_part(outline, edges.faint()) or not pale
+            fainter = framed_silhouette(small, edges, faint=True)
+            pale = has_pale_part(outline, fainter[1])
+            found = fainter_silhouette(small, edges, outline, None)
+            if found is None:
+                assert not pale
+            else:
+                np.testing.assert_array_equal(found, fainter)
             seen.add(pale)
     assert seen == {False, True}
     plain = np.full((320, 320, 3), 250, np.uint8)
     plain[100:220, 120:200] = 40
     edges = find_edges(plain)
-    assert not may_have_pale_part(framed_silhouette(plain, edges)[1], edges.faint())
+    assert fainter_silhouette(plain, edges, framed_silhouette(plain, edges)[1], None) is None

@@ -10,10 +10,10 @@ from bestseller.images.morphology import bounding_box, grown
 from bestseller.images.objects import parted
 from bestseller.images.pale import (
     HALO,
+    fainter_silhouette,
     has_pale_part,
     is_reflection,
     joined,
-    may_have_pale_part,
 )
 from bestseller.images.silhouette import (
     CLEAR,
@@ -168,9 +168,9 @@ def _look(
         if whole is None:
             raise Quarantine(SEVERAL)
         return *whole, _background(pixels, edges, whole[0], ground)
-    if not may_have_pale_part(outline, edges.faint()):
+    fainter = fainter_silhouette(pixels, edges, outline, ground)
+    if fainter is None:
         return mask, outline, background
-    fainter = framed_silhouette(pixels, edges, True, ground)
     pale = has_pale_part(outline, fainter[1])
     if pale and is_reflection(pixels, outline, fainter[1], background):
         pale = False

@@ -184,7 +184,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
             return grey
         alpha = _in_strips(values, lambda strip: np.where(strip == clear, 0, 255))
         return Image.merge("RGBA", (grey, grey, grey, alpha))
-    if image.format == "BMP" and image.mode == "RGBA" and image.getextrema()[3] == (0, 0):
+    if image.format == "BMP" and image.mode == "RGBA" and not image.getchannel("A").getbbox():
         return image.convert("RGB")  # many writers leave the fourth byte of a pixel empty
     if "A" in image.mode.upper() or "transparency" in image.info:
         return image.convert("RGBA")

@@ -2,15 +2,23 @@
 
 import numpy as np
 
-from bestseller.images.morphology import bounding_box, closed
+from bestseller.images.morphology import bounding_box, closed, pieces
 from bestseller.images.objects import parted
-from bestseller.images.silhouette import FAINT_GAP, GAP, WIDE_GAP, Edges, framed_silhouette, sides
+from bestseller.images.silhouette import (
+    FAINT_GAP,
+    GAP,
+    PIECE,
+    WIDE_GAP,
+    Edges,
+    framed_silhouette,
+    shapes,
+    sides,
+)
 
 HALO = 2  # pixels at `SIDE`: how far blur and threshold push an outline outwards
 PALE_PART = 500  # pixels at `SIDE`: what fainter edges add to a product's box; a shadow adds less
 ENCLOSED = 1.5  # times what wider gaps close: with what it encloses; words enclose little
 JOINED = 1.2  # times the silhouette by strong edges: faint ones that join its parts add as much
-FEW_FAINT = 6  # pixels beyond that: as few with gaps of `GAP` outline no pale part
 PALE_STEP = 6  # pixels at `SIDE` by which such a part makes the box longer
 MIRRORED_ALIKE = 0.7  # cosine of a reflection and what it mirrors, as steps from the ground
 MIRRORED_WEIGHT = 0.15  # of a reflection's squares, as a share of those of what it mirrors
@@ -40,12 +48,27 @@ def joined(
     return None
 
 
-def may_have_pale_part(outline: np.ndarray, faint: np.ndarray) -> bool:
-    """Tell at little cost whether `has_pale_part` could be true."""
+def fainter_silhouette(
+    pixels: np.ndarray, edges: Edges, outline: np.ndarray, ground: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Mask and outline a product by fainter edges too.
+
+    Returns:
+        As of `framed_silhouette`; None where it is told at less cost that `has_pale_part` is false.
+    """
     left, top, right, bottom = bounding_box(outline, HALO)
-    step = PALE_STEP - HALO
-    near = faint[max(0, top - step) : bottom + step, max(0, left - step) : right + step]
-    return int(np.count_nonzero(faint)) - int(np.count_nonzero(near)) >= FEW_FAINT
+    step = HALO + PALE_STEP - 1
+    near = slice(max(0, top - step), bottom + step), slice(max(0, left - step), right + step)
+    faint = edges.faint()
+    if np.count_nonzero(faint) == np.count_nonzero(faint[near]):
+        return None
+    drawn = shapes(faint)
+    if not has_pale_part(outline, drawn & edges.outline):
+        return None
+    mask, _ = pieces(drawn, PIECE)
+    if ground is None and not any(side.any() for side in sides(mask)):
+        return mask, mask & edges.outline
+    return framed_silhouette(pixels, edges, True, ground)
 
 
 def has_pale_part(outline: np.ndarray, fainter: np.ndarray) -> bool:

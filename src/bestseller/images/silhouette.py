@@ -122,13 +122,18 @@ def silhouette(
         part of them that has edges strong for their surroundings. The second ends where the
         product ends; the first may reach into compression noise around it.
     """
-    mask = closed(edges.faint() if faint else edges.strong(), gap)
+    mask, _ = pieces(shapes(edges.faint() if faint else edges.strong(), cut, gap), PIECE)
+    return mask, mask & edges.outline
+
+
+def shapes(strong: np.ndarray, cut: bool = True, gap: int = GAP) -> np.ndarray:
+    """Close and fill the outlines that edges, bool H x W, draw; `silhouette` keeps the large."""
+    mask = closed(strong, gap)
     for side in sides(mask) if cut else ():  # close what the frame cuts open
         on = np.flatnonzero(side)
         if len(on):
             side[on[0] : on[-1] + 1] = True
-    mask, _ = pieces(opened(filled(mask), SPECK), PIECE)
-    return mask, mask & edges.outline
+    return opened(filled(mask), SPECK)
 
 
 def framed_silhouette(
