@@ -151,6 +151,18 @@ def test_nothing_and_a_scene_are_refused() -> None:
                 frame(empty, settings(align=align))
 
 
+@pytest.mark.parametrize("dark", [15, 25, 35])
+def test_clothes_on_a_model_are_found_before_a_shaded_ground(dark: int) -> None:
+    """Cut by the frame above and below; the ground is darker towards a side and the floor."""
+    y, x = np.mgrid[:420, :280] / np.array([420, 280]).reshape(2, 1, 1)
+    shade = 252 - dark * np.maximum(x**2, y**3)
+    picture = Image.fromarray(np.repeat(shade[..., None], 3, axis=2).astype(np.uint8))
+    draw = ImageDraw.Draw(picture)
+    draw.polygon([(70, 0), (205, 0), (225, 160), (215, 419), (60, 419), (50, 160)], (60, 70, 100))
+    draw.rectangle((110, 0, 165, 60), (215, 170, 150))
+    assert find_product(picture).box == pytest.approx((50, 0, 225, 420), abs=8)
+
+
 def test_a_photo_on_off_white_set_into_white_is_seen_through() -> None:
     """Only the shoe counts, not the panel that it was photographed on."""
     shoe = on_ground(draw("shoe", 60, (215, 190, 160)), (243, 243, 241))

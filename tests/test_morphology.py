@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from bestseller.images import morphology, silhouette
-from bestseller.images.align import bounding_box
+from bestseller.images.morphology import bounding_box
 
 
 def blobs(seed: int, share: float, shape: tuple[int, int] = (57, 83)) -> np.ndarray:

@@ -68,6 +68,47 @@ def spectacles() -> Image.Image:
     return picture
 
 
+def printed(thing: Image.Image, seed: int) -> Image.Image:
+    """Print spots on a thing, which fall otherwise on each one."""
+    spots = np.random.default_rng(seed).random((25, 9)) < 0.3
+    place = Image.fromarray(spots).resize(thing.size, Image.Resampling.NEAREST)
+    print_ = thing.copy()
+    print_.paste((235, 235, 240, 255), mask=place)
+    print_.putalpha(thing.getchannel("A"))
+    return print_
+
+
+def reflecting() -> Image.Image:
+    """Spectacles with a tint, and a lamp's image in one glass."""
+    picture = spectacles()
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((12, 17, 158, 133), (150, 90, 60, 255))
+    draw.ellipse((242, 17, 388, 133), (150, 90, 60, 255))
+    draw.polygon([(280, 50), (292, 46), (318, 104), (308, 108)], (225, 205, 190, 255))
+    draw.polygon([(0, 60), (8, 60), (8, 80), (0, 70)], (60, 40, 30, 255))
+    return picture
+
+
+def strap(shorter: tuple[int, ...] = RUST, width: int = 44) -> Image.Image:
+    """Draw the two parts of a watch strap: one has holes, the shorter one a buckle."""
+    picture, draw = sheet(74 + width, 330)
+    draw.rounded_rectangle((0, 0, 44, 320), 12, RUST)
+    for y in range(150, 290, 20):
+        draw.ellipse((19, y, 25, y + 6), (60, 30, 20, 255))
+    draw.rounded_rectangle((74, 18, 73 + width, 230), 4, shorter)
+    draw.rectangle((74, 0, 73 + width, 22), (196, 198, 202, 255))
+    return picture
+
+
+def studs() -> Image.Image:
+    """Two pearls, one higher and further away than the other."""
+    picture, draw = sheet(240, 150)
+    for x, y in ((0, 38), (150, 0)):
+        draw.ellipse((x, y, x + 89, y + 89), (225, 205, 190, 255))
+        draw.ellipse((x + 30, y + 15, x + 55, y + 40), (250, 245, 240, 255))
+    return picture
+
+
 def pair(right: Image.Image, gap: int = 40) -> Image.Image:
     return beside(ImageOps.mirror(right), right, gap=gap)
 
@@ -87,6 +128,10 @@ PAIRS = {
     "gloves": pair(glove()),
     "earrings": pair(earring(), gap=90),
     "spectacles": spectacles(),
+    "spectacles that reflect": reflecting(),
+    "printed gloves": beside(printed(ImageOps.mirror(glove()), 1), printed(glove(), 2), gap=40),
+    "studs": studs(),
+    "a strap": strap(),
 }
 
 
@@ -132,6 +177,9 @@ SEVERAL = {
     "two right shoes": beside(sole(), sole(), gap=40),
     "of two colours": beside(ImageOps.mirror(sole()), sole(RUST), gap=40),
     "of two sizes": beside(ImageOps.mirror(sole()), small(sole()), gap=40),
+    "printed right gloves": beside(printed(glove(), 1), printed(glove(), 2), gap=40),
+    "straps of two colours": strap(GREEN),
+    "of two widths": strap(width=70),
     "a shoe and a glove": beside(sole(), glove(), gap=40),
     "two watches": two_watches(gap=50),
     "two watches that touch": two_watches(gap=0),

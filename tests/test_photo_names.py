@@ -60,6 +60,7 @@ def test_what_the_shops_list_names_is_kept(title: str, images: list[str], front:
     [
         ("/a.jpg?w=200", "/a.jpg?w=800"),
         ("/a.jpg?v=1&width=200", "/a.jpg?v=1&width=1200"),
+        ("/a.jpg?imwidth=300", "/a.jpg?imwidth=1800"),
         ("/a_200x200.jpg?v=3", "/a_1024x1024.jpg?v=3"),
         ("/a_200x.jpg", "/a_800x.jpg"),
         ("/a-150x150.jpg", "/a-1024x768.jpg"),

@@ -2,38 +2,46 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from bestseller.images.intake import Reject, border_pixels
+from bestseller.images.morphology import bounding_box, grown
 from bestseller.images.objects import parted
+from bestseller.images.pale import (
+    HALO,
+    fainter_silhouette,
+    has_pale_part,
+    is_reflection,
+    joined,
+)
 from bestseller.images.silhouette import (
+    CLEAR,
+    EDGE_MIN,
+    LIGHT,
     SIDE,
+    Edges,
     find_edges,
     framed_silhouette,
     light_ground,
     sides,
 )
 
-HALO = 2  # pixels at `SIDE`: how far blur and threshold push an outline outwards
 FULL_SIDE = 0.55  # share of a side of the frame on the product; a cut strap covers up to half
 FULL_BORDER = 0.85  # share of the whole border from which on the frame is full
 UNEVEN_STEP = 12  # grey levels from the ground's colour that a studio's white stays within
 UNEVEN = 0.1  # share of the ground at the border beyond that step, beside a side that is full
 UNEVEN_TRUSTED = 0.03  # the same where the ground's colour is an assumption
 TOUCHING, UNEVEN_TOUCHED = 0.15, 0.25  # the same for a border of which this share is covered
+BESIDE = 0.2  # share of the two sides beside such clothes that may be covered all the same
+SHADED_EDGES = 0.005  # share of the border beside the product with edges; shades have none
+DARK_SHADE = 0.05  # share of it that is darker than a studio's shades
 BORDER_STEP = 40  # grey levels from the border's colour that count as another colour
 MOTLEY_BORDER = 0.24  # share of the remaining border in other colours: no plain background
 MIN_BOX = 0.02  # share of the frame's area
 MAX_ENLARGEMENT = 2.0
 INSET_RIM = 6  # pixels at `SIDE`: the rim of a photo set into another, where its edge is blurred
 INSET_STEP = 20  # grey levels between such a photo's ground and what it was set into
-PALE_PART = 500  # pixels at `SIDE`: what fainter edges add to a product's box; a shadow adds less
-JOINED = 1.2  # times the silhouette by strong edges: faint ones that join its parts add as much
-PALE_STEP = 6  # pixels at `SIDE` by which such a part makes the box longer
-MIRRORED_ALIKE = 0.7  # cosine of a reflection and what it mirrors, as steps from the ground
-MIRRORED_WEIGHT = 0.15  # of a reflection's squares, as a share of those of what it mirrors
 MIN_INSET = 100  # pixels at `SIDE`, its sides
 
 FILLS, SEVERAL, WIDE = "fills the frame", "several objects", "too wide"
@@ -154,49 +162,24 @@ def _look(
     mask, outline = framed_silhouette(pixels, edges, ground=ground)
     if not outline.any():
         raise Quarantine(NOTHING)
-    background = _background(pixels, mask, ground)
-    fainter = framed_silhouette(pixels, edges, True, ground)
-    if not pairs and parted(mask, pixels):  # or one whose pale parts were not seen
-        joined = int(fainter[0].sum()) >= JOINED * int(mask.sum())
-        if not joined or parted(fainter[0], pixels):
+    background = _background(pixels, edges, mask, ground)
+    if not pairs and parted(mask, pixels):
+        whole = joined(pixels, edges, mask, ground)
+        if whole is None:
             raise Quarantine(SEVERAL)
-        return *fainter, _background(pixels, fainter[0], ground)
-    pale = _has_pale_part(outline, fainter[1])
-    if pale and _is_reflection(pixels, outline, fainter[1], background):
+        return *whole, _background(pixels, edges, whole[0], ground)
+    fainter = fainter_silhouette(pixels, edges, outline, ground)
+    if fainter is None:
+        return mask, outline, background
+    pale = has_pale_part(outline, fainter[1])
+    if pale and is_reflection(pixels, outline, fainter[1], background):
         pale = False
     if pale and (pairs or not parted(fainter[0], pixels)):
         try:
-            return *fainter, _background(pixels, fainter[0], ground)
+            return *fainter, _background(pixels, edges, fainter[0], ground)
         except Quarantine:  # what was added is no part of the product
             pass
     return mask, outline, background
-
-
-def _has_pale_part(outline: np.ndarray, fainter: np.ndarray) -> bool:
-    """Tell whether fainter edges show a part of the product that the strong ones leave out, such
-    as a white strap on white."""
-    left, top, right, bottom = bounding_box(outline, HALO)
-    a, b, c, d = bounding_box(fainter, HALO)
-    added = fainter.copy()
-    added[top:bottom, left:right] = False
-    longer = max(left - a, top - b, c - right, d - bottom) >= PALE_STEP
-    return longer and int(added.sum()) >= PALE_PART
-
-
-def _is_reflection(
-    pixels: np.ndarray, outline: np.ndarray, fainter: np.ndarray, background: tuple[int, int, int]
-) -> bool:
-    """Tell whether fainter edges add nothing but the product's weak mirror image below it."""
-    left, top, right, bottom = bounding_box(outline, HALO)
-    a, b, c, low = bounding_box(fainter, HALO)
-    rows = min(low - bottom, bottom - top)
-    if rows < PALE_STEP or max(left - a, top - b, c - right) >= PALE_STEP:
-        return False
-    steps = pixels[bottom - rows : bottom + rows, left:right].astype(np.float32) - background
-    above, below = steps[:rows][::-1], steps[rows:]
-    weight, weaker = np.square(above).sum(), np.square(below).sum()
-    alike = (above * below).sum() >= MIRRORED_ALIKE * np.sqrt(weight * weaker)
-    return bool(alike and weaker <= MIRRORED_WEIGHT * weight)
 
 
 def working_size(photo: Image.Image) -> tuple[int, int]:
@@ -206,7 +189,7 @@ def working_size(photo: Image.Image) -> tuple[int, int]:
 
 
 def _background(
-    pixels: np.ndarray, mask: np.ndarray, ground: np.ndarray | None
+    pixels: np.ndarray, edges: Edges, mask: np.ndarray, ground: np.ndarray | None
 ) -> tuple[int, int, int]:
     """Return the colour of the ground at the frame; refuse a frame that shows no ground.
 
@@ -223,7 +206,9 @@ def _background(
     full = max(side.mean() for side in sides(mask)) > FULL_SIDE
     touching = len(beside) < (1 - TOUCHING) * len(border)
     limit = UNEVEN if full else UNEVEN_TOUCHED if touching else 1.0
-    if uneven > (limit if ground is None else UNEVEN_TRUSTED):
+    if uneven > (limit if ground is None else UNEVEN_TRUSTED) and not (
+        ground is None and _is_shaded_light(edges, mask, background, steps)
+    ):
         raise Quarantine(FILLS)
     if _share(steps, BORDER_STEP) > MOTLEY_BORDER:
         raise Quarantine(MOTLEY)
@@ -231,21 +216,25 @@ def _background(
     return red, green, blue
 
 
+def _is_shaded_light(
+    edges: Edges, mask: np.ndarray, background: np.ndarray, steps: np.ndarray
+) -> bool:
+    """Tell whether the border beside a mask is a light studio ground, uneven by soft shades alone.
+
+    Clothes on a model, cut by the frame, fill two sides of it before such a ground and leave the
+    other two free; scenes have edges at the frame.
+    """
+    if background.min() < LIGHT or _share(steps, BORDER_STEP) > DARK_SHADE:
+        return False
+    top, bottom, left, right = (side.mean() for side in sides(mask))
+    if min(max(top, bottom), max(left, right)) > BESIDE:
+        return False
+    away = ~border_pixels(grown(mask, CLEAR + HALO)[..., None])[:, 0]
+    return _share(border_pixels(edges.strength[..., None])[away, 0], EDGE_MIN) <= SHADED_EDGES
+
+
 def _share(steps: np.ndarray, limit: float) -> float:
     return float((steps > limit).mean())
-
-
-def bounding_box(mask: np.ndarray, halo: int) -> tuple[int, int, int, int]:
-    """Return the box of a mask that is somewhere True, less a halo except on the frame."""
-
-    def extent(first: int, length: int, whole: int) -> tuple[int, int]:
-        last = first + length
-        return first + halo if first > 0 else 0, last - halo if last < whole else whole
-
-    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
-    left, right = extent(x, width, mask.shape[1])
-    top, bottom = extent(y, height, mask.shape[0])
-    return left, top, right, bottom
 
 
 def scaled(

@@ -11,20 +11,20 @@ from bestseller.images.align import (
     Product,
     Quarantine,
     align,
-    bounding_box,
     check_box,
     place,
     scaled,
     working_size,
 )
 from bestseller.images.intake import flatten, open_picture
-from bestseller.images.morphology import filled, pieces
+from bestseller.images.morphology import bounding_box, closed, filled, pieces
 from bestseller.images.objects import parted
-from bestseller.images.silhouette import PIECE, SIDE
+from bestseller.images.silhouette import FAINT_GAP, PIECE, SIDE
 from bestseller.params import Images
 
 SOLID = 64  # alpha of 255 from which on a pixel is the product's; soft shadows are below
 SPECK_PIECE = 0.01  # a part of a cut-out smaller than this share of the largest is dirt
+LOOP = 3.0  # times the links of a chain: all with what they enclose; the letters of a word less
 WHOLE = 0.97  # share of the picture that is solid: its corners are rounded, nothing is cut out
 EMPTY_RANGE = 3  # grey levels; all of a picture within so few shows nothing
 NOT_CUT_OUT = "no transparent background"
@@ -90,14 +90,24 @@ def _box(
     """Return the box of a cut-out in pixels of the picture; refuse what is not one product."""
     if not mask.any():
         raise Quarantine(NOTHING)
-    whole = filled(mask)
-    if not pairs and pieces(whole, PIECE)[1] > 1:
-        small = picture.convert("RGB").resize(working_size(picture), Image.Resampling.BOX)
-        if parted(whole, np.asarray(small)):
-            raise Quarantine(SEVERAL)
+    if not pairs and _is_parted(picture, mask):
+        raise Quarantine(SEVERAL)
     box = scaled(bounding_box(mask, halo=0), mask, picture)
     check_box(box, picture, max_aspect)
     return box
+
+
+def _is_parted(picture: Image.Image, mask: np.ndarray) -> bool:
+    """Tell whether a cut-out is of several objects; the links of a chain are one."""
+    whole = filled(mask)
+    if pieces(whole, PIECE)[1] == 1:
+        return False
+    small = np.asarray(flatten(picture.resize(working_size(picture), Image.Resampling.BOX)))
+    if not parted(whole, small):
+        return False
+    lines = closed(mask, FAINT_GAP)
+    loop = filled(lines)
+    return int(loop.sum()) < LOOP * int(lines.sum()) or parted(loop, small)
 
 
 def _whole(picture: Image.Image, size: int, fit: str, matte: tuple[int, ...]) -> Image.Image:

@@ -19,6 +19,7 @@ from pillow_heif import register_heif_opener
 
 from bestseller.base.errors import out_of_means
 from bestseller.catalogue.formats import MEND, image_format, refused_format
+from bestseller.images.png import without_text
 
 register_heif_opener()
 DECODERS = {  # by the extension that the first bytes tell
@@ -120,6 +121,9 @@ def _decode(data: bytes, draft: int | None) -> tuple[Image.Image, int, bytes | N
     except Exception as error:  # a decoder may raise anything on hostile bytes
         if out_of_means(error) and _is_short_of_memory():
             raise
+        bare = without_text(data) if extension == "png" else data
+        if len(bare) < len(data):
+            return _decode(bare, draft)
         raise Reject("damaged") from error
 
 
@@ -180,6 +184,8 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
             return grey
         alpha = _in_strips(values, lambda strip: np.where(strip == clear, 0, 255))
         return Image.merge("RGBA", (grey, grey, grey, alpha))
+    if image.format == "BMP" and image.mode == "RGBA" and not image.getchannel("A").getbbox():
+        return image.convert("RGB")  # many writers leave the fourth byte of a pixel empty
     if "A" in image.mode.upper() or "transparency" in image.info:
         return image.convert("RGBA")
     if image.mode in ("L", "RGB", "CMYK"):

@@ -61,3 +61,16 @@ def _is_one_piece(mask: np.ndarray) -> bool:
     row, column = divmod(int(mask.argmax()), mask.shape[1])
     area: int = cv2.floodFill(room, None, (column, row), 2, flags=4)[0]
     return bool(mask[row, column]) and area == cv2.countNonZero(room)
+
+
+def bounding_box(mask: np.ndarray, halo: int) -> tuple[int, int, int, int]:
+    """Return the box of a mask that is somewhere True, less a halo except on the frame."""
+
+    def extent(first: int, length: int, whole: int) -> tuple[int, int]:
+        last = first + length
+        return first + halo if first > 0 else 0, last - halo if last < whole else whole
+
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    left, right = extent(x, width, mask.shape[1])
+    top, bottom = extent(y, height, mask.shape[0])
+    return left, top, right, bottom

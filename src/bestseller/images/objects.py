@@ -13,9 +13,13 @@ THREAD = 0.12  # a bridge this thin, as a share of the lower side's height, join
 BRIDGE = 0.4  # a bridge at mid-height parts two objects when it is at most this share of them
 MIDDLE = 0.36, 0.64  # of the lower side's height, from its top: where that bridge is
 ALIKE = 0.12  # share of their size by which the halves of a pair differ
-LEVEL = 0.25  # share of their height by which one is higher
+LEVEL = 0.5  # share of their height by which one is higher
 SAME_SHAPE = 0.75  # intersection over union of one silhouette and the other's mirror image
 SAME_COLOUR, SAME_MEAN = 30.0, 12.0  # grey levels between them: RMSE, and of their means
+HANDED_SHAPE = 0.9, 0.04  # IoU with the mirror image, and by how much it exceeds that with a copy
+SLENDER = 3.0  # times its width: the length of half of a strap
+EVEN = 0.75  # share of its box that such a half covers
+WIDTHS, TONE = 0.2, 20.0  # by how much halves differ: share of the width, grey levels of medians
 HANDED = 6.0  # grey levels by which a copy may fit better than a mirror image: noise and lighting
 RASTER = 32, 32  # pixels at which they are compared
 MANY = 3  # pieces of which none has half of the area: words, collages, sets
@@ -28,7 +32,8 @@ def parted(mask: np.ndarray, pixels: np.ndarray) -> bool:
         mask: bool H x W.
         pixels: what it was found in, uint8 or float32 H x W x 3, 0 to 255.
     """
-    return (several_objects(mask) or _scattered(mask)) and not is_pair(mask, pixels)
+    several = several_objects(mask) or _scattered(mask)
+    return several and not (is_pair(mask, pixels) or is_strap(mask, pixels))
 
 
 def _scattered(mask: np.ndarray, many: int = MANY, main: float = 2.0) -> bool:
@@ -69,8 +74,27 @@ def is_pair(mask: np.ndarray, pixels: np.ndarray) -> bool:
     mirrored = _difference(both, colours, others[:, ::-1])
     copied = _difference(one & other, colours, others)
     means = np.abs((colours[both] - others[:, ::-1][both]).mean(axis=0)).max()
-    alike = means <= SAME_MEAN and both.sum() >= SAME_SHAPE * (one | other[:, ::-1]).sum()
-    return bool(alike and mirrored <= min(SAME_COLOUR, copied + HANDED))
+    shape = both.sum() / (one | other[:, ::-1]).sum()
+    least, more = HANDED_SHAPE  # prints and reflections are not mirrored, the shapes are
+    handed = shape >= max(least, (one & other).sum() / (one | other).sum() + more)
+    alike = means <= SAME_MEAN and shape >= SAME_SHAPE
+    return bool(alike and (handed or mirrored <= min(SAME_COLOUR, copied + HANDED)))
+
+
+def is_strap(mask: np.ndarray, pixels: np.ndarray) -> bool:
+    """Tell whether a mask shows the two parts of a watch strap, or two things as slender.
+
+    They stand side by side; one may be longer, and they are equally wide and coloured.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)
+    if count != 3:  # the ground is one
+        return False
+    width, height = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT]
+    even = stats[1:, cv2.CC_STAT_AREA] >= EVEN * width * height
+    if not ((height >= SLENDER * width) & even).all() or np.ptp(width) > WIDTHS * width.max():
+        return False
+    one, other = (np.median(pixels[labels == n], axis=0) for n in (1, 2))
+    return bool(np.abs(one - other).max() <= TONE)
 
 
 def _difference(where: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:

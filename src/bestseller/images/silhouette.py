@@ -32,6 +32,7 @@ EDGE_SHARE = 0.08  # of the photo's strongest edges
 FAINT_SHARE = 0.05  # of the strongest edge around a faint one; compression makes rings below it
 NEAR, NEAR_SHARE = 25, 0.25  # the outline is this share of the strongest edge around it
 GAP = 3  # half of the widest gap that is closed in an outline
+FAINT_GAP, WIDE_GAP = 6, 8  # the same for faint and strong edges that seem to be several objects'
 SPECK = 3  # half the width of what is dropped as a line or a speck
 PIECE = 0.08  # a part this large, as a share of the largest, belongs to the product
 MARGIN = 12  # width of the ground that is added around a photo whose product touches the frame
@@ -105,26 +106,34 @@ def _strongest(strength: np.ndarray) -> float:
     return float(high[lower] + (place - lower) * (high[upper] - high[lower]))
 
 
-def silhouette(edges: Edges, faint: bool, cut: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def silhouette(
+    edges: Edges, faint: bool, cut: bool = True, gap: int = GAP
+) -> tuple[np.ndarray, np.ndarray]:
     """Mask the product's pieces, at least `PIECE` of the largest.
 
     Args:
         edges: of the photo.
         faint: whether faint edges count, or only strong ones.
         cut: whether the frame may cut the product open.
+        gap: half of the widest gap that is closed in an outline.
 
     Returns:
         Two masks, bool H x W, all False where nothing has an edge: the filled pieces, and the
         part of them that has edges strong for their surroundings. The second ends where the
         product ends; the first may reach into compression noise around it.
     """
-    mask = closed(edges.faint() if faint else edges.strong(), GAP)
+    mask, _ = pieces(shapes(edges.faint() if faint else edges.strong(), cut, gap), PIECE)
+    return mask, mask & edges.outline
+
+
+def shapes(strong: np.ndarray, cut: bool = True, gap: int = GAP) -> np.ndarray:
+    """Close and fill the outlines that edges, bool H x W, draw; `silhouette` keeps the large."""
+    mask = closed(strong, gap)
     for side in sides(mask) if cut else ():  # close what the frame cuts open
         on = np.flatnonzero(side)
         if len(on):
             side[on[0] : on[-1] + 1] = True
-    mask, _ = pieces(opened(filled(mask), SPECK), PIECE)
-    return mask, mask & edges.outline
+    return opened(filled(mask), SPECK)
 
 
 def framed_silhouette(
@@ -132,6 +141,7 @@ def framed_silhouette(
     edges: Edges,
     faint: bool = False,
     ground: np.ndarray | None = None,
+    gap: int = GAP,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mask the product's pieces as `silhouette` does, whole where they touch the frame.
 
@@ -143,9 +153,10 @@ def framed_silhouette(
         edges: of the photo.
         faint: as of `silhouette`.
         ground: its colour where it is known; what differs from it at the frame is the product.
+        gap: as of `silhouette`.
     """
     if ground is None:
-        mask, outline = silhouette(edges, faint)
+        mask, outline = silhouette(edges, faint, gap=gap)
         if not any(side.any() for side in sides(mask)):
             return mask, outline
         product = grown(mask, CLEAR)
@@ -157,7 +168,7 @@ def framed_silhouette(
     inside = slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN)
     wider = _with_margin(pixels, product, _commonest(free))
     widened = find_edges(wider)._replace(noise=edges.noise)  # the margin itself has none
-    mask, outline = silhouette(widened, faint, cut=False)
+    mask, outline = silhouette(widened, faint, cut=False, gap=gap)
     return mask[inside], outline[inside]
 
 

@@ -43,8 +43,8 @@ _NO_PRODUCT = re.compile(
 _NO_ADDRESS = re.compile(r"(?:data|about|blob|javascript):", re.IGNORECASE)
 _SVG = re.compile(r"\.svg$", re.IGNORECASE)
 # What tells two sizes of one picture apart. A bare number, as in W1001.jpg, does not.
-_SIZE = re.compile(
-    r"(?<=[?&;])(?:w|h|sw|sh|wid|hei|width|height|size|quality|q)=\d{2,4}(?![^&;#])"  # ?w=200
+_SIZE = re.compile(  # the first as in ?w=200
+    r"(?<=[?&;])(?:s?[wh]|wid|hei|(?:im)?(?:width|height)|size|quality|q)=\d{2,4}(?![^&;#])"
     r"|(?<=/)w(?:idth)?[=_-]?\d{2,4}[,_-]h(?:eight)?[=_-]?\d{2,4}(?=[,/])"  # /w50-h60/
     r"|(?<=[/,])[wh]_\d{2,4}(?=[,/])"  # /c_fill,w_200/
     r"|(?<=/)(?:\d{2,4}x\d{2,4}|\d{2,4}x|x\d{2,4})(?=/)"  # /600x600/
