@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from dvc_objects.fs.utils import tmp_fname
 
 from bestseller.base import lockfile
 from bestseller.base.errors import BestsellerError
@@ -113,6 +114,20 @@ def test_locks_of_the_dead_are_freed_and_those_of_the_living_stay(
         mend(tmp_path)
         assert not path.exists()
     zombie.wait()
+
+
+def test_temporaries_of_a_killed_dvc_go_and_those_of_a_living_one_stay(tmp_path: Path) -> None:
+    named = tmp_fname()  # as DVC calls one
+    for folder in ("data/models/a", "metrics", "elsewhere"):
+        for name in (named, f"new{named}", tmp_fname(), ".mine.tmp", "a.tmp"):
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+            (tmp_path / folder / name).touch()
+        os.utime(tmp_path / folder / named, (0, 0))
+        os.utime(tmp_path / folder / ".mine.tmp", (0, 0))
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    mend(tmp_path)
+    gone = before - {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert gone == {tmp_path / "data/models/a" / named, tmp_path / "metrics" / named}
 
 
 @pytest.mark.slow

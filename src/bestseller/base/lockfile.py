@@ -1,15 +1,20 @@
-"""DVC's two files that a kill can leave half-written: dvc.lock, and its list of locks.
+"""What a kill of DVC can leave: half a dvc.lock, half a list of its locks, temporaries.
 
 DVC writes both in place, dvc.lock in a third of a second after each stage. Every stage keeps a copy
 of dvc.lock as it starts, and our commands put a sound one back before they run DVC. An entry that
 the copy lacks costs no computing: DVC has the stage's outputs in its run cache.
+
+Beside what it links or copies DVC writes ``.<22 letters>.tmp``, and never looks for those of a
+killed one.
 """
 
 import json
+import os
 import re
 import subprocess
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +29,11 @@ LOCK_FILE = "dvc.lock"
 COPY = Path(".scratch") / LOCK_FILE
 ASIDE = Path(".scratch") / f"{LOCK_FILE}.damaged"
 RWLOCK = Path(".dvc") / "tmp" / "rwlock"
+OUTPUTS = ("data", "metrics")
+DEAD_S = 60.0  # seconds in which a living DVC writes into its temporary, or is done with it
 SETTLE_S, SETTLE_TRIES = 0.25, 20  # seconds between two looks at DVC's locks, and how many
 Stages = Mapping[str, Mapping[str, Any]]
+_TEMPORARY = re.compile(r"\.[\w-]{22}\.tmp")  # dvc_objects.fs.utils.tmp_fname
 _ENTRY = re.compile(r"^  (\S.*):\n((?:(?:   .*)?\n)*)", re.MULTILINE)
 _FILE = re.compile(r"^    - path: .*\n((?:      .*\n)*)", re.MULTILINE)
 
@@ -60,7 +68,7 @@ def entries(text: str) -> list[str] | None:
 
 
 def mend(root: Path) -> str:
-    """Put dvc.lock back where a kill left it half-written, and free locks of killed processes.
+    """Put dvc.lock back where a kill left it half-written; take away what else killed ones left.
 
     What is replaced is kept in `ASIDE`.
 
@@ -71,6 +79,7 @@ def mend(root: Path) -> str:
         BestsellerError: dvc.lock holds the marks of a merge, which a person has to decide.
     """
     free_locks(root)
+    _sweep(root)
     path = root / LOCK_FILE
     if not path.exists():
         return ""
@@ -129,6 +138,16 @@ def _committed(root: Path) -> bytes:
         return subprocess.run(asked, cwd=root, capture_output=True, check=False).stdout
     except OSError:  # no git here
         return b""
+
+
+def _sweep(root: Path) -> None:
+    """Remove DVC's temporaries among the outputs that nobody writes into any more."""
+    for name in OUTPUTS:
+        for folder, _, files in os.walk(root / name):
+            for path in (Path(folder, file) for file in files if _TEMPORARY.fullmatch(file)):
+                with suppress(OSError):
+                    if time.time() - path.lstat().st_mtime > DEAD_S:
+                        path.unlink()
 
 
 def free_locks(root: Path) -> None:
