@@ -118,7 +118,8 @@ def test_locks_of_the_dead_are_freed_and_those_of_the_living_stay(
 
 def test_temporaries_of_a_killed_dvc_go_and_those_of_a_living_one_stay(tmp_path: Path) -> None:
     named = tmp_fname()  # as DVC calls one
-    for folder in ("data/models/a", "metrics", "elsewhere"):
+    swept = ("data/models/a", "metrics", ".dvc/cache/files/md5")
+    for folder in (*swept, "elsewhere"):
         for name in (named, f"new{named}", tmp_fname(), ".mine.tmp", "a.tmp"):
             (tmp_path / folder).mkdir(parents=True, exist_ok=True)
             (tmp_path / folder / name).touch()
@@ -127,7 +128,7 @@ def test_temporaries_of_a_killed_dvc_go_and_those_of_a_living_one_stay(tmp_path:
     before = {path for path in tmp_path.rglob("*") if path.is_file()}
     mend(tmp_path)
     gone = before - {path for path in tmp_path.rglob("*") if path.is_file()}
-    assert gone == {tmp_path / "data/models/a" / named, tmp_path / "metrics" / named}
+    assert gone == {tmp_path / folder / named for folder in swept}
 
 
 @pytest.mark.slow

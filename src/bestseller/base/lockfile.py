@@ -29,7 +29,7 @@ LOCK_FILE = "dvc.lock"
 COPY = Path(".scratch") / LOCK_FILE
 ASIDE = Path(".scratch") / f"{LOCK_FILE}.damaged"
 RWLOCK = Path(".dvc") / "tmp" / "rwlock"
-OUTPUTS = ("data", "metrics")
+SWEPT = ("data", "metrics", ".dvc/cache")
 DEAD_S = 60.0  # seconds in which a living DVC writes into its temporary, or is done with it
 SETTLE_S, SETTLE_TRIES = 0.25, 20  # seconds between two looks at DVC's locks, and how many
 Stages = Mapping[str, Mapping[str, Any]]
@@ -141,8 +141,8 @@ def _committed(root: Path) -> bytes:
 
 
 def _sweep(root: Path) -> None:
-    """Remove DVC's temporaries among the outputs that nobody writes into any more."""
-    for name in OUTPUTS:
+    """Remove DVC's temporaries, among the outputs and in its cache, that nobody writes into."""
+    for name in SWEPT:
         for folder, _, files in os.walk(root / name):
             for path in (Path(folder, file) for file in files if _TEMPORARY.fullmatch(file)):
                 with suppress(OSError):
