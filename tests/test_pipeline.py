@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from ruamel.yaml import YAML
 
 from bestseller.params import load_params
 from bestseller.tracking.lock import pipeline_stages
-from conftest import REPOSITORY, commit, shell, start_git
+from conftest import clone_of_the_working_tree, commit, shell
 from servers import CREDENTIALS, s3
 
 pytestmark = pytest.mark.slow
@@ -31,13 +30,7 @@ UP_TO_DATE = "Data and pipelines are up to date."
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone of the working tree in which the pipeline has run once."""
     clone = tmp_path_factory.mktemp("clone")
-    listed = shell("git", "ls-files", "-z", "-co", "--exclude-standard", cwd=REPOSITORY).stdout
-    for name in listed.split("\0"):
-        if name and (REPOSITORY / name).is_file():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, clone / name)
-    shutil.copy(REPOSITORY / "tests/tiny.yaml", clone / "profiles/tiny.yaml")
-    start_git(clone)
+    clone_of_the_working_tree(clone)
     switch(clone, "tiny")
     shell("python", "-m", "stages.refresh", cwd=clone)
     shell("dvc", "repro", cwd=clone)
