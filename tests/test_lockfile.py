@@ -116,6 +116,43 @@ def test_locks_of_the_dead_are_freed_and_those_of_the_living_stay(
     zombie.wait()
 
 
+POINTER = """\
+outs:
+- md5: 978f8ef9fca0939c2d329b113563637d.dir
+  size: 18
+  nfiles: 2
+  hash: md5
+  path: champion
+meta:
+  model: toy
+"""
+
+
+def test_a_pointer_cut_anywhere_is_put_back(tmp_path: Path) -> None:
+    pointer = tmp_path / "data/champion.dvc"
+    pointer.parent.mkdir()
+    pointer.write_text(POINTER)
+    start_git(tmp_path)
+    for end in range(POINTER.index("champion") + len("champion") + 1):
+        pointer.write_text(POINTER[:end])
+        assert mend(tmp_path) == "data/champion.dvc: was half-written; the committed one is back"
+        assert pointer.read_text() == POINTER
+
+
+def test_a_pointer_of_another_champion_or_in_a_merge_stays_and_a_new_half_one_goes(
+    tmp_path: Path,
+) -> None:
+    pointer = tmp_path / "data/champion.dvc"
+    pointer.parent.mkdir()
+    for text in (POINTER.replace("978f", "0000"), POINTER.replace("- md5", "<<<<<<< HEAD\n- md5")):
+        pointer.write_text(text)
+        assert mend(tmp_path) == ""
+        assert pointer.read_text() == text
+    pointer.write_text(POINTER[:9])
+    assert "so it is removed" in mend(tmp_path)
+    assert not pointer.exists()
+
+
 def test_temporaries_of_a_killed_dvc_go_and_those_of_a_living_one_stay(tmp_path: Path) -> None:
     named = tmp_fname()  # as DVC calls one
     swept = ("data/models/a", "metrics", ".dvc/cache/files/md5")

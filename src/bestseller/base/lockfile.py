@@ -1,4 +1,4 @@
-"""What a kill of DVC can leave: half a dvc.lock, half a list of its locks, temporaries.
+"""What a kill of DVC can leave: half a dvc.lock, half a pointer, half a list of locks, temporaries.
 
 DVC writes both in place, dvc.lock in a third of a second after each stage. Every stage keeps a copy
 of dvc.lock as it starts, and our commands put a sound one back before they run DVC. An entry that
@@ -13,7 +13,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -68,9 +68,10 @@ def entries(text: str) -> list[str] | None:
 
 
 def mend(root: Path) -> str:
-    """Put dvc.lock back where a kill left it half-written; take away what else killed ones left.
+    """Put back what a kill left half-written of DVC's files; take away what else it left.
 
-    What is replaced is kept in `ASIDE`.
+    These are dvc.lock, of which what is replaced is kept in `ASIDE`, and the pointers in data/, as
+    the champion's: the committed one comes back, or where there is none it goes.
 
     Returns:
         One line that says what was done, empty where nothing was.
@@ -80,6 +81,35 @@ def mend(root: Path) -> str:
     """
     free_locks(root)
     _sweep(root)
+    return "; ".join(filter(None, [*_pointers(root), _lock(root)]))
+
+
+def _pointers(root: Path) -> Iterator[str]:
+    """Mend the pointers that are half-written, and tell which."""
+    for path in sorted((root / "data").glob("*.dvc")):
+        data, name = path.read_bytes(), path.relative_to(root).as_posix()
+        if _is_pointer(data) or b"\n<<<<<<< " in b"\n" + data:
+            continue
+        committed = _committed(root, name)
+        if _is_pointer(committed):
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(committed)
+            yield f"{name}: was half-written; the committed one is back"
+        else:
+            remove(path)
+            yield f"{name}: was half-written and is not committed, so it is removed"
+
+
+def _is_pointer(data: bytes) -> bool:
+    try:
+        (out,) = YAML(typ="safe").load(data.decode())["outs"]
+        return data.endswith(b"\n") and bool(out["md5"] and out["path"])
+    except (YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+        return False
+
+
+def _lock(root: Path) -> str:
+    """Put dvc.lock back where it is half-written, and tell it."""
     path = root / LOCK_FILE
     if not path.exists():
         return ""
@@ -90,7 +120,7 @@ def mend(root: Path) -> str:
             "then run again"
         )
     copy = (root / COPY).read_bytes() if (root / COPY).exists() else b""
-    committed = _committed(root)
+    committed = _committed(root, LOCK_FILE)
     now = _stages(data)
     if now is not None and (data == committed or not _is_cut(now, _stages(copy) or {})):
         return ""
@@ -132,8 +162,8 @@ def _is_whole(entry: Mapping[str, Any]) -> bool:
     return bool(entry["cmd"]) and all(file["path"] and len(file) > 1 for file in files)
 
 
-def _committed(root: Path) -> bytes:
-    asked = ["git", "show", f"HEAD:./{LOCK_FILE}"]
+def _committed(root: Path, name: str) -> bytes:
+    asked = ["git", "show", f"HEAD:./{name}"]
     try:
         return subprocess.run(asked, cwd=root, capture_output=True, check=False).stdout
     except OSError:  # no git here
