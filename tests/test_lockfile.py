@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from dvc_objects.fs.utils import tmp_fname
 
-from bestseller.base import lockfile
+from bestseller.base import index_lock, lockfile
 from bestseller.base.errors import BestsellerError
 from bestseller.base.lockfile import ASIDE, COPY, LOCK_FILE, RWLOCK, entries, keep, mend
-from conftest import shell, start_git
+from conftest import commit, shell, start_git
 
 LOCK = """\
 schema: '2.0'
@@ -151,6 +151,32 @@ def test_a_pointer_of_another_champion_or_in_a_merge_stays_and_a_new_half_one_go
     pointer.write_text(POINTER[:9])
     assert "so it is removed" in mend(tmp_path)
     assert not pointer.exists()
+
+
+def test_gits_lock_goes_where_nobody_holds_it_and_stays_where_one_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_lock, "SETTLE_S", 0.01)
+    (tmp_path / "a").write_text("1")
+    (tmp_path / "within").mkdir()
+    start_git(tmp_path)
+    lock = tmp_path / ".git/index.lock"
+    lock.touch()
+    for name in ("git", "/usr/bin/dvc"):
+        named = ["bash", "-c", f"exec -a {name} sleep 60"]
+        with subprocess.Popen(named, cwd=tmp_path / "within") as writer:
+            while (
+                Path(name).name.encode()
+                not in Path(f"/proc/{writer.pid}/cmdline").read_bytes()[:12]
+            ):
+                assert writer.poll() is None
+            assert mend(tmp_path) == "" and lock.exists()
+            writer.kill()
+    with subprocess.Popen(["sleep", "60"], cwd=tmp_path) as other:
+        assert "is removed" in mend(tmp_path)
+        other.kill()
+    (tmp_path / "a").write_text("2")
+    commit(tmp_path, "git works again")
 
 
 def test_temporaries_of_a_killed_dvc_go_and_those_of_a_living_one_stay(tmp_path: Path) -> None:

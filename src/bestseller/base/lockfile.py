@@ -23,6 +23,7 @@ from ruamel.yaml.error import YAMLError
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, remove
+from bestseller.base.index_lock import free_index
 from bestseller.base.processes import is_running, is_there
 
 LOCK_FILE = "dvc.lock"
@@ -81,7 +82,7 @@ def mend(root: Path) -> str:
     """
     free_locks(root)
     _sweep(root)
-    return "; ".join(filter(None, [*_pointers(root), _lock(root)]))
+    return "; ".join(filter(None, [free_index(root), *_pointers(root), _lock(root)]))
 
 
 def _pointers(root: Path) -> Iterator[str]:
