@@ -23,7 +23,9 @@ NAME ?= demo
 PORT ?= 5000
 JOBS ?= 2
 MINUTES ?= 120
-FUZZ ?= 20000
+FAULTS ?= all
+FUZZ ?= 2000
+FUZZ_S ?= 600
 N ?= 300
 SEED ?= 0
 PIP_AUDIT := 2.10.1
@@ -129,11 +131,11 @@ lint: $(VENV)/develop.done ## Check format, style, types and the direction of im
 	@$(BIN)/mypy
 	@PYTHONPATH=src:. $(BIN)/lint-imports
 
-faults: $(VENV)/develop.done ## Kill stages, and have their disk fail, at each of their steps
-	@FAULTS=all $(BIN)/python -m pytest -q tests/test_faults.py
+faults: $(VENV)/develop.done ## Kill stages, DVC and a retraining, or have their disk fail, at each of their steps
+	@FAULTS=$(FAULTS) $(BIN)/python -m pytest -q tests/test_faults.py tests/test_faults_dvc.py
 
-fuzz: $(VENV)/develop.done ## Feed damaged pages, files and settings to their readers: FUZZ=20000 of each
-	@FUZZ=$(FUZZ) $(BIN)/python -m pytest -q tests/test_fuzz.py
+fuzz: $(VENV)/develop.done ## Feed damaged input to its readers: FUZZ_S=600 seconds for each kind
+	@FUZZ=$(FUZZ) FUZZ_S=$(FUZZ_S) $(BIN)/python -m pytest -v -s tests/test_fuzz.py tests/test_fuzz_files.py
 
 mutants: $(VENV)/develop.done ## Change the code in N=300 places, drawn by SEED=0: does a test fail at each?
 	@$(BIN)/python tools/mutants.py '$(N)' '$(SEED)'

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bestseller.base.compute import configure_torch
-from bestseller.base.files import atomic_path, read_json, require, write_json
+from bestseller.base.files import atomic_path, read_json, read_table, write_json
 from bestseller.centroid.distance import CentroidDistance
 from bestseller.comparison import conclusions, plots, space
 from bestseller.comparison.cost import cost_answers, training_costs
@@ -80,8 +80,8 @@ def read_models(params: Params) -> tuple[pd.DataFrame, pd.DataFrame]:
         identity = {"model": name, **vars(item)}
         made_by = f"dvc repro evaluate@{name}"
         rows.append(identity | read_json(METRICS / "evaluate" / f"{name}.json", made_by))
-        path = require(Path("data/evaluation") / name / "similarity.csv", made_by)
-        tables.append(pd.read_csv(path).assign(model=name))
+        table = read_table(Path("data/evaluation") / name / "similarity.csv", made_by)
+        tables.append(table.assign(model=name))
     return pd.DataFrame(rows), pd.concat(tables, ignore_index=True)
 
 
@@ -98,8 +98,12 @@ def draw_models(
     instruments: Instruments, images: ImageSet, models: pd.DataFrame, params: Params
 ) -> dict[str, Figure]:
     """Draw where the models' images lie among the real ones, and how their trainings went."""
-    made = {n: pd.read_csv(Path("data/evaluation") / n / "points.csv") for n in models["model"]}
-    curves = {n: pd.read_csv(METRICS / "train" / f"{n}.csv") for n in models["model"]}
+    names = models["model"]
+    made = {
+        n: read_table(Path("data/evaluation") / n / "points.csv", f"dvc repro evaluate@{n}")
+        for n in names
+    }
+    curves = {n: read_table(METRICS / "train" / f"{n}.csv", f"dvc repro train@{n}") for n in names}
     centroid = CentroidDistance.load(CENTROID, params.backbones.precision)
     learned, _ = split(ImageSet.open(AUGMENTED).of_main_view())
     real = instruments.plane.points(next(iter(instruments.real.values())).train)

@@ -14,7 +14,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from bestseller.base.errors import BestsellerError
-from bestseller.base.files import atomic_path, read_table, remove, write_json
+from bestseller.base.files import atomic_path, read_table, reading, remove, write_json
 from bestseller.base.processes import tied
 from bestseller.catalogue.product import Product
 from bestseller.catalogue.raw import read_catalogue
@@ -153,7 +153,10 @@ def pictures_of(past: Path) -> tuple[Pictures, Pictures]:
     chosen: dict[str, list[np.ndarray]] = defaultdict(list)
     for design in read_choice(past / "data/designs").designs:
         chosen[str(design.record["line"])].append(design.image)
-    with np.load(past / CANDIDATES, allow_pickle=False) as stored:
+    with (
+        reading(past / CANDIDATES, "dvc repro foresight") as found,
+        np.load(found, allow_pickle=False) as stored,
+    ):
         lines, images = stored["lines"], stored["images"]
     random = {str(line): images[lines == line] for line in np.unique(lines)}
     return {line: np.stack(found) for line, found in chosen.items()}, random

@@ -51,16 +51,16 @@ def main(params: Params) -> None:
         counts=choice.counts,
         images=ImageSet.open("data/processed"),
         ledger=ledger,
-        models=pd.read_csv(require(METRICS / "models.csv", "dvc repro compare")),
-        similarity=pd.read_csv(require(METRICS / "similarity.csv", "dvc repro compare")),
+        models=read_table(METRICS / "models.csv", "dvc repro compare"),
+        similarity=read_table(METRICS / "similarity.csv", "dvc repro compare"),
         answers=comparison["answers"],
         columns=from_records(comparison["columns"]),
         leaders=comparison["nearest"],
         made={item: made for item in items if (made := _made(item))},
-        curves={item: pd.read_csv(_curves(item)) for item in items},
+        curves={item: _curves(item) for item in items},
         health=health,
-        anchors=pd.read_csv(require(METRICS / "anchors.csv", "dvc repro classifier")),
-        costs=pd.read_csv(require(METRICS / "cost.csv", "dvc repro compare")),
+        anchors=read_table(METRICS / "anchors.csv", "dvc repro classifier"),
+        costs=read_table(METRICS / "cost.csv", "dvc repro compare"),
         backtest=read_json(path) if (path := METRICS / "backtest.json").exists() else None,
         held_out=read_table(path) if (path := HELD_OUT).exists() else pd.DataFrame(),
         foresight=read_json(path).get("sentence", "") if (path := FORESIGHT).exists() else "",
@@ -89,8 +89,9 @@ def main(params: Params) -> None:
     write_json(HISTORY, history)
 
 
-def _curves(item: str) -> Path:
-    return require(METRICS / "train" / f"{item}.csv", f"dvc repro train@{item}")
+def _curves(item: str) -> pd.DataFrame:
+    table: pd.DataFrame = read_table(METRICS / "train" / f"{item}.csv", f"dvc repro train@{item}")
+    return table
 
 
 def _made(item: str) -> dict[str, np.ndarray]:

@@ -10,7 +10,6 @@ commit's state and forgets an unfinished run.
 
 import subprocess
 import sys
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from bestseller.retraining.journal import Busy, RunStore, State
 from bestseller.retraining.notify import notify
 from bestseller.retraining.outcome import EXIT_STATUS, Outcome, Summary
 from bestseller.retraining.run import STORE, Calls, Retraining
-from stages import run
+from stages import _told, run
 
 FLAGS = ("--anyway", "--abandon")
 QUIET = (Outcome.NOTHING_NEW, Outcome.LOCKED)  # of which nobody is notified
@@ -59,9 +58,7 @@ def _retrain(params: Params, *, anyway: bool) -> None:
     except BestsellerError as error:
         summary = Summary(outcome=Outcome.FAILED, problems=[str(error)])
     except Exception as error:  # whoever is notified must hear of a defect too
-        traceback.print_exc()
-        told = f"{type(error).__name__}: {error}"
-        summary = Summary(outcome=Outcome.FAILED, problems=[told])
+        summary = Summary(outcome=Outcome.FAILED, problems=[_told("retrain", error)])
     if params.retrain.notify and summary.outcome not in QUIET:
         problem = notify(params.retrain.notify, summary, params.retrain.notify_timeout_s)
         if problem:

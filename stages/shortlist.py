@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from bestseller.base.compute import configure_torch
-from bestseller.base.files import atomic_path, read_json, read_table, require, write_json
+from bestseller.base.files import atomic_path, read_json, read_table, write_json
 from bestseller.catalogue.raw import read_catalogue
 from bestseller.centroid.distance import CentroidDistance
 from bestseller.classifier.absent import why_absent
@@ -51,7 +50,7 @@ def main(params: Params) -> None:
         print(f"shortlist: {why}")
         return
     configure_torch(params.threads, params.shortlist.seed)
-    similarity = pd.read_csv(require(SIMILARITY, "dvc repro compare"))
+    similarity = read_table(SIMILARITY, "dvc repro compare")
     nearest = read_json(COMPARISON, "dvc repro compare")["nearest"]  # the nearest and its ties
     models = best_models(similarity[similarity["model"].isin(nearest)])
     names = sorted({name for of_line in models.values() for name in of_line})

@@ -9,7 +9,7 @@ import torch
 from bestseller.backbones import empty_feature_stack
 from bestseller.base.compute import configure_torch
 from bestseller.base.errors import BestsellerError
-from bestseller.base.files import atomic_path, require, write_json
+from bestseller.base.files import atomic_path, read_table, write_json
 from bestseller.centroid.centroids import load_centroids
 from bestseller.gans.batch import ProcessGroup
 from bestseller.gans.conditions import Conditions
@@ -141,7 +141,7 @@ def told_of_sales(index: pd.DataFrame, shared: Shared) -> dict[str, np.ndarray]:
     if shared.sales == "none":
         return {}
     names = {"weighted": "weight", "conditioned": "percentile"}
-    table = pd.read_csv(require(SALES, "dvc repro settings"), dtype={"sku": str})
+    table = read_table(SALES, "dvc repro settings", dtype={"sku": str})
     values = index["sku"].map(table.set_index("sku")[names[shared.sales]])
     if values.isna().any():
         raise BestsellerError(

@@ -85,6 +85,13 @@ def start_git(folder: Path) -> None:
     commit(folder, "first")
 
 
+def clone_of_the_working_tree(folder: Path) -> None:
+    """Make `folder` a git repository of what git does not ignore here, with tests/tiny.yaml."""
+    copy_checkout(folder)
+    shutil.copy(REPOSITORY / "tests/tiny.yaml", folder / "profiles/tiny.yaml")
+    start_git(folder)
+
+
 def commit(folder: Path, message: str) -> None:
     shell("git", "add", "--all", cwd=folder)
     shell("git", "commit", "--quiet", "--message", message, cwd=folder)
@@ -109,17 +116,18 @@ def report_params() -> "Params":
 @pytest.fixture(scope="session")
 def report_folder(tmp_path_factory: pytest.TempPathFactory, report_params: "Params") -> Path:
     """A working directory in which the stage report has run; tests leave it as it is."""
-    return _reported(tmp_path_factory.mktemp("run"), report_params)
+    return reported(tmp_path_factory.mktemp("run"), report_params)
 
 
 @pytest.fixture(scope="session")
 def many_designs(tmp_path_factory: pytest.TempPathFactory, report_params: "Params") -> Path:
     """A page of 48 designs in two lines, and one in a line of few products; tests leave it."""
-    folder = _reported(tmp_path_factory.mktemp("run"), report_params, per_line=24)
+    folder = reported(tmp_path_factory.mktemp("run"), report_params, per_line=24)
     return folder / "data/report/index.html"
 
 
-def _reported(root: Path, params: "Params", per_line: int = 3) -> Path:
+def reported(root: Path, params: "Params", per_line: int = 3) -> Path:
+    """Run the stage report on made-up outputs in a folder, and return the folder."""
     from fake_outputs import write_outputs
     from stages import report
 

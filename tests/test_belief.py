@@ -135,6 +135,9 @@ def test_two_readings_meet_where_their_precisions_put_them() -> None:
     log, share = believed(zeros + 1.0, zeros + 0.1, zeros, spread)
     assert log == pytest.approx([0.5, 0.75, 0.0, 1.0])
     assert share == pytest.approx([0.5, 0.75, 0.0, 1.0])
+    weights = np.array([1 / 0.1, 1 / 0.3])  # each reading counts by the inverse of its variance
+    drawn, _ = believed(zeros[:1] + 1.0, zeros[:1] + 0.1, zeros[:1] + 3.0, spread[1:2])
+    assert drawn[0] == pytest.approx(weights @ [1.0, 3.0] / weights.sum())
     # of many draws those that were seen as 1, without a formula
     rng = np.random.default_rng(0)
     value = rng.normal(0, np.sqrt(0.3), 400_000)

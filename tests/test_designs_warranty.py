@@ -108,6 +108,14 @@ def test_all_cuts_hold_at_once(shift: float) -> None:
     assert shift == 0 or told > 60, "where designs score high, something is promised"
 
 
+def test_of_many_designs_each_cut_takes_in_an_equal_part_more() -> None:
+    designs = np.random.default_rng(0).permutation(np.linspace(0, 1, 2 * CUTS))
+    table = design_promises(np.linspace(0, 2, 300), np.arange(300) < 30, designs, CONFIDENCE)
+    assert table["designs"].tolist() == list(range(2, 2 * CUTS + 1, 2))
+    above = [int((designs >= cut).sum()) for cut in table["cut"]]
+    assert above == table["designs"].tolist()
+
+
 def test_a_score_that_knows_nothing_promises_nothing() -> None:
     found = []
     for seed in range(100):

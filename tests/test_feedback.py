@@ -73,7 +73,14 @@ def test_a_missing_file_is_named(designs: Path, tmp_path: Path) -> None:
         ("verdict\nkeep\n", "no column file"),
         ("file,verdict\n0123456789ab.png,maybe\n", r"line 2: verdict 'maybe'; allowed: keep"),
         ("file,verdict\n../../etc/passwd,keep\n", r"line 2: file '\.\./\.\./etc/passwd' is no"),
-        ("file,verdict\n0123456789ab.png,keep\n", r"0123456789ab\.png is no design of"),
+        (
+            "file,verdict\n{good},keep\n0123456789ab.png,keep\n",
+            r"0123456789ab\.png is no design of",
+        ),
+        (
+            f'file,verdict,note\n{{good}},keep,"{"x" * 200_000}"\n',
+            r"line \d: no CSV \(field larger",
+        ),
     ],
 )
 def test_unsound_feedback_is_refused_whole(
@@ -81,11 +88,41 @@ def test_unsound_feedback_is_refused_whole(
 ) -> None:
     file = tmp_path / "bad.csv"
     good = names(designs)[0]
-    file.write_text(text)
+    file.write_text(text.format(good=good))
     with pytest.raises(BestsellerError, match=message):
         take(file, designs, tmp_path / "feedback")
-    assert not (tmp_path / "feedback/feedback.csv").exists()
-    assert not (tmp_path / "feedback" / good).exists()
+    assert not (tmp_path / "feedback").exists()
+
+
+@pytest.mark.parametrize("damage", ["nan", "-inf"])
+def test_a_score_that_is_no_number_is_refused(designs: Path, tmp_path: Path, damage: str) -> None:
+    (tmp_path / "saved.csv").write_text(f"file,verdict\n{names(designs)[0]},keep\n")
+    take(tmp_path / "saved.csv", designs, tmp_path / "feedback")
+    file = tmp_path / "feedback/feedback.csv"
+    table = pd.read_csv(file, dtype=str, encoding="utf-8-sig").assign(score=damage)
+    table.to_csv(file, index=False)
+    with pytest.raises(BestsellerError, match=f"score: {damage} is no finite number"):
+        Feedback.read(tmp_path / "feedback")
+
+
+def test_a_damaged_picture_is_one_line_with_the_mend(designs: Path, tmp_path: Path) -> None:
+    name = names(designs)[0]
+    (tmp_path / "saved.csv").write_text(f"file,verdict\n{name},reject\n")
+    take(tmp_path / "saved.csv", designs, tmp_path / "feedback")
+    picture = tmp_path / "feedback" / name
+    whole = picture.read_bytes()
+    for data in (whole[: len(whole) // 2], b"", b"no picture"):
+        picture.write_bytes(data)
+        with pytest.raises(BestsellerError, match=rf"{name}: damaged .*make feedback"):
+            Feedback.read(tmp_path / "feedback")
+
+
+def test_a_workbook_that_is_none_is_one_line(designs: Path, tmp_path: Path) -> None:
+    for data in (b"", b"PK\3\4", b"no workbook"):
+        (tmp_path / "saved.xlsx").write_bytes(data)
+        with pytest.raises(BestsellerError, match=r"saved\.xlsx: no workbook of Excel's") as told:
+            take(tmp_path / "saved.xlsx", designs, tmp_path / "feedback")
+        assert "\n" not in str(told.value)
 
 
 def test_a_rejected_design_without_its_picture_is_named(designs: Path, tmp_path: Path) -> None:

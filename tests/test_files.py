@@ -157,11 +157,22 @@ def test_the_processes_of_one_run_share_its_lease(tmp_path: Path) -> None:
             pass
 
 
-@pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1" + bytes(40) + b"PAR1"])
-def test_a_damaged_table_is_one_line_with_the_mend(tmp_path: Path, data: bytes) -> None:
-    path = tmp_path / "units.parquet"
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("units.parquet", b""),
+        ("units.parquet", b"PAR1"),
+        ("units.parquet", b"PAR1" + bytes(40) + b"PAR1"),
+        ("models.csv", b""),
+        ("models.csv", b'model,kid\n"a,1\n'),
+        ("models.csv", b"model,kid\n\xff,1\n"),
+        ("models.csv", b"model,kid\na,1\na,1,2\n"),
+    ],
+)
+def test_a_damaged_table_is_one_line_with_the_mend(tmp_path: Path, name: str, data: bytes) -> None:
+    path = tmp_path / name
     path.write_bytes(data)
-    with pytest.raises(BestsellerError, match=r"units\.parquet: damaged .*run `dvc repro sales`"):
+    with pytest.raises(BestsellerError, match=rf"{name}: damaged .*run `dvc repro sales`"):
         read_table(path, "dvc repro sales")
     path.unlink()
     with pytest.raises(BestsellerError, match="not found"):

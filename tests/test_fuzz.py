@@ -1,13 +1,12 @@
 """Damaged input of every kind: its reader takes it or refuses it as it promises, and nothing else.
 
 Hypothesis damages a small sound example of each kind: cuts it, flips and repeats bytes, puts in
-what parsers stumble over. `make fuzz` tries more of each than the suite does; FUZZ says how many.
+what parsers stumble over. `make fuzz` tries more of each than the suite does. The project's own
+files are in test_fuzz_files.py.
 """
 
 import io
-import os
 import random
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +14,6 @@ import numpy as np
 import openpyxl
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from bestseller.base import lockfile
@@ -33,104 +30,10 @@ from bestseller.sources.google_feed import read_feed
 from bestseller.training.checkpoint import Checkpoint
 from bestseller.web.listing import read_listing
 from conftest import REPOSITORY
+from damage import EXAMPLES, in_file, try_damaged
 
 pytestmark = pytest.mark.slow
-EXAMPLES = int(os.environ.get("FUZZ", "60"))
 PARAMS = load_params(REPOSITORY / "params.yaml")
-TOKENS = [
-    *(
-        b"\0",
-        b"\xff\xfe",
-        b"\xef\xbb\xbf",
-        b"\xed\xa0\x80",
-        b"<![CDATA[",
-        b"<!--",
-        b"]]>",
-        b"\\u0000",
-    ),
-    *(
-        b"[" * 3_000,
-        b"<div>" * 3_000,
-        b"{" * 3_000,
-        b"9" * 400,
-        b"-1e999",
-        b"NaN",
-        b"null",
-        b"&amp;",
-    ),
-    *(
-        b"http://[bad",
-        b"//",
-        b"file:///etc/passwd",
-        b"../../x",
-        b"\xd9\xa1",
-        b"\r\n",
-        b'"',
-        b"'",
-        b",",
-    ),
-    *(
-        b"!!python/object",
-        b"&a [*a]",
-        b"? ",
-        b": ",
-        b"\t",
-        b"~",
-        b"0x7f",
-        b"2024-02-30",
-        b"12:30:45",
-    ),
-]
-FUZZED = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize="FUZZ" not in os.environ,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-
-
-def damaged(example: bytes) -> st.SearchStrategy[bytes]:
-    """Draw damaged copies of an example."""
-    change = st.tuples(
-        st.sampled_from(["cut", "flip", "drop", "repeat", "put"]),
-        st.floats(0, 1),
-        st.integers(1, 64),
-        st.sampled_from(TOKENS),
-    )
-
-    def apply(changes: list[tuple[str, float, int, bytes]]) -> bytes:
-        data = example
-        for kind, where, length, token in changes:
-            at = int(where * len(data))
-            if kind == "cut":
-                data = data[: max(at, 1)]
-            elif kind == "flip" and data:
-                at = min(at, len(data) - 1)
-                data = data[:at] + bytes([data[at] ^ (1 << length % 8)]) + data[at + 1 :]
-            elif kind == "drop":
-                data = data[:at] + data[at + length :]
-            elif kind == "repeat":
-                data = data[: at + length] + data[at:]
-            else:
-                data = data[:at] + token + data[at:]
-        return data
-
-    return st.lists(change, min_size=1, max_size=4).map(apply)
-
-
-def in_file(read: Callable[[Path], object], name: str) -> Callable[[bytes], object]:
-    """Return what reads bytes by way of a file."""
-
-    def read_bytes(data: bytes) -> object:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            path.write_bytes(data)
-            return read(path)
-
-    return read_bytes
-
-
 PAGE = b"""<html><head><base href="/x/"><title>Watch | Shop</title>
 <script type="application/ld+json">{"@type": "Product", "sku": "01", "name": "Watch",
 "image": ["/a.png"], "offers": {"price": "9.50", "priceCurrency": "EUR"}}</script></head>
@@ -225,19 +128,7 @@ READERS: dict[str, tuple[bytes, Callable[[bytes], object], tuple[type[Exception]
 
 @pytest.mark.parametrize("kind", READERS)
 def test_a_damaged_input_is_taken_or_refused_as_promised(kind: str) -> None:
-    example, read, refusals = READERS[kind]
-
-    @FUZZED
-    @given(damaged(example))
-    def try_one(data: bytes) -> None:
-        try:
-            read(data)
-        except refusals as error:
-            assert str(error), "a refusal says why"
-            assert not isinstance(error, BestsellerError) or "\n" not in str(error)
-
-    read(example)
-    try_one()
+    try_damaged(*READERS[kind])
 
 
 def test_a_damaged_checkpoint_is_never_resumed(tmp_path: Path) -> None:

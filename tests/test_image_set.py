@@ -488,6 +488,9 @@ def test_a_set_that_does_not_fit_is_told(tmp_path: Path) -> None:
         "holds float64, not uint8": lambda: np.save(folder / "images.npy", good.images / 1.0),
         r"not \(N, H, W, 3\)": lambda: np.save(folder / "images.npy", good.images[..., 0]),
         "no whole .npy file": lambda: os.truncate(folder / "images.npy", 300),
+        r"images\.npy: no whole": lambda: (folder / "images.npy").write_bytes(
+            b"\x93NUMPY\1\0\7\0{'a': \0"  # a header that is no Python
+        ),
         "no Parquet file": lambda: (folder / "index.parquet").write_bytes(b"PAR1"),
         "no column split": lambda: good.index.drop(columns="split").to_parquet(
             folder / "index.parquet"

@@ -6,11 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from dvc_objects.fs.utils import tmp_fname
 
-from bestseller.base import lockfile
+from bestseller.base import index_lock, lockfile
 from bestseller.base.errors import BestsellerError
 from bestseller.base.lockfile import ASIDE, COPY, LOCK_FILE, RWLOCK, entries, keep, mend
-from conftest import shell, start_git
+from conftest import commit, shell, start_git
 
 LOCK = """\
 schema: '2.0'
@@ -113,6 +114,84 @@ def test_locks_of_the_dead_are_freed_and_those_of_the_living_stay(
         mend(tmp_path)
         assert not path.exists()
     zombie.wait()
+
+
+POINTER = """\
+outs:
+- md5: 978f8ef9fca0939c2d329b113563637d.dir
+  size: 18
+  nfiles: 2
+  hash: md5
+  path: champion
+meta:
+  model: toy
+"""
+
+
+def test_a_pointer_cut_anywhere_is_put_back(tmp_path: Path) -> None:
+    pointer = tmp_path / "data/champion.dvc"
+    pointer.parent.mkdir()
+    pointer.write_text(POINTER)
+    start_git(tmp_path)
+    for end in range(POINTER.index("champion") + len("champion") + 1):
+        pointer.write_text(POINTER[:end])
+        assert mend(tmp_path) == "data/champion.dvc: was half-written; the committed one is back"
+        assert pointer.read_text() == POINTER
+
+
+def test_a_pointer_of_another_champion_or_in_a_merge_stays_and_a_new_half_one_goes(
+    tmp_path: Path,
+) -> None:
+    pointer = tmp_path / "data/champion.dvc"
+    pointer.parent.mkdir()
+    for text in (POINTER.replace("978f", "0000"), POINTER.replace("- md5", "<<<<<<< HEAD\n- md5")):
+        pointer.write_text(text)
+        assert mend(tmp_path) == ""
+        assert pointer.read_text() == text
+    pointer.write_text(POINTER[:9])
+    assert "so it is removed" in mend(tmp_path)
+    assert not pointer.exists()
+
+
+def test_gits_lock_goes_where_nobody_holds_it_and_stays_where_one_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_lock, "SETTLE_S", 0.01)
+    (tmp_path / "a").write_text("1")
+    (tmp_path / "within").mkdir()
+    start_git(tmp_path)
+    lock = tmp_path / ".git/index.lock"
+    lock.touch()
+    for name in ("git", "/usr/bin/dvc"):
+        named = ["bash", "-c", f"exec -a {name} sleep 60"]
+        with subprocess.Popen(named, cwd=tmp_path / "within") as writer:
+            while (
+                Path(name).name.encode()
+                not in Path(f"/proc/{writer.pid}/cmdline").read_bytes()[:12]
+            ):
+                assert writer.poll() is None
+            assert mend(tmp_path) == "" and lock.exists()
+            writer.kill()
+    with subprocess.Popen(["sleep", "60"], cwd=tmp_path) as other:
+        assert "is removed" in mend(tmp_path)
+        other.kill()
+    (tmp_path / "a").write_text("2")
+    commit(tmp_path, "git works again")
+
+
+def test_temporaries_of_a_killed_dvc_go_and_those_of_a_living_one_stay(tmp_path: Path) -> None:
+    named = tmp_fname()  # as DVC calls one
+    swept = ("data/models/a", "metrics", ".dvc/cache/files/md5")
+    for folder in (*swept, "elsewhere"):
+        for name in (named, f"new{named}", tmp_fname(), ".mine.tmp", "a.tmp"):
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+            (tmp_path / folder / name).touch()
+        os.utime(tmp_path / folder / named, (0, 0))
+        os.utime(tmp_path / folder / ".mine.tmp", (0, 0))
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    mend(tmp_path)
+    gone = before - {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert gone == {tmp_path / folder / named for folder in swept}
 
 
 @pytest.mark.slow

@@ -213,6 +213,7 @@ def test_a_profile_may_declare_a_ledger(with_profiles: Path) -> None:
         ("source: demo", "source: shop", r"source: 'shop' is not allowed; .*'demo', 'site'"),
         ("size: 64", "size: 60", r"images\.size: 60 is not allowed"),
         ("threads: 2", "threads: [", r"line \d+: no YAML"),
+        pytest.param("threads: 2", f"threads: {'[' * 1_500}", "nested too deep", id="deep"),
     ],
 )
 def test_a_bad_value_is_answered_with_one_line(

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from ruamel.yaml import YAML
 
 from bestseller.params import load_params
 from bestseller.tracking.lock import pipeline_stages
-from conftest import REPOSITORY, commit, copy_checkout, shell, start_git
+from conftest import clone_of_the_working_tree, commit, shell
 from servers import CREDENTIALS, s3
 
 pytestmark = pytest.mark.slow
@@ -31,9 +30,7 @@ UP_TO_DATE = "Data and pipelines are up to date."
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone of the working tree in which the pipeline has run once."""
     clone = tmp_path_factory.mktemp("clone")
-    copy_checkout(clone)
-    shutil.copy(REPOSITORY / "tests/tiny.yaml", clone / "profiles/tiny.yaml")
-    start_git(clone)
+    clone_of_the_working_tree(clone)
     switch(clone, "tiny")
     shell("python", "-m", "stages.refresh", cwd=clone)
     shell("dvc", "repro", cwd=clone)

@@ -151,6 +151,14 @@ def test_times_are_those_of_the_last_run_grown_with_the_training(tmp_path: Path)
     assert times.guessed == ["evaluate@pggan-plain-0", "classifier"]
 
 
+def test_times_of_a_clock_that_was_set_back_count_for_nothing(tmp_path: Path) -> None:
+    params = load_params(REPOSITORY / "params.yaml")
+    write_json(tmp_path / "classifier.json", {"begun": 9, "seconds": -3600.0})
+    times = Times(tmp_path, params, tmp_path / "models")
+    assert times.seconds("classifier") > 0
+    assert times.guessed == ["classifier"]
+
+
 def test_the_time_of_foresight_is_that_of_what_it_runs(tmp_path: Path) -> None:
     params = load_params(REPOSITORY / "params.yaml")
     write_json(tmp_path / "foresight.json", {"begun": 0, "seconds": 2.0})  # when it was off

@@ -88,6 +88,8 @@ def test_pairs_are_matched_by_season_and_price_by_hand() -> None:
     }
     # a, b: 90 days, a quarter dearer. a, c: 135 days. a, d: two currencies. d, e: unknown price.
     assert named == {"ab", "ae", "bc", "be", "cd", "de"}
+    dearer = PRICES.assign(price=PRICES["price"].replace("125.00", "125.01"))
+    assert not comparable(with_table(TABLE, dearer))[0, 1], "a cent more than a quarter"
 
 
 def test_the_features_of_a_table_by_hand() -> None:

@@ -9,6 +9,7 @@ from scipy import stats
 
 from bestseller.base.errors import BestsellerError
 from bestseller.classifier.detector import OutOfDistributionDetector
+from bestseller.metrics.statistics import Interval
 from bestseller.preference.backtest import Backtest, lift, pair_auc, run_backtest, spearman
 from bestseller.preference.ranker import SalesRanker, fit_ranker, load_ranker
 from bestseller.preference.ridge import Ridge
@@ -228,3 +229,16 @@ def test_the_backtest_needs_products_and_the_score() -> None:
         with pytest.raises(ValueError, match="are needed"):
             rows = held.head(len(next(iter(within.values()))))
             run_backtest(rows, within, within, [], np.ones((9, 9), bool), confidence=0.9)
+
+
+def test_the_score_beats_the_baselines_only_where_it_beats_each() -> None:
+    ahead, even = Interval(0.1, 0.05, 0.15), Interval(0.02, -0.03, 0.07)
+
+    def told(**leads: Interval) -> Backtest:
+        by_name = {(name, "pair_auc"): lead for name, lead in leads.items()}
+        return Backtest({}, by_name | {("colour", "lift"): even}, 10, 1)
+
+    assert told(colour=ahead, line=ahead).beats_baselines()
+    for leads in ({"colour": ahead, "line": even}, {"colour": even, "line": ahead}, {}):
+        assert not told(**leads).beats_baselines()
+    assert told(colour=ahead, line=even).best_baseline() == "line"

@@ -111,6 +111,24 @@ def test_killed_at_every_step_and_finished(toy: Path) -> None:
     retrain(toy, 0)
 
 
+def test_a_second_retraining_beside_the_first_says_so_and_touches_nothing(toy: Path) -> None:
+    news(toy, "more watches", "one two", promote=True)
+    path = f"{Path(COMMAND[0]).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | CODE | {"LINGER_AT": "checking", "PATH": path}
+    with subprocess.Popen(
+        COMMAND, cwd=toy, env=environment, stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout is not None
+        assert any("checking" in line for line in first.stdout)
+        journal = (toy / JOURNAL).read_bytes()
+        told = retrain(toy, 4).stdout
+        assert "another retraining is running" in told and str(first.pid) in told
+        assert str(first.pid) in retrain(toy, 1, "--abandon").stderr, "nor can it be abandoned"
+        assert (toy / JOURNAL).read_bytes() == journal
+        first.kill()
+    retrain(toy, 10)
+
+
 def test_killed_while_the_old_data_are_put_back(toy: Path) -> None:
     news(toy, "more watches", "on", promote=True)
     kill_when(

@@ -1,5 +1,6 @@
 """What is shipped for schedulers: it parses, and calls commands that exist."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -55,6 +56,26 @@ def test_the_workflow_is_one_job_at_a_time_with_pinned_actions() -> None:
     assert job["steps"][0]["with"]["fetch-depth"] == 0, "the history of metrics and promotions"
     for step in job["steps"]:
         subprocess.run(["bash", "-n"], input=step.get("run", ""), text=True, check=True)
+
+
+def test_only_the_steps_that_need_a_secret_have_it() -> None:
+    """Setting up runs the code of hundreds of packages, and an action that of others."""
+    workflow = read_yaml(WORKFLOW)
+    (job,) = workflow["jobs"].values()
+    outside = {key: value for key, value in workflow.items() if key != "jobs"}
+    assert "secrets." not in json.dumps([outside, job | {"steps": []}])
+    given = {}
+    for step in job["steps"]:
+        rest = {key: value for key, value in step.items() if key != "env"}
+        assert "secrets." not in json.dumps(rest), "in a variable alone, and in no command"
+        found = re.findall(r"secrets\.(\w+)", json.dumps(step.get("env", {})))
+        if found:
+            given[step["name"]] = set(found)
+    store = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert given == {
+        "Take the last run's data": store,
+        "Retrain": store | {"MLFLOW_TRACKING_URI"},
+    }
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from bestseller.params import Params
 from bestseller.tracking import collect, publish
 from bestseller.tracking.outbox import Outbox
 from bestseller.tracking.secret import HIDDEN, secrets_of, without
-from conftest import REPOSITORY
+from conftest import REPOSITORY, reported
 
 WEBHOOK = "https://hooks.example/services/T0/B0/planted-webhook"
 PLANTED: dict[str, Any] = {
@@ -88,6 +89,23 @@ def test_no_record_and_no_copy_of_a_file_holds_a_secret(planted: Path) -> None:
     assert (
         HIDDEN in lock["stages"]["scrape"]["params"]["params.yaml"]["catalogue.google_feed"]["feed"]
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["site", "google_feed"])
+def test_the_page_and_what_stands_beside_it_hold_no_secret(
+    source: str, tmp_path: Path, report_params: Params
+) -> None:
+    """They are what a person passes on, and what DVC's remote gets."""
+    settings = report_params.model_dump(by_alias=True)
+    settings["retrain"]["notify"] = PLANTED["retrain"]["notify"]
+    settings["catalogue"]["source"] = source
+    settings["catalogue"]["site"]["url"] = PLANTED["catalogue"]["site"]["url"]
+    settings["catalogue"]["google_feed"]["feed"] = "https://shop.example/feed?token=planted-token"
+    reported(tmp_path, Params.model_validate(settings))
+    files = [path for path in (tmp_path / "data/report").rglob("*") if path.is_file()]
+    assert {"index.html", "engineer.html", "model-card.md"} <= {path.name for path in files}
+    assert not [path.name for path in files if holds(path)]
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from scipy.special import ndtr
-from scipy.stats import kstest, spearmanr
+from scipy.stats import kstest, nbinom, spearmanr
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import read_json
@@ -78,7 +78,9 @@ def test_the_weights_are_the_posterior_means_of_equal_scores() -> None:
     size = (30 - 10 * table["weight"]["b"] / table["weight"]["a"]) / (
         table["weight"]["b"] / table["weight"]["a"] - 1
     )  # (30 + size) / (10 + size) is the ratio
-    assert size > 0
+    sizes = np.geomspace(0.1, 1000, 20_001)  # of SciPy's negative binomial of mean 20
+    likelihood = sum(nbinom.logpmf(units, sizes, sizes / (sizes + 20)) for units in (10, 30))
+    assert size == pytest.approx(sizes[np.argmax(likelihood)], rel=1e-2)
     assert table["weight"]["a"] == pytest.approx((10 + size) / (20 + size), rel=1e-3)
     assert table["weight"]["c"] == 1  # it may not have been on sale
 

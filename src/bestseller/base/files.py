@@ -171,12 +171,12 @@ def reading(path: str | Path, made_by: str = "dvc repro") -> Iterator[Path]:
 
 
 def read_table(path: str | Path, made_by: str = "dvc repro", **options: Any) -> Any:
-    """Read a Parquet file as a pandas data frame.
+    """Read a Parquet file, or a CSV file of a name that ends so, as a pandas data frame.
 
     Args:
         path: the file.
         made_by: the command that makes it.
-        options: of pandas' read_parquet, such as ``columns``.
+        options: of pandas' read_parquet or read_csv, such as ``columns`` or ``dtype``.
 
     Raises:
         BestsellerError: the file is missing or damaged, or lacks a column.
@@ -184,7 +184,8 @@ def read_table(path: str | Path, made_by: str = "dvc repro", **options: Any) -> 
     import pandas as pd  # noqa: PLC0415 (slow, and most who write files need no table)
 
     with reading(path, made_by) as found:
-        return pd.read_parquet(found, **options)
+        read = pd.read_csv if found.suffix == ".csv" else pd.read_parquet
+        return read(found, **options)
 
 
 def write_json(path: str | Path, value: Any) -> None:

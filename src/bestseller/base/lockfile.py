@@ -1,15 +1,20 @@
-"""DVC's two files that a kill can leave half-written: dvc.lock, and its list of locks.
+"""What a kill of DVC can leave: half a dvc.lock, half a pointer, half a list of locks, temporaries.
 
 DVC writes both in place, dvc.lock in a third of a second after each stage. Every stage keeps a copy
 of dvc.lock as it starts, and our commands put a sound one back before they run DVC. An entry that
 the copy lacks costs no computing: DVC has the stage's outputs in its run cache.
+
+Beside what it links or copies DVC writes ``.<22 letters>.tmp``, and never looks for those of a
+killed one.
 """
 
 import json
+import os
 import re
 import subprocess
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +23,18 @@ from ruamel.yaml.error import YAMLError
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import atomic_path, remove
+from bestseller.base.index_lock import free_index
 from bestseller.base.processes import is_running, is_there
 
 LOCK_FILE = "dvc.lock"
 COPY = Path(".scratch") / LOCK_FILE
 ASIDE = Path(".scratch") / f"{LOCK_FILE}.damaged"
 RWLOCK = Path(".dvc") / "tmp" / "rwlock"
+SWEPT = ("data", "metrics", ".dvc/cache")
+DEAD_S = 60.0  # seconds in which a living DVC writes into its temporary, or is done with it
 SETTLE_S, SETTLE_TRIES = 0.25, 20  # seconds between two looks at DVC's locks, and how many
 Stages = Mapping[str, Mapping[str, Any]]
+_TEMPORARY = re.compile(r"\.[\w-]{22}\.tmp")  # dvc_objects.fs.utils.tmp_fname
 _ENTRY = re.compile(r"^  (\S.*):\n((?:(?:   .*)?\n)*)", re.MULTILINE)
 _FILE = re.compile(r"^    - path: .*\n((?:      .*\n)*)", re.MULTILINE)
 
@@ -60,9 +69,10 @@ def entries(text: str) -> list[str] | None:
 
 
 def mend(root: Path) -> str:
-    """Put dvc.lock back where a kill left it half-written, and free locks of killed processes.
+    """Put back what a kill left half-written of DVC's files; take away what else it left.
 
-    What is replaced is kept in `ASIDE`.
+    These are dvc.lock, of which what is replaced is kept in `ASIDE`, and the pointers in data/, as
+    the champion's: the committed one comes back, or where there is none it goes.
 
     Returns:
         One line that says what was done, empty where nothing was.
@@ -71,6 +81,36 @@ def mend(root: Path) -> str:
         BestsellerError: dvc.lock holds the marks of a merge, which a person has to decide.
     """
     free_locks(root)
+    _sweep(root)
+    return "; ".join(filter(None, [free_index(root), *_pointers(root), _lock(root)]))
+
+
+def _pointers(root: Path) -> Iterator[str]:
+    """Mend the pointers that are half-written, and tell which."""
+    for path in sorted((root / "data").glob("*.dvc")):
+        data, name = path.read_bytes(), path.relative_to(root).as_posix()
+        if _is_pointer(data) or b"\n<<<<<<< " in b"\n" + data:
+            continue
+        committed = _committed(root, name)
+        if _is_pointer(committed):
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(committed)
+            yield f"{name}: was half-written; the committed one is back"
+        else:
+            remove(path)
+            yield f"{name}: was half-written and is not committed, so it is removed"
+
+
+def _is_pointer(data: bytes) -> bool:
+    try:
+        (out,) = YAML(typ="safe").load(data.decode())["outs"]
+        return data.endswith(b"\n") and bool(out["md5"] and out["path"])
+    except (YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+        return False
+
+
+def _lock(root: Path) -> str:
+    """Put dvc.lock back where it is half-written, and tell it."""
     path = root / LOCK_FILE
     if not path.exists():
         return ""
@@ -81,7 +121,7 @@ def mend(root: Path) -> str:
             "then run again"
         )
     copy = (root / COPY).read_bytes() if (root / COPY).exists() else b""
-    committed = _committed(root)
+    committed = _committed(root, LOCK_FILE)
     now = _stages(data)
     if now is not None and (data == committed or not _is_cut(now, _stages(copy) or {})):
         return ""
@@ -123,12 +163,22 @@ def _is_whole(entry: Mapping[str, Any]) -> bool:
     return bool(entry["cmd"]) and all(file["path"] and len(file) > 1 for file in files)
 
 
-def _committed(root: Path) -> bytes:
-    asked = ["git", "show", f"HEAD:./{LOCK_FILE}"]
+def _committed(root: Path, name: str) -> bytes:
+    asked = ["git", "show", f"HEAD:./{name}"]
     try:
         return subprocess.run(asked, cwd=root, capture_output=True, check=False).stdout
     except OSError:  # no git here
         return b""
+
+
+def _sweep(root: Path) -> None:
+    """Remove DVC's temporaries, among the outputs and in its cache, that nobody writes into."""
+    for name in SWEPT:
+        for folder, _, files in os.walk(root / name):
+            for path in (Path(folder, file) for file in files if _TEMPORARY.fullmatch(file)):
+                with suppress(OSError):
+                    if time.time() - path.lstat().st_mtime > DEAD_S:
+                        path.unlink()
 
 
 def free_locks(root: Path) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Any, Literal, NamedTuple
 
 from pydantic import (
@@ -74,7 +74,7 @@ class Product(Record):
         """Take a price that is no number, or that no product has, for one that is not told."""
         try:
             bounded = price is not None and abs(Decimal(price)) < MAX_PRICE
-        except (InvalidOperation, ValueError):
+        except (DecimalException, ValueError):  # of 1e9999999, Overflow
             return None
         return price if bounded else None
 

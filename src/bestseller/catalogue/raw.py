@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bestseller.base.errors import BestsellerError
-from bestseller.base.files import atomic_path, require
+from bestseller.base.files import atomic_path, reading, require
 from bestseller.catalogue.product import Product, Rejected
 
 IMAGES, CATALOGUE, REJECTS = "images.zip", "catalogue.jsonl", "rejects.csv"
@@ -56,12 +56,14 @@ def read_catalogue(path: str | Path) -> list[Product]:
     """Read catalogue.jsonl.
 
     Raises:
-        BestsellerError: the file is missing or empty, a line is no product, a sku stands twice.
+        BestsellerError: the file is missing, empty or no UTF-8, a line is no product, a sku stands
+            twice.
     """
-    path = require(path, MADE_BY)
+    with reading(path, MADE_BY) as found:
+        text = found.read_text(encoding="utf-8")
     products: list[Product] = []
     seen: set[str] = set()
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -84,10 +86,14 @@ def read_catalogue(path: str | Path) -> list[Product]:
 
 
 def read_rejects(path: str | Path) -> list[Rejected]:
-    """Read rejects.csv; none where there is no such file yet."""
+    """Read rejects.csv; none where there is no such file yet.
+
+    Raises:
+        BestsellerError: the file is damaged.
+    """
     if not Path(path).exists():
         return []
-    with Path(path).open(encoding="utf-8", newline="") as file:
+    with reading(path, MADE_BY) as found, found.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     return [Rejected(*row) for row in rows[1:] if len(row) == len(Rejected._fields)]
 

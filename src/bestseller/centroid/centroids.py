@@ -22,8 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bestseller.backbones.backbone import batches
-from bestseller.base.errors import BestsellerError
-from bestseller.base.files import atomic_path
+from bestseller.base.files import atomic_path, reading
 
 Threshold = Literal["mean"] | float
 
@@ -161,15 +160,13 @@ def load_centroids(
     Raises:
         BestsellerError: the file is missing or damaged.
     """
-    try:
+    with reading(path, "dvc repro centroid"):
         with safe_open(path, "pt") as file:
             config = json.loads(file.metadata()["config"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except Exception as error:
-        raise BestsellerError(f"{path}: {error}; run `dvc repro centroid`") from error
-    if not tensors:
-        return None
-    features = make_features(config["backbone"], config["layer"], config["pooling"])
-    found = Centroids(features, tensors["centres"], tensors["references"], config["lines"])
-    found.load_state_dict(tensors)
-    return found
+        if not tensors:
+            return None
+        features = make_features(config["backbone"], config["layer"], config["pooling"])
+        found = Centroids(features, tensors["centres"], tensors["references"], config["lines"])
+        found.load_state_dict(tensors)
+        return found

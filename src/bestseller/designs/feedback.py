@@ -17,7 +17,7 @@ from PIL import Image
 from scipy.special import betaincinv
 
 from bestseller.base.errors import BestsellerError
-from bestseller.base.files import atomic_path, read_json, require
+from bestseller.base.files import atomic_path, read_json, reading, require
 from bestseller.designs.export import MADE_BY, defused
 from bestseller.designs.verdicts import BLIND, GIVEN, KEEP, REJECT, SAID, parse
 from bestseller.metrics.statistics import Interval, clopper_pearson
@@ -80,14 +80,20 @@ def sized(pictures: Iterable[NDArray[np.uint8]], size: int) -> NDArray[np.uint8]
 
 
 def _picture(path: Path) -> NDArray[np.uint8]:
-    return np.array(Image.open(require(path, TAKEN_BY)).convert("RGB"))
+    with reading(path, TAKEN_BY), Image.open(path) as picture:
+        return np.array(picture.convert("RGB"))
 
 
 def _scored(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     try:
-        return table.assign(score=table["score"].astype(float))
+        score = table["score"].astype(float)
     except ValueError as error:
         raise BestsellerError(f"{path}: score: {error}; restore it with git") from error
+    if (odd := ~np.isfinite(score)).any():
+        raise BestsellerError(
+            f"{path}: score: {table['score'][odd].iloc[0]} is no finite number; restore it with git"
+        )
+    return table.assign(score=score)
 
 
 def take(file: Path, designs: Path, folder: Path) -> Feedback:
@@ -110,14 +116,13 @@ def take(file: Path, designs: Path, folder: Path) -> Feedback:
     given = parse(file)
     before = Feedback.read(folder).table
     rows = {str(row["file"]): row for row in _records(before)}
-    folder.mkdir(parents=True, exist_ok=True)
+    pictures = []
     for row in _records(given):
         name = row["file"]
         described = (designs / name).with_suffix(".json")
         if described.exists():
             record = read_json(described)
-            with atomic_path(folder / name) as temporary:
-                shutil.copyfile(require(designs / name, MADE_BY), temporary)
+            pictures.append(require(designs / name, MADE_BY))
             rows[name] = _over(rows.get(name, {}), row) | {key: record[key] for key in KNOWN}
         elif name in rows:
             rows[name] = _over(rows[name], row)
@@ -126,6 +131,9 @@ def take(file: Path, designs: Path, folder: Path) -> Feedback:
                 f"{file}: {name} is no design of {designs}; take in the feedback on a run's "
                 f"designs before the next `{MADE_BY}`"
             )
+    for picture in pictures:  # now that every row is known to be sound
+        with atomic_path(folder / picture.name) as temporary:
+            shutil.copyfile(picture, temporary)
     table = pd.DataFrame([rows[name] for name in sorted(rows)], columns=COLUMNS)
     with atomic_path(folder / NAME) as temporary:
         safe = table.map(defused)

@@ -3,13 +3,13 @@
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 
-from bestseller.base.errors import BestsellerError
+from bestseller.base.errors import BestsellerError, out_of_means
 from bestseller.designs.export import FEEDBACK
 
 KEEP, REJECT = "keep", "reject"
@@ -72,21 +72,24 @@ def _of_csv(path: Path) -> Iterator[list[str]]:
     except UnicodeDecodeError as error:
         raise BestsellerError(f"{path}: no UTF-8 text; save it as CSV UTF-8") from error
     first = text.partition("\n")[0]
-    return csv.reader(io.StringIO(text), delimiter=";" if first.count(";") > 1 else ",")
+    rows = csv.reader(io.StringIO(text), delimiter=";" if first.count(";") > 1 else ",")
+    try:
+        return iter(list(rows))
+    except csv.Error as error:
+        raise BestsellerError(f"{path}: line {rows.line_num}: no CSV ({error})") from error
 
 
 def _of_workbook(path: Path) -> Iterator[list[str]]:
     import openpyxl  # noqa: PLC0415 (slow import)
-    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
 
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
-        raise BestsellerError(f"{path}: no workbook of Excel's: {error}") from error
-    try:
-        rows = [_texts(row) for row in book.worksheets[0].iter_rows(values_only=True)]
-    finally:
-        book.close()
+        with closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as book:
+            rows = [_texts(row) for row in book.worksheets[0].iter_rows(values_only=True)]
+    except Exception as error:  # a damaged workbook has openpyxl raise anything
+        if out_of_means(error):  # this machine's fault, and no file's
+            raise
+        told = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        raise BestsellerError(f"{path}: no workbook of Excel's: {told[:200]}") from error
     return iter([[cell.lower().strip() for cell in rows[0]], *rows[1:]] if rows else [])
 
 

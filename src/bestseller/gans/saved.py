@@ -18,7 +18,7 @@ from torch import nn
 
 from bestseller.base.compute import device, to_uint8
 from bestseller.base.errors import BestsellerError
-from bestseller.base.files import atomic_path, read_json, reading, require, sha256_file, write_json
+from bestseller.base.files import atomic_path, read_json, reading, sha256_file, write_json
 from bestseller.gans.codes import Codes, Drawn, truncated
 from bestseller.gans.conditions import Conditions
 from bestseller.gans.gan import Shape
@@ -202,8 +202,8 @@ def load_generator(folder: str | Path) -> TrainedGenerator:
     with reading(folder / CONFIG, made_by):
         config = Config(**told)
         network = config.build()
-    weights = require(folder / WEIGHTS, made_by)
-    try:
+    weights = folder / WEIGHTS
+    with reading(weights, f"dvc repro -f train@{folder.name}"):
         tensors, metadata = _read(weights)
         rows = tensors.pop(CODES, None)
         network.load_state_dict(tensors)
@@ -211,11 +211,6 @@ def load_generator(folder: str | Path) -> TrainedGenerator:
         if rows is not None:
             products = json.loads(metadata[CODES])
             codes = Codes.of(rows.numpy(), products, config.settings)
-    except Exception as error:
-        first = str(error).splitlines()[0]
-        raise BestsellerError(
-            f"{weights}: {first}; run `dvc repro -f train@{folder.name}`"
-        ) from error
     return TrainedGenerator(config, network, sha256_file(weights), codes)
 
 

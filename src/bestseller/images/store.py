@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from bestseller.base.errors import BestsellerError
+from bestseller.base.errors import BestsellerError, out_of_means
 from bestseller.base.files import atomic_path, require
 
 IMAGES = "images.npy"
@@ -57,11 +57,15 @@ class ImageSet:
         index_path = require(Path(folder) / INDEX, made_by)
         try:
             images = np.load(images_path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, OSError, EOFError) as error:
+        except Exception as error:  # NumPy evaluates the header as Python
+            if out_of_means(error):  # this machine's fault, and no file's
+                raise
             raise BestsellerError(f"{images_path}: no whole .npy file; run `{made_by}`") from error
         try:
             index = pd.read_parquet(index_path)
-        except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
+        except Exception as error:
+            if out_of_means(error):
+                raise
             raise BestsellerError(f"{index_path}: no Parquet file; run `{made_by}`") from error
         problem = _problem(images, index.columns, len(index)) or ("" if len(index) else "no image")
         if problem:

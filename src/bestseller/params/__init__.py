@@ -211,6 +211,10 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         where = f"line {mark.line + 1}: " if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise BestsellerError(f"{path}: {where}no YAML ({problem})") from error
+    except RecursionError as error:
+        raise BestsellerError(f"{path}: no YAML (brackets are nested too deep)") from error
+    except IsADirectoryError as error:
+        raise BestsellerError(f"{path}: is a folder, not a file; move it away") from error
     if not isinstance(value, Mapping):
         raise BestsellerError(f"{path}: holds no keys; restore it with `git checkout {path}`")
     return dict(value)

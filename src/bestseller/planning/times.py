@@ -1,5 +1,6 @@
 """How long stages take: from their last run here, else from another machine's by a calibration."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -87,9 +88,10 @@ class Times:
 
     def _noted(self, stage: str) -> float | None:
         try:
-            return float(read_json(self.folder / f"{stage}.json")["seconds"])
+            seconds = float(read_json(self.folder / f"{stage}.json")["seconds"])
         except (BestsellerError, KeyError, TypeError, ValueError):
             return None
+        return seconds if 0 <= seconds < math.inf else None  # the clock was set back meanwhile
 
     def _growth(self, item: str) -> float:
         """Return by how much a training is longer than when its model was last made here."""

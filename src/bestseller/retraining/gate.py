@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from bestseller.base.compute import configure_torch
 from bestseller.base.errors import BestsellerError
-from bestseller.base.files import read_json, require
+from bestseller.base.files import read_json, read_table, require
 from bestseller.comparison.references import REAL
 from bestseller.evaluation.quality import rounded
 from bestseller.gans import TrainedGenerator, load_generator
@@ -48,7 +48,7 @@ def decision_of(root: Path, champion: Path | None, params: Params) -> Decision:
     name = str(read_json(root / METRICS / "summary.json", "dvc repro compare")["nearest_model"])
     challenger = load_generator(root / MODELS / name)
     measured = read_json(root / METRICS / "evaluate" / f"{name}.json", f"dvc repro evaluate@{name}")
-    models = pd.read_csv(require(root / METRICS / "models.csv", "dvc repro compare"))
+    models = read_table(root / METRICS / "models.csv", "dvc repro compare")
     told = read_json(root / METRICS / "comparison.json", "dvc repro compare")["columns"]
     facts, failed = floors(measured, _real(models), params.retrain.gate, from_records(told))
     facts["challenger_sha256"] = challenger.hash

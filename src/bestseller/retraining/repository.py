@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bestseller.base import lockfile
 from bestseller.base.errors import BestsellerError
+from bestseller.base.index_lock import free_index
 from bestseller.base.processes import tied
 
 TRAILER = "Retrain-Run"
@@ -83,6 +84,8 @@ class Repository:
                 "apply and commit it first"
             )
         self.git("rev-parse", "--verify", "HEAD")
+        if told := free_index(self.root):
+            print(told, flush=True)
         if not self.branch():
             raise BestsellerError("git: not on a branch; `git switch` to one")
         if self.asks("var", "GIT_COMMITTER_IDENT") is None:
