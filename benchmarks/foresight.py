@@ -42,7 +42,7 @@ from bestseller.designs.evidence import Naming
 from bestseller.designs.expected import Expectation
 from bestseller.designs.foresight import Lift, lift
 from bestseller.designs.sharing import share_out
-from bestseller.designs.shortlist import passing, shortlist
+from bestseller.designs.shortlist import eligible, shortlist
 from bestseller.gans import TrainedGenerator, load_generator
 from bestseller.images.store import ImageSet
 from bestseller.metrics.statistics import mean_interval
@@ -138,7 +138,7 @@ class Day:
             if line not in self.pool:
                 drawn = sample([self.generator], line, wanted.candidates, wanted.seed).images
                 _, judged = scorer.judge(drawn, [line] * len(drawn))
-                self.pool[line] = drawn[passing(judged, np.zeros(len(drawn), bool), 1.0)]
+                self.pool[line] = drawn[eligible(judged, np.zeros(len(drawn), bool), 1.0)]
         return {line: images for line, images in self.pool.items() if len(images)}
 
 

@@ -14,11 +14,11 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> str:
         before: flat settings, keys joined with dots.
         after: those that are told.
     """
-    short = _short(before | after)
+    short = _short({**before, **after})
     return _listed(
         [
             f"{short[key]}={_cut(after[key]) if key in after else 'gone'}"
-            for key in before | after
+            for key in {**before, **after}
             if before.get(key) != after.get(key)
         ]
     )
