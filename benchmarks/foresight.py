@@ -217,9 +217,12 @@ def main() -> None:
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--sold", type=float, default=1.0, help="times as many units a product")
     parser.add_argument("--share", type=float, default=params.foresight.share)
+    parser.add_argument("--apart", type=float, default=params.shortlist.apart)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
-    all_recognisable = params.shortlist.model_copy(update={"recognisable": 1.0})
+    all_recognisable = params.shortlist.model_copy(
+        update={"recognisable": 1.0, "apart": asked.apart}
+    )
     params = params.model_copy(update={"shortlist": all_recognisable})
     with threadpool_limits(asked.threads):
         configure_torch(asked.threads, 0)

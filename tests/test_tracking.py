@@ -19,11 +19,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.utils.validation import MAX_EXPERIMENT_TAG_VAL_LENGTH
 from ruamel.yaml import YAML
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import write_json
-from bestseller.tracking import collect, naming, publish
+from bestseller.tracking import collect, naming, publish, view
 from bestseller.tracking.record import PipelineRecord, Point, read_curves
 from conftest import REPOSITORY, start_git
 from stages import mlflow_ui
@@ -195,6 +196,13 @@ def test_names_are_short_and_no_two_settings_are_told_alike() -> None:
     assert not naming.differences(before, before)
     assert naming.stages(["report", "track"]) == "report, track anew"
     assert naming.run_name("", "demo") == "demo"
+
+
+def test_the_longest_names_of_columns_are_short_enough_for_mlflow() -> None:
+    names = [f"{'ä' * 240}{number}" for number in range(100)]
+    state = view.state(names, names[:1])
+    assert len(state) < MAX_EXPERIMENT_TAG_VAL_LENGTH
+    assert len(json.loads(state)["selectedColumns"]) == 2 + view.MOST
 
 
 def test_the_pages_open_with_the_numbers_in_columns(checkout: Path) -> None:
@@ -380,7 +388,7 @@ def test_four_processes_meet_at_a_cold_database(checkout: Path) -> None:
     script = textwrap.dedent(
         """
         import os, pathlib, sys
-        from bestseller.tracking import collect, naming, publish
+        from bestseller.tracking import collect, naming, publish, view
         from bestseller.tracking import mlflow_store  # once, before the fork
         folder = pathlib.Path.cwd()
         record = collect(folder, ["dcgan-plain-0"], ["track"])

@@ -42,6 +42,7 @@ def _short(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _cut(text: str) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 

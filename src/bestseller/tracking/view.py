@@ -11,10 +11,13 @@ from collections.abc import Collection
 KEY = "numbers"  # of the view, in addresses
 TAG = f"mlflow.sharedViewState.{KEY}"
 ADDRESS = f"?viewStateShareKey={KEY}"
+MOST = 12  # metrics that are shown; with the longest names the tag is still short enough for MLflow
 
 
 def state(metrics: Collection[str], tags: Collection[str]) -> str:
     """Return the tag's value: how long a run took, then a column for each tag and metric."""
     columns = ["attributes.`Duration`"]
-    columns += [f"tags.`{name}`" for name in tags] + [f"metrics.`{name}`" for name in metrics]
-    return json.dumps({"selectedColumns": columns, "columnOrder": [], "columnWidths": {}})
+    columns += [f"tags.`{name}`" for name in tags]
+    columns += [f"metrics.`{name}`" for name in list(metrics)[:MOST]]
+    shared = {"selectedColumns": columns, "columnOrder": [], "columnWidths": {}}
+    return json.dumps(shared, ensure_ascii=False)
