@@ -42,7 +42,7 @@ from bestseller.designs.evidence import Naming
 from bestseller.designs.expected import Expectation
 from bestseller.designs.foresight import Lift, lift
 from bestseller.designs.sharing import share_out
-from bestseller.designs.shortlist import passing, shortlist
+from bestseller.designs.shortlist import eligible, shortlist
 from bestseller.gans import TrainedGenerator, load_generator
 from bestseller.images.store import ImageSet
 from bestseller.metrics.statistics import mean_interval
@@ -138,7 +138,7 @@ class Day:
             if line not in self.pool:
                 drawn = sample([self.generator], line, wanted.candidates, wanted.seed).images
                 _, judged = scorer.judge(drawn, [line] * len(drawn))
-                self.pool[line] = drawn[passing(judged, np.zeros(len(drawn), bool), 1.0)]
+                self.pool[line] = drawn[eligible(judged, np.zeros(len(drawn), bool), 1.0)]
         return {line: images for line, images in self.pool.items() if len(images)}
 
 
@@ -217,9 +217,12 @@ def main() -> None:
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--sold", type=float, default=1.0, help="times as many units a product")
     parser.add_argument("--share", type=float, default=params.foresight.share)
+    parser.add_argument("--apart", type=float, default=params.shortlist.apart)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
-    all_recognisable = params.shortlist.model_copy(update={"recognisable": 1.0})
+    all_recognisable = params.shortlist.model_copy(
+        update={"recognisable": 1.0, "apart": asked.apart}
+    )
     params = params.model_copy(update={"shortlist": all_recognisable})
     with threadpool_limits(asked.threads):
         configure_torch(asked.threads, 0)

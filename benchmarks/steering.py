@@ -69,6 +69,7 @@ from bestseller.designs.search import search
 from bestseller.designs.searched import with_searched
 from bestseller.designs.selection import choose_diverse
 from bestseller.designs.sharing import share_out
+from bestseller.designs.shortlist import alike, usual_between
 from bestseller.designs.walk import budget
 from bestseller.gans import TrainedGenerator, load_generator
 from bestseller.gans.codes import Parents
@@ -230,6 +231,7 @@ def judged(
     """Return the features of candidates and what the shortlist knows of them; no classifier."""
     table = shop.look(images)
     features = np.stack(list(table["features"]))
+    table = table.assign(parents=parents)
     return features, pd.concat([table, expectation.judge(features, line, parents)], axis=1)
 
 
@@ -261,6 +263,7 @@ def drawn(  # noqa: PLR0917 (what is drawn, then how)
 
 def chosen(  # noqa: PLR0917 (of what, then how)
     shop: Shop,
+    line: str,
     table: pd.DataFrame,
     by: str,
     params: Params,
@@ -276,6 +279,11 @@ def chosen(  # noqa: PLR0917 (of what, then how)
         np.stack(list(passing_rows["features"])),
         places,
         taken=np.stack(taken) if taken else None,
+        **alike(
+            list(passing_rows["parents"]),
+            np.arange(len(passing_rows)),
+            usual_between(shop.known, params.shortlist.apart).get(line, 0.0),
+        ),
     )
     taken.extend(passing_rows["features"].iloc[rows])
     return passing_rows.iloc[rows]
@@ -331,14 +339,14 @@ def measure(  # noqa: PLR0912, PLR0917 (what is measured, then how; an arm after
         for line, table in drawings[screen, searched].items():
             found = table[passing(table)]
             if by:
-                found = chosen(shop, table, by, params, taken, given.per_line)
+                found = chosen(shop, line, table, by, params, taken, given.per_line)
             if len(found):
                 kept[line] = found.assign(appeal=shop.appeal(list(found["images"])))
         taken, gains, weights = [], [], []
         for line, table in drawings[screen, searched].items():
             many = table[passing(table)]
             if by:
-                many = chosen(shop, table, by, params, taken, places[line])
+                many = chosen(shop, line, table, by, params, taken, places[line])
             if len(many):
                 gains.append(shop.appeal(list(many["images"])).mean() - means[line])
                 weights.append(len(many) if by else places[line])
@@ -394,6 +402,7 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=params.shortlist.candidates)
     parser.add_argument("--steps", type=int, default=params.shortlist.search or 4)
     parser.add_argument("--scale", type=float, default=0.18, help="of the reader's shop")
+    parser.add_argument("--apart", type=float, default=params.shortlist.apart)
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
@@ -402,7 +411,7 @@ def main() -> None:
         configure_torch(asked.threads, 0)
         reader = AttributeReader.fit(str(asked.data / "backbones"), params, asked.scale)
         print("read rightly, unseen:", pd.Series(reader.accuracy()).round(2).to_dict(), flush=True)
-        changes = {"candidates": asked.candidates, "search": asked.steps}
+        changes = {"candidates": asked.candidates, "search": asked.steps, "apart": asked.apart}
         changed = params.shortlist.model_copy(update=changes)
         params = params.model_copy(update={"shortlist": changed})
         shop, found = None, {}

@@ -16,6 +16,7 @@ from bestseller.tracking.server import (
     follow_checkout,
     repository_root,
 )
+from bestseller.tracking.view import ADDRESS, TAG
 from stages import run
 
 EXPERIMENT = "bestseller"
@@ -30,9 +31,9 @@ def main(params: Params, port: str | None) -> None:
     root = repository_root()
     uri = f"sqlite:///{root / DATABASE_FILE}"
     origin = f"http://{NAME}:{number}"
-    page = f"{origin}/#/experiments/{experiment_id(root / DATABASE_FILE)}/runs"
+    page = f"{origin}/#/experiments/{runs_page(root / DATABASE_FILE)}"
     follow_checkout(uri, root)
-    print(f"The runs, a column for each metric under Columns: {page}\nCtrl-C ends.", flush=True)
+    print(f"The runs: {page}\nCtrl-C ends.", flush=True)
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     command = [str(Path(sys.executable).parent / "mlflow"), "server", "--host", HOST]
     command += ["--port", str(number), "--workers", "1", "--backend-store-uri", uri]
@@ -66,21 +67,24 @@ def port_number(text: str) -> int:
     return int(text)
 
 
-def experiment_id(database: Path) -> str:
-    """Return the id of the experiment that has the runs.
+def runs_page(database: Path) -> str:
+    """Return the page of the runs, behind #/experiments/, with its columns where they are shared.
 
     Raises:
         BestsellerError: nothing was published here yet.
     """
     if database.exists():
         with closing(sqlite3.connect(database)) as connection:
-            query = "SELECT experiment_id FROM experiments WHERE name = ?"
+            query = (
+                "SELECT e.experiment_id, t.key FROM experiments e LEFT JOIN experiment_tags t "
+                "ON t.experiment_id = e.experiment_id AND t.key = ? WHERE e.name = ?"
+            )
             try:
-                found = connection.execute(query, (EXPERIMENT,)).fetchone()
+                found = connection.execute(query, (TAG, EXPERIMENT)).fetchone()
             except sqlite3.OperationalError:  # no MLflow has set it up
                 found = None
         if found:
-            return str(found[0])
+            return f"{found[0]}/runs{ADDRESS if found[1] else ''}"
     raise BestsellerError(f"{database.name}: not found; run `make publish` first")
 
 

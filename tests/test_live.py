@@ -197,4 +197,7 @@ def test_a_follower_that_was_killed_leaves_no_run_behind(checkout: Path) -> None
     assert [run.info.status for run in runs(checkout)] == ["RUNNING"]
     lock(checkout)
     publish(collect(checkout, [NAME], []), checkout, wait_s=60)
-    assert sorted(run.info.run_name for run in runs(checkout)) == ["demo", f"train@{NAME}"]
+    assert sorted(run.info.run_name for run in runs(checkout)) == [
+        "first run (demo)",
+        f"train@{NAME}",
+    ]

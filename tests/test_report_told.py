@@ -93,7 +93,14 @@ def test_a_precision_of_nought_and_a_tie_are_warned_of(results: Results) -> None
     )
     blind = measured(results, precision_lite2=[0.5, 0.1], coverage_lite2_4_5=[0.0, 0.1])
     (told,) = [w.text for w in warnings(blind) if w.title.startswith("Models with no image")]
-    assert told.startswith("DCGAN, centroid, seed 0 (Coverage, lite2 layers 4, 5):")
+    assert told.startswith("DCGAN, centroid, seed 0: 0 in Coverage, lite2 layers 4, 5. A ")
+    both = measured(results, precision_lite2=[0.0, 0.0], coverage_lite2_4_5=[0.0, 0.0])
+    (told,) = [w.text for w in warnings(both) if w.title.startswith("Models with no image")]
+    models, zeros = told.split(". A ")[0].split(
+        ": 0 in "
+    )  # models with the same zeros are one group
+    assert models == "DCGAN, centroid, seed 0; DCGAN, plain, seed 0"
+    assert zeros == "Precision, lite2; Coverage, lite2 layers 4, 5"
     tied = replace(results, leaders=["dcgan-centroid-0", "dcgan-plain-0"])
     (told,) = [w.text for w in warnings(tied) if w.title == "No model is the best"]
     assert told.startswith("DCGAN, centroid, seed 0 and DCGAN, plain, seed 0 are tied")

@@ -13,6 +13,7 @@ from bestseller.designs.selection import (
     best_models,
     choose_diverse,
     recognisable,
+    usual_distance,
 )
 
 
@@ -59,6 +60,37 @@ def test_choice_by_hand() -> None:
     assert choose(0.0, least_distance=0.6) == [0, 3, 2]  # row 1 is a near-duplicate of row 0
     assert choose(0.0, taken=np.array([[0.05]])) == [1, 3, 2]  # so is row 0 of a taken one
     assert choose(0.0, count=9) == [0, 1, 3, 2]
+
+
+def test_what_is_alike_comes_last() -> None:
+    score = np.array([1.0, 0.9, 0.8, 0.1])
+    features = np.array([[0.0], [0.5], [1.0], [9.0]])
+
+    def choose(count: int = 4, **more: Any) -> list[int]:
+        given = {"diversity": 0.0, "scale": 2.0, "least_distance": 0.1} | more
+        return choose_diverse(score, features, count, **given)
+
+    assert choose() == [0, 1, 2, 3]
+    # 1 is nearer than 0.8 to 0, 2 and 3 are not; then 1 is all that is left, and takes the place
+    assert choose(apart=0.8) == [0, 2, 3, 1]
+    assert choose(2, apart=5.0) == [0, 3]
+    # 2 is made of what 0 is made of; the other way round is another design, and so is nothing
+    assert choose(made_of=[("a", "b"), ("b", "a"), ("a", "b"), None]) == [0, 1, 3, 2]
+    assert choose(made_of=[None] * 4) == [0, 1, 2, 3]
+    # what is nearer than the least distance stays out, whatever is left
+    assert choose(apart=5.0, least_distance=0.8) == [0, 3, 2]
+
+
+def test_how_far_products_of_a_line_are_from_each_other() -> None:
+    # line A: 0, 1, 3 (and a second image of the design at 3): nearest others 1, 1, 2, 2.1;
+    # line B: 10, 14: nearest others 4, 4, too few to count alone; line C: one product, none
+    features = np.array([0.0, 1.0, 3.0, 3.1, 10.0, 14.0, 20.0])[:, None]
+    clusters = np.array([0, 1, 2, 2, 3, 4, 5])
+    lines = np.array(["A"] * 4 + ["B"] * 2 + ["C"])
+    found = usual_distance(features, clusters, lines, 50)
+    every = np.median([1, 1, 2, 2.1, 4, 4])
+    assert found == pytest.approx({"A": 1.5, "B": every, "C": every})
+    assert usual_distance(features[:1], clusters[:1], lines[:1], 50) == {"A": 0.0}
 
 
 @settings(deadline=None, max_examples=50)

@@ -11,6 +11,8 @@ from scipy.spatial.distance import cdist
 
 from bestseller.base.errors import BestsellerError
 from bestseller.designs.sellers import palette
+from bestseller.designs.shortlist import alike, usual_between
+from bestseller.gans.codes import Parent
 from bestseller.preference.scorer import Scorer
 from toy_designs import BrightIsA, HalfToTwice, Memory, Pixels, choose, world  # noqa: F401
 
@@ -40,6 +42,39 @@ def test_a_rejected_design_and_its_neighbours_do_not_return(world: tuple[Memory,
     )
     assert away.min() >= radius * 0.999
     assert choose(world).counts["rejected"].max() == 0
+
+
+def test_designs_of_a_line_are_as_far_apart_as_asked(
+    world: tuple[Memory, Scorer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, scorer = world
+    assert usual_between(scorer.known, 0) == {}
+    assert usual_between(scorer.known, 50).keys() == set(scorer.known.training["line"])
+
+    def chosen(count: int, apart: float) -> dict[str, list[bytes]]:
+        found: dict[str, list[bytes]] = {}
+        for design in choose(world, per_line=count, apart=apart).designs:
+            found.setdefault(str(design.record["line"]), []).append(design.image.tobytes())
+        return found
+
+    every = chosen(40, 0)
+    line = min(every)  # the first: nothing of another line is taken before
+    best, *others = every[line]
+    pixels = [np.frombuffer(image, np.uint8) / 255 for image in every[line]]
+    away = [float(np.linalg.norm(other - pixels[0])) for other in pixels[1:]]
+    asked = float(np.quantile(away, 0.75)) - 1e-4
+    second = next(o for o, distance in zip(others, away, strict=True) if distance >= asked)
+    assert second != others[0]
+    usual = dict.fromkeys(every, asked)
+    monkeypatch.setattr("bestseller.designs.shortlist.usual_between", lambda *_: usual)
+    assert chosen(2, 50)[line] == [best, second]
+
+
+def test_the_same_parents_in_the_same_order_are_alike() -> None:
+    a, b = Parent("a", "A", 0.6), Parent("b", "A", 0.4)
+    told = alike([(a, b), (b, a), None, (a, b)], np.array([0, 1, 3]), 2.0)
+    assert told == {"apart": 2.0, "made_of": [("a", "b"), ("b", "a"), ("a", "b")]}
+    assert alike([(a, b)], np.array([0]), 0.0) == {}
 
 
 def test_what_is_unlike_every_product_is_dropped(

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -18,11 +19,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.utils.validation import MAX_EXPERIMENT_TAG_VAL_LENGTH
 from ruamel.yaml import YAML
 
 from bestseller.base.errors import BestsellerError
 from bestseller.base.files import write_json
-from bestseller.tracking import collect, publish
+from bestseller.tracking import collect, naming, publish, view
 from bestseller.tracking.record import PipelineRecord, Point, read_curves
 from conftest import REPOSITORY, start_git
 from stages import mlflow_ui
@@ -167,13 +169,58 @@ def test_runs_last_as_long_as_their_stages_and_tell_what_was_set(checkout: Path)
     record = send(checkout)
     store = Store(checkout)
     (parent,) = store.parents
-    assert parent.info.run_name.split()[0] == "demo"
-    assert parent.info.run_name.split()[2:] == ["threads=4"]
+    assert re.fullmatch(r"threads=4 \(demo [0-9a-f]{7}\)", parent.info.run_name)
     assert (parent.info.start_time, parent.info.end_time) == (100_000, 260_500)
     training = store.child("train@dcgan-plain-0").info
     assert (training.start_time, training.end_time) == (200_500, 260_500)
     sales = store.child("sales").info
     assert sales.start_time == sales.end_time == record.time_ms, "not known"
+
+
+def test_a_name_tells_what_changed_since_the_last_run(checkout: Path) -> None:
+    send(checkout)
+    write_lock(checkout, "python -m stages.sales --again")
+    send(checkout)
+    (checkout / "params.yaml").write_text("profile: demo\nthreads: 4\n")
+    write_lock(checkout, "python -m stages.sales --more")
+    send(checkout)
+    names = {run.info.run_name for run in Store(checkout).parents}
+    assert names == {"first run (demo)", "sales anew (demo)", "threads=4, empty=gone (demo)"}
+
+
+def test_names_are_short_and_no_two_settings_are_told_alike() -> None:
+    before = {"train.dcgan.lr": "1", "train.d2gan.lr": "1", "a.x.y": "1", "b.x.y": "1", "e": "1"}
+    changed = {"train.dcgan.lr": "2", "a.x.y": "z" * 99, "b.x.y": "3", "e": "4"}
+    told = naming.differences(before, before | changed)
+    assert told == f"dcgan.lr=2, a.x.y={'z' * 39}…, b.x.y=3, 1 more"
+    assert not naming.differences(before, before)
+    assert naming.stages(["report", "track"]) == "report, track anew"
+    assert naming.run_name("", "demo") == "demo"
+
+
+def test_the_longest_names_of_columns_are_short_enough_for_mlflow() -> None:
+    names = [f"{'ä' * 240}{number}" for number in range(100)]
+    state = view.state(names, names[:1])
+    assert len(state) < MAX_EXPERIMENT_TAG_VAL_LENGTH
+    assert len(json.loads(state)["selectedColumns"]) == 2 + view.MOST
+
+
+def test_the_pages_open_with_the_numbers_in_columns(checkout: Path) -> None:
+    summary = {"kid_lite2": 0.5, "diversity": 1.5, "nearest_model": "dcgan-plain-0"}
+    write_json(checkout / "metrics/summary.json", summary)
+    send(checkout)
+    store = Store(checkout)
+    shared = json.loads(store.experiment.tags["mlflow.sharedViewState.numbers"])
+    assert shared["selectedColumns"] == [
+        "attributes.`Duration`",
+        "tags.`nearest_model`",
+        "metrics.`diversity`",
+        "metrics.`kid_lite2`",
+    ]
+    (parent,) = store.parents
+    assert parent.data.tags["nearest_model"] == "dcgan-plain-0"
+    page = mlflow_ui.runs_page(checkout / "mlflow.db")
+    assert page == f"{store.experiment.experiment_id}/runs?viewStateShareKey=numbers"
 
 
 def test_a_moved_checkout_writes_into_its_new_place(
@@ -194,10 +241,13 @@ def test_a_moved_checkout_writes_into_its_new_place(
 
 def test_the_pages_name_the_runs_and_a_port_that_is_taken(checkout: Path) -> None:
     with pytest.raises(BestsellerError, match=r"mlflow\.db: not found; run `make publish` first"):
-        mlflow_ui.experiment_id(checkout / "mlflow.db")
+        mlflow_ui.runs_page(checkout / "mlflow.db")
     send(checkout)
-    experiment = Store(checkout).experiment.experiment_id
-    assert mlflow_ui.experiment_id(checkout / "mlflow.db") == experiment
+    store = Store(checkout)
+    experiment = store.experiment.experiment_id
+    store.client.delete_experiment_tag(experiment, "mlflow.sharedViewState.numbers")
+    # as an older store is
+    assert mlflow_ui.runs_page(checkout / "mlflow.db") == f"{experiment}/runs"
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
         with pytest.raises(BestsellerError, match=rf"--port: {port}: .*in use; give another"):
@@ -338,7 +388,7 @@ def test_four_processes_meet_at_a_cold_database(checkout: Path) -> None:
     script = textwrap.dedent(
         """
         import os, pathlib, sys
-        from bestseller.tracking import collect, publish
+        from bestseller.tracking import collect, naming, publish, view
         from bestseller.tracking import mlflow_store  # once, before the fork
         folder = pathlib.Path.cwd()
         record = collect(folder, ["dcgan-plain-0"], ["track"])

@@ -165,7 +165,7 @@ def choose(
         "seed": 3,
     }
     given |= {"occlusion": 2, "sharing": "equal", "seller_share": 1.0, "seller_units": 10}
-    given |= {"parents": "drawn", "draws": 4, "search": 0}
+    given |= {"parents": "drawn", "draws": 4, "search": 0, "apart": 0}
     expectation = cast(Expectation, changes.pop("expectation", HalfToTwice(scorer)))
     known = scorer.known.training
     looks = Looks.of(memory.training, list(known["sku"]), list(known["line"]))

@@ -1,12 +1,15 @@
 """Choosing models and candidates: pure functions of tables and arrays."""
 
 import math
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
 from bestseller.base.errors import BestsellerError
+
+FEWEST = 3  # products of a line from which its own distances count
 
 
 def best_models(similarity: pd.DataFrame) -> dict[str, list[str]]:
@@ -73,6 +76,8 @@ def choose_diverse(
     scale: float,
     least_distance: float,
     taken: np.ndarray | None = None,
+    apart: float = 0.0,
+    made_of: Sequence[Hashable] | None = None,
 ) -> list[int]:
     """Choose a diverse set of high scores, one at a time (maximal marginal relevance).
 
@@ -82,7 +87,8 @@ def choose_diverse(
 
     where d is the distance to the nearest one chosen before and the score is scaled to 0..1 over
     the candidates. After Carbonell and Goldstein (1998), with a distance in the place of one minus
-    a similarity. Ties go to the lower index.
+    a similarity. Ties go to the lower index. Candidates that are alike come last: those nearer than
+    `apart` to one chosen before, or made of the same as it.
 
     Args:
         score: float64 N, higher is better.
@@ -92,6 +98,8 @@ def choose_diverse(
         scale: distance from which two candidates count as wholly different, > 0.
         least_distance: candidates nearer than this to a chosen or taken one are passed over.
         taken: M x d features of what was chosen before, for the least distance alone.
+        apart: distance below which two candidates are alike.
+        made_of: of each candidate, such as its parents; None = of nothing that another shares.
 
     Returns:
         Up to `count` indices in the order of choice; fewer where too few differ enough.
@@ -102,13 +110,48 @@ def choose_diverse(
     span = np.ptp(score) if len(score) else 0.0
     relative = (score - score.min()) / span if span > 0 else np.zeros(len(score))
     distance = np.full(len(score), np.inf)
+    unlike = np.ones(len(score), dtype=bool)
     chosen: list[int] = []
     while free.any() and len(chosen) < count:
         spread = np.minimum(1.0, distance / scale) if chosen else np.zeros(len(score))
         value = (1 - diversity) * relative + diversity * spread if chosen else relative
-        best = int(np.argmax(np.where(free, value, -np.inf)))
+        sought = free & unlike if (free & unlike).any() else free
+        best = int(np.argmax(np.where(sought, value, -np.inf)))
         chosen.append(best)
         distance = np.minimum(distance, cdist(features, features[best : best + 1])[:, 0])
         free &= distance >= least_distance
         free[best] = False
+        unlike &= distance >= apart
+        if made_of is not None and made_of[best] is not None:
+            unlike &= np.array([other != made_of[best] for other in made_of])
     return chosen
+
+
+def usual_distance(
+    features: np.ndarray, clusters: np.ndarray, lines: np.ndarray, percentile: float
+) -> dict[str, float]:
+    """Return how far the products of a line are from each other: by line, in feature space.
+
+    It is a percentile of the distances from each product to the nearest one of its line. Lines with
+    fewer than `FEWEST` such products have that of the products of all lines.
+
+    Args:
+        features: N x d, of the products' images.
+        clusters: N, the design of each; images of one design are no two products.
+        lines: N, text.
+        percentile: 0..100.
+    """
+    nearest: dict[str, np.ndarray] = {}
+    for line in np.unique(lines):
+        rows = np.flatnonzero(lines == line)
+        between = cdist(features[rows], features[rows])
+        between[clusters[rows][:, None] == clusters[rows][None, :]] = np.inf
+        found = between.min(axis=1)
+        nearest[str(line)] = found[np.isfinite(found)]
+    every = np.concatenate([*nearest.values(), np.zeros(0)])
+    return {
+        line: float(np.percentile(own if len(own) >= FEWEST else every, percentile))
+        if len(every)
+        else 0.0
+        for line, own in nearest.items()
+    }

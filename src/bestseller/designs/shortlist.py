@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,13 @@ from bestseller.designs.expected import Expectation
 from bestseller.designs.region import Centre, passing
 from bestseller.designs.screening import screened
 from bestseller.designs.searched import with_searched
-from bestseller.designs.selection import choose_diverse, recognisable
+from bestseller.designs.selection import choose_diverse, recognisable, usual_distance
 from bestseller.designs.walk import budget
 from bestseller.gans import TrainedGenerator
 from bestseller.gans.codes import Parents
 from bestseller.metrics.novelty import NEAR_COPY_PERCENTILE, NOVEL_PERCENTILE
 from bestseller.params import Shortlist
+from bestseller.preference.known import KnownImages
 from bestseller.preference.scorer import Scorer
 
 COUNTS = (
@@ -58,7 +60,9 @@ def shortlist(
     little is known of is no reason to make a thing. Two designs, of whatever line,
     are never nearer to each other than the distance below which an image is a near-copy; they count
     as wholly different from the median distance of a real design to its nearest other. What lies
-    within that median of a rejected design is its neighbour.
+    within that median of a rejected design is its neighbour. With `apart`, candidates come last
+    that are nearer to a chosen one of the line than its products usually are to each other, or that
+    are made of the same two parents in the same order.
 
     With a search, half of the candidates are drawn; the others are its steps from the best of
     these, see `search`.
@@ -91,6 +95,7 @@ def shortlist(
         scale=max(float(scale), float(np.finfo(np.float32).tiny)),
         least_distance=float(least),
     )
+    usual = usual_between(scorer.known, settings.apart)
     designs: list[Design] = []
     taken: list[np.ndarray] = []
     counts = []
@@ -123,6 +128,7 @@ def shortlist(
             features[rows],
             places[line],
             taken=np.stack(taken) if taken else None,
+            **alike(candidates.parents, rows, usual.get(line, 0.0)),
         )
         in_order = sorted(rows[chosen], key=lambda row: -judged["score_low"].iloc[row])
         for rank, row in enumerate(in_order, start=1):
@@ -145,6 +151,30 @@ def shortlist(
             }
         )
     return Choice(designs, pd.DataFrame(counts))
+
+
+def usual_between(known: KnownImages, apart: float) -> dict[str, float]:
+    """Return by line how far two designs of it are to be from each other; {} = apart is off."""
+    if not apart:
+        return {}
+    novelty = known.novelty
+    rows = slice(novelty.images)
+    lines = known.training["line"].to_numpy()
+    return usual_distance(novelty.reference[rows], novelty.clusters[rows], lines, apart)
+
+
+def alike(parents: Sequence[Parents | None], rows: np.ndarray, usual: float) -> dict[str, Any]:
+    """Return what tells `choose_diverse` which candidates are alike; nothing where apart is off.
+
+    Args:
+        parents: of the line's candidates.
+        rows: those that may be chosen, int64.
+        usual: distance between products of the line, 0 = apart is off.
+    """
+    if not usual:
+        return {}
+    pairs = [None if (pair := parents[row]) is None else tuple(p.sku for p in pair) for row in rows]
+    return {"apart": usual, "made_of": pairs}
 
 
 def no_choice(products: Iterable[Product]) -> Choice:

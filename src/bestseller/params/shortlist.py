@@ -16,6 +16,7 @@ class Shortlist(Section):
     sharing: Literal["equal", "sqrt", "units"]
     recognisable: Annotated[float, Field(gt=0, le=1)]
     diversity: Share
+    apart: Annotated[float, Field(ge=0, le=100)]
     seller_share: Annotated[float, Field(gt=0, le=1)]
     seller_units: NonNegative
     occlusion: Annotated[int, Field(ge=1, le=32)]

@@ -162,17 +162,17 @@ def _nothing_near(results: Results) -> Warning | None:
     """Name the models that have a precision or a coverage of 0 in some space."""
     models = results.models[results.models["model"].isin(results.trained)]
     names = [n for metric in ("precision", "coverage") for n in of_metric(results.columns, metric)]
-    found = [
-        f"{model_label(str(row['model']))} ({', '.join(zeros)})"
-        for row in models.to_dict("records")
-        if (zeros := [results.columns[n].label for n in names if n in row and row[n] == 0])
-    ]
+    found: dict[str, list[str]] = {}
+    for row in models.to_dict("records"):
+        if zeros := [results.columns[n].label for n in names if n in row and row[n] == 0]:
+            found.setdefault("; ".join(zeros), []).append(model_label(str(row["model"])))
     if not found:
         return None
+    told = " ".join(f"{'; '.join(them)}: 0 in {zeros}." for zeros, them in found.items())
     return Warning(
         "Models with no image near a real photo",
-        f"{joined(found)}: a precision of 0 means that not one image lies where real photos do, a "
-        "coverage of 0 that not one real photo has an image near it.",
+        f"{told} A precision of 0 means that not one image lies where real photos do, a coverage "
+        "of 0 that not one real photo has an image near it.",
     )
 
 

@@ -29,7 +29,7 @@ from mlflow.utils.validation import (
 )
 
 from bestseller.base.errors import BestsellerError
-from bestseller.tracking import limits
+from bestseller.tracking import limits, naming, view
 from bestseller.tracking.outbox import PIPELINE
 from bestseller.tracking.record import PipelineRecord, StageRecord
 from bestseller.tracking.server import without_password
@@ -91,11 +91,12 @@ class MlflowStore:
             record: the pipeline's state.
             files: folder holding the copies of its files, in a folder for each run.
         """
+        self._share_view(record)
         found = self._find(LOCK_HASH, record.hash)
         if any(run.info.status == FINISHED for run in found):
             return
         begun_ms, ended_ms = self._span(record)
-        parent = found[0] if found else self._create(record.name, LOCK_HASH, record.hash, begun_ms)
+        parent = found[0] if found else self._begin(record, begun_ms)
         run_id = parent.info.run_id
         lines = ["| stage | run |", "|---|---|"]
         tags = dict(record.tags)
@@ -110,14 +111,40 @@ class MlflowStore:
         self.log(run_id, metrics, record.params, tags)
         self._finish(run_id, files / PIPELINE, ended_ms)
 
-    def _span(self, record: PipelineRecord) -> tuple[int, int]:
-        """Return when the first stage began and the last ended that this record is the first of."""
-        new = [
+    def _share_view(self, record: PipelineRecord) -> None:
+        """Have the pages show the record's metrics in columns, see `view`."""
+        metrics = [limits.key(name) for name in record.metrics]
+        state = view.state(metrics, [limits.key(name) for name in record.shown])
+        if self.client.get_experiment(self.experiment).tags.get(view.TAG) != state:
+            self.client.set_experiment_tag(self.experiment, view.TAG, state)
+
+    def _begin(self, record: PipelineRecord, begun_ms: int) -> Run:
+        """Make the parent run, named by what changed.
+
+        These are the settings that differ from the commit, else from the last run, else the stages
+        that this record is the first of.
+        """
+        query = f"tags.`{LOCK_HASH}` LIKE '%' AND attributes.status = '{FINISHED}'"
+        order = ["attributes.end_time DESC"]
+        last = self.client.search_runs([self.experiment], query, max_results=1, order_by=order)
+        changed = record.changed
+        if last and not changed:
+            changed = naming.differences(last[0].data.params, limits.settings(record.params))
+            changed = changed or naming.stages([stage.name for stage in self._new(record)])
+        name = naming.run_name(changed if last or changed else "first run", record.name)
+        return self._create(name, LOCK_HASH, record.hash, begun_ms)
+
+    def _new(self, record: PipelineRecord) -> list[StageRecord]:
+        """Return the stages that the store has no finished run of."""
+        return [
             stage
             for stage in record.stages
-            if stage.begun_ms
-            and not any(r.info.status == FINISHED for r in self._find(STAGE_HASH, stage.hash))
+            if not any(r.info.status == FINISHED for r in self._find(STAGE_HASH, stage.hash))
         ]
+
+    def _span(self, record: PipelineRecord) -> tuple[int, int]:
+        """Return when the first stage began and the last ended that this record is the first of."""
+        new = [stage for stage in self._new(record) if stage.begun_ms]
         if not new:
             return record.time_ms, record.time_ms
         return min(stage.begun_ms for stage in new), max(stage.ended_ms for stage in new)

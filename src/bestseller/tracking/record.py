@@ -15,15 +15,16 @@ from bestseller.base.errors import BestsellerError
 from bestseller.base.files import read_json
 from bestseller.base.lockfile import LOCK_FILE
 from bestseller.params import PARAMS_FILE, read_yaml
+from bestseller.tracking import naming
 from bestseller.tracking.lock import as_json, canonical_hash, pipeline_stages, stage_hash
 from bestseller.tracking.secret import secrets_of, without
 from bestseller.tracking.source import committed, source_tags
 
 SUMMARY_FILE = "metrics/summary.json"
+NEAREST = "nearest_model"  # of the summary's texts, what tables of runs show
 REPORT_FILE = "data/report/index.html"
 CURVES_FOLDER = "metrics/train"
 TIMES_FOLDER = ".scratch/times"  # when each stage last ran here, see stages/__init__.py
-NAMED_CHANGES = 3  # settings that a run's name tells
 STEP_COLUMNS = ("epoch", "images")  # the first of these with whole numbers numbers the points
 LARGEST = sys.float_info.max  # what is larger, or is none, is no metric of MLflow's
 PICTURES = (".png", ".html")
@@ -64,10 +65,18 @@ class StageRecord(Frozen):
 
 
 class PipelineRecord(Frozen):
-    """The state of the pipeline that one dvc.lock names."""
+    """The state of the pipeline that one dvc.lock names.
+
+    Attributes:
+        name: the profile, and the commit or the DVC experiment.
+        changed: the settings that differ from the commit; empty where none does.
+        shown: names of the tags, beside the metrics, that tables of runs show.
+    """
 
     hash: str
     name: str
+    changed: str = ""
+    shown: list[str] = []
     time_ms: int  # milliseconds since 1970
     params: dict[str, str]
     metrics: dict[str, float]
@@ -93,15 +102,19 @@ def collect(folder: Path, items: Collection[str], leave_out: Collection[str]) ->
     tags = source_tags(folder)
     label = str(params.get("profile", "run"))
     version = tags.get("dvc.exp_name") or tags.get("mlflow.source.git.commit", "")[:7]
-    summary = folder / SUMMARY_FILE
+    path = folder / SUMMARY_FILE
+    summary = read_json(path) if path.exists() else {}
+    named = {key: value for key, value in summary.items() if isinstance(value, str)}
     kept = [PARAMS_FILE, LOCK_FILE, SUMMARY_FILE, REPORT_FILE]
     return PipelineRecord(
         hash=canonical_hash(entries),
-        name=" ".join(part for part in (label, version, changes(folder, params, secrets)) if part),
+        name=" ".join(part for part in (label, version) if part),
+        changed=changes(folder, params, secrets),
+        shown=[name for name in named if name == NEAREST],
         time_ms=int(time.time() * 1000),
         params=plain(flatten(params), secrets),
-        metrics=numbers(read_json(summary)) if summary.exists() else {},
-        tags=tags | {"profile": label},
+        metrics=numbers(summary),
+        tags=tags | named | {"profile": label},
         artifacts=[path for path in kept if (folder / path).is_file()],
         stages=[_stage(folder, name, entry, secrets) for name, entry in entries.items()],
     )
@@ -113,18 +126,14 @@ def plain(texts: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:
 
 
 def changes(folder: Path, params: Mapping[str, Any], secrets: Collection[str]) -> str:
-    """Return the settings that differ from the commit, such as ``train.dcgan.lr=0.001``.
+    """Return the settings that differ from the commit, see `naming.differences`.
 
-    The first few are named and the others counted; empty where none differs or there is no commit.
-    Secrets are left out.
+    Empty where none differs or there is no commit. Secrets are left out.
     """
     before = committed(folder, PARAMS_FILE)
     if before is None:
         return ""
-    old, new = plain(flatten(before), secrets), plain(flatten(params), secrets)
-    found = [f"{key}={new.get(key, 'gone')}" for key in old | new if old.get(key) != new.get(key)]
-    more = [f"and {len(found) - NAMED_CHANGES} more"] if len(found) > NAMED_CHANGES else []
-    return " ".join([*found[:NAMED_CHANGES], *more])
+    return naming.differences(plain(flatten(before), secrets), plain(flatten(params), secrets))
 
 
 def _times(folder: Path, name: str) -> tuple[int, int]:
