@@ -274,22 +274,26 @@ def cover(seed: int) -> bytes:
     return encode(Image.fromarray(blocks).resize((300, 300), Image.Resampling.NEAREST))
 
 
+@pytest.mark.parametrize("plain", [1, 8])
 def test_a_line_that_fills_the_frame_is_told_with_the_setting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], plain: int
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shop = shop_of(12) | {f"c{i}": ("covers", cover(i)) for i in range(4)}
-    shop["c4"] = ("covers", encode(draw_watch(30)))
+    shop |= {f"p{i}": ("covers", encode(draw_watch(30 + i))) for i in range(plain)}
     write_catalogue(tmp_path, shop)
     preprocess.main(params_with(max_reject_share=0.3))
     (told,) = [line for line in capsys.readouterr().err.splitlines() if "line" in line]
-    assert told.startswith("preprocess: 4 of 5 photos of the line 'covers': fills the frame; ")
+    line = f"preprocess: 4 of {4 + plain} photos of the line 'covers': fills the frame; "
+    assert told.startswith(line)
     assert "images.align: none" in told
-    with pytest.raises(BestsellerError, match=r"4 of 17 photos refused.*images\.align: none"):
+    with pytest.raises(
+        BestsellerError, match=rf"4 of {16 + plain} photos refused.*images\.align: none"
+    ):
         preprocess.main(params_with(max_reject_share=0.1))
     preprocess.main(params_with(max_reject_share=0.1, align="none"))
     assert "line" not in capsys.readouterr().err
-    assert len(ImageSet.open("data/processed").index) == 17
+    assert len(ImageSet.open("data/processed").index) == 16 + plain
 
 
 def test_no_photo_of_the_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

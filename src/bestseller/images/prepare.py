@@ -26,7 +26,7 @@ from bestseller.params import Images
 
 REJECTED, QUARANTINED, PLACEHOLDER = "rejected", "quarantined", "placeholder"
 SHARED = "other products show the same picture"  # why a placeholder is one
-HABIT = 0.5  # share of a line's photos refused for one reason above which a setting is advised
+HABIT = 0.2  # share of a line's photos refused for one reason above which a setting is advised
 FEW = 128  # photos that are taken in before other processes have started
 SHARD = 16  # photos that a process takes in at a time
 PROPOSALS = {  # what helps where a reason is a habit
@@ -65,7 +65,7 @@ class Prepared:
         images: the aligned images with their clusters and splits.
         refused: photos that were tried and left out, in the order given.
         summary: flat counts and shares.
-        advice: settings that fit lines most of whose photos are refused for one reason.
+        advice: settings that fit lines many of whose photos are refused for one reason.
     """
 
     images: ImageSet
@@ -225,7 +225,7 @@ def _outcomes(_: None, jobs: list[Job]) -> list[Outcome]:
 
 
 def _advice(photos: Sequence[Photo], kept: list[Photo], refused: list[Refused]) -> list[str]:
-    """Return a sentence for each reason that most photos of a line are refused for."""
+    """Return a sentence for each reason that many photos of a line are refused for."""
     lines = {photo.sku: photo.line for photo in photos}
     tried = Counter([photo.line for photo in kept] + [lines[row.sku] for row in refused])
     told = []
