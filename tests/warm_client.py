@@ -33,7 +33,8 @@ def main() -> None:
         server.connect(f"{FOLDER}/socket")
         data = json.dumps(request).encode() + b"\n"
         sent = socket.send_fds(server, [data], [0, 1, 2])
-        server.sendall(data[sent:])
+        if rest := data[sent:]:  # an empty one fails where the server has answered already
+            server.sendall(rest)
         with server.makefile() as answers:
             pid = answers.readline().strip()
             if pid == "cold":
