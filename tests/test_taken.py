@@ -107,7 +107,7 @@ def test_a_new_version_of_the_code_or_a_library_takes_in_anew(
 
 def test_all_modules_that_judge_a_photo_count() -> None:
     names = {path.name for path in taken.reached(Path(taken.__file__).with_name("frame.py"))}
-    judges = {"align", "frame", "intake", "morphology", "objects", "silhouette"}
+    judges = {"align", "frame", "intake", "morphology", "objects", "pale", "png", "silhouette"}
     assert names == {f"{name}.py" for name in judges}
 
 
