@@ -127,7 +127,7 @@ def test_a_record_that_fails_for_now_stays_and_those_behind_it_arrive(
     real = MlflowClient.create_run
 
     def broken(self: MlflowClient, *given: Any) -> Any:
-        if given[-1] == "first":
+        if "first" in given[-1]:
             raise ConnectionError("the cable was pulled")
         return real(self, *given)
 
