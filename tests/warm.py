@@ -164,6 +164,7 @@ def _main() -> None:
     from bestseller.base.processes import end_with_parent
 
     end_with_parent(os.getppid())
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # as bestseller.tracking sets it
     for name in [*LIBRARIES.split(), "bestseller.backbones.vision"]:  # which imports torchvision
         import_module(name)
     for name in [name for name in sys.modules if name.partition(".")[0] == "bestseller"]:
