@@ -157,7 +157,7 @@ def test_a_mixed_training_is_finite_saved_and_drawn_alike_on_both_devices(
     trainer = make(tmp_path, name, "auto")
     generator = trainer.train()
     assert torch.isfinite(weights(generator)).all()
-    shape = vars(trainer_shape(name, trainer))
+    shape = vars(Shape(SIDE, trainer.batches.z_dim, 2))
     config = Config(
         trainer.plan.name,
         name,
@@ -176,11 +176,6 @@ def test_a_mixed_training_is_finite_saved_and_drawn_alike_on_both_devices(
             drawn.append(loaded.images(loaded.draw(lines, 0).latents, lines).astype(int))
     assert np.abs(drawn[0] - drawn[1]).mean() < 0.1
     assert np.abs(drawn[0] - drawn[1]).max() <= 24
-
-
-def trainer_shape(name: str, trainer: Trainer) -> Shape:
-    del name
-    return Shape(SIDE, trainer.batches.z_dim, 2)
 
 
 @pytest.mark.parametrize("name", ["dcgan", "pggan"])

@@ -11,8 +11,9 @@ import socket
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -34,7 +35,6 @@ SOURCES = Path(__file__).parents[2]
 class Engine(ABC):
     """Where functions of shards are computed."""
 
-    @abstractmethod
     def map(
         self,
         function: Callable[[Shared, Shard], Result],
@@ -47,10 +47,24 @@ class Engine(ABC):
 
         Args:
             function: importable, and pure.
-            shared: what all shards need; it is sent once to each node.
+            shared: what all shards need.
             shards: taken as they are needed.
             threads: CPU threads of the function.
         """
+        send, ahead = self._sender(function, shared, threads)
+        waiting: deque[Callable[[], Any]] = deque()
+        for shard in shards:
+            waiting.append(send(shard))
+            if len(waiting) == ahead:
+                yield waiting.popleft()()
+        while waiting:
+            yield waiting.popleft()()
+
+    @abstractmethod
+    def _sender(
+        self, function: Callable[..., Any], shared: Any, threads: int
+    ) -> tuple[Callable[[Any], Callable[[], Any]], int]:
+        """Return what sends a shard and gives what waits for its result, and how many to send."""
 
 
 class Processes(Engine):
@@ -63,25 +77,13 @@ class Processes(Engine):
                 workers, get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
             )
 
-    def map(
-        self,
-        function: Callable[[Shared, Shard], Result],
-        shared: Shared,
-        shards: Iterable[Shard],
-        *,
-        threads: int = 1,
-    ) -> Iterator[Result]:
-        if self._pool is None or self.workers // threads < 2:
-            for shard in shards:
-                yield function(shared, shard)
-            return
-        waiting: deque[Future[Result]] = deque()
-        for shard in shards:
-            waiting.append(self._pool.submit(function, shared, shard))
-            if len(waiting) == AHEAD * (self.workers // threads):
-                yield waiting.popleft().result()
-        for future in waiting:
-            yield future.result()
+    def _sender(
+        self, function: Callable[..., Any], shared: Any, threads: int
+    ) -> tuple[Callable[[Any], Callable[[], Any]], int]:
+        pool, at_once = self._pool, self.workers // threads
+        if pool is None or at_once < 2:
+            return lambda shard: partial(function, shared, shard), 1
+        return lambda shard: pool.submit(function, shared, shard).result, AHEAD * at_once
 
     def close(self) -> None:
         """End the processes."""
@@ -113,26 +115,14 @@ class RayCluster(Engine):
                 logging_level=logging.ERROR,
             )
 
-    def map(
-        self,
-        function: Callable[[Shared, Shard], Result],
-        shared: Shared,
-        shards: Iterable[Shard],
-        *,
-        threads: int = 1,
-    ) -> Iterator[Result]:
-        ray = self._ray
-        task = ray.remote(_call).options(num_cpus=threads, max_retries=-1)
-        kept = ray.put((function, shared))
-        cores = ray.cluster_resources().get("CPU", 1)
-        ahead = AHEAD * max(1, int(cores) // threads)
-        waiting: deque[Any] = deque()
-        for shard in shards:
-            waiting.append(task.remote(kept, shard))
-            if len(waiting) == ahead:
-                yield self._get(waiting.popleft())
-        while waiting:
-            yield self._get(waiting.popleft())
+    def _sender(
+        self, function: Callable[..., Any], shared: Any, threads: int
+    ) -> tuple[Callable[[Any], Callable[[], Any]], int]:
+        task = self._ray.remote(_call).options(num_cpus=threads, max_retries=-1)
+        kept = self._ray.put((function, shared))  # once to each node
+        cores = int(self._ray.cluster_resources().get("CPU", 1))
+        ahead = AHEAD * max(1, cores // threads)
+        return lambda shard: partial(self._get, task.remote(kept, shard)), ahead
 
     def _get(self, reference: Any) -> Any:
         try:
